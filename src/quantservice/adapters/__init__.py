@@ -1,0 +1,1 @@
+"""One folder per outside thing: buses, stores, venues, proxies, secrets. Adapters never import each other."""

@@ -1,0 +1,125 @@
+"""The one tree of errors, split by what the caller does about it.
+
+```
+QuantServiceError
+├── UserError            the person can mend it: wrong name, bad argument, bad setting  -> one sentence, exit 2 / HTTP 4xx
+│   ├── UnknownName      a name that is not known; carries the nearest valid ones
+│   ├── InvalidValue     a value outside its domain; carries the field
+│   └── SettingsError    a setting that is unknown, unsafe or contradictory
+├── EnvironmentFault     the machine is in the way: port in use, disk full, foreign directory, second owner -> exit 3 / HTTP 503
+│   └── StoreUnavailable a store does not answer; retry later, nothing is lost
+├── VenueError           a venue said no or said nonsense
+│   ├── VenueUnreachable no connection (DNS, refused, TLS, blocked, proxy needed)
+│   ├── RateLimited      429/418; carries the instant after which one may ask again
+│   ├── Refused          the venue understood and declined; carries its code
+│   └── MalformedFrame   bytes that are not what the venue documents -> quarantine
+└── IntegrityError       stored data contradicts itself (digest, double revision); never ignored
+```
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class QuantServiceError(Exception):
+    """Base of everything this project raises on purpose."""
+
+
+class UserError(QuantServiceError):
+    """Something the person asking can mend; the message says how."""
+
+
+class UnknownName(UserError):
+    """A name that is not known.
+
+    ``field`` is the argument's name, ``value`` what was given, ``valid`` the known names.
+    """
+
+    def __init__(self, field: str, value: str, valid: Iterable[str], *, hint: str = "") -> None:
+        self.field = field
+        self.value = value
+        self.valid = tuple(valid)
+        self.nearest = nearest(value, self.valid)
+        shown = ", ".join(self.nearest or self.valid[:20])
+        lead = "did you mean" if self.nearest else "known are"
+        known = f"; {lead}: {shown}" if shown else ""
+        more = f". {hint}" if hint else ""
+        super().__init__(f"unknown {field} {value!r}{known}{more}")
+
+
+class InvalidValue(UserError):
+    """A value outside its domain. ``field`` names the argument, ``reason`` is a sentence."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field = field
+        self.reason = reason
+        super().__init__(f"{field}: {reason}")
+
+
+class SettingsError(UserError):
+    """A setting that is unknown, unsafe or contradictory."""
+
+
+class EnvironmentFault(QuantServiceError):
+    """The machine is in the way; the message says what to do about it."""
+
+
+class StoreUnavailable(EnvironmentFault):
+    """A store does not answer now. The caller keeps its data and tries again."""
+
+
+class VenueError(QuantServiceError):
+    """Base of what can go wrong between us and a venue."""
+
+    def __init__(self, message: str, *, venue: str = "", market: str = "") -> None:
+        self.venue = venue
+        self.market = market
+        super().__init__(message)
+
+
+class VenueUnreachable(VenueError):
+    """No connection. ``cause`` is one of dns, refused, timeout, tls, blocked, proxy, not_found, reset."""
+
+    def __init__(self, message: str, *, cause: str, venue: str = "", market: str = "") -> None:
+        self.cause = cause
+        super().__init__(message, venue=venue, market=market)
+
+
+class RateLimited(VenueError):
+    """The venue asked us to wait; ``retry_at_ns`` is the first allowed instant (UTC), ``banned`` is true for 418."""
+
+    def __init__(self, message: str, *, retry_at_ns: int, banned: bool = False, venue: str = "", market: str = "") -> None:
+        self.retry_at_ns = retry_at_ns
+        self.banned = banned
+        super().__init__(message, venue=venue, market=market)
+
+
+class Refused(VenueError):
+    """The venue understood and declined. ``code`` is the venue's own, ``status`` the HTTP status."""
+
+    def __init__(self, message: str, *, code: int | str, status: int, venue: str = "", market: str = "") -> None:
+        self.code = code
+        self.status = status
+        super().__init__(message, venue=venue, market=market)
+
+
+class MalformedFrame(VenueError):
+    """Bytes that are not what the venue documents. ``reason`` is short and countable."""
+
+    def __init__(self, reason: str, *, venue: str = "", market: str = "") -> None:
+        self.reason = reason
+        super().__init__(reason, venue=venue, market=market)
+
+
+class IntegrityError(QuantServiceError):
+    """Stored data contradicts itself."""
+
+
+def nearest(value: str, valid: Iterable[str], *, most: int = 3) -> tuple[str, ...]:
+    """Return the valid names closest to ``value``, best first; empty when none is close."""
+    names = list(valid)
+    lowered = {name.lower(): name for name in names}
+    found = difflib.get_close_matches(value.lower(), lowered, n=most, cutoff=0.6)
+    return tuple(lowered[name] for name in found)

@@ -1,0 +1,1 @@
+"""Mathematics on arrays: no I/O, no asyncio, no client library; importable alone in a notebook."""

@@ -1,0 +1,1 @@
+"""The HTTP and WebSocket face: reads stores and projections, publishes commands."""
