@@ -1,0 +1,25 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Folder of real market data (QS_TEST_DATA, else ../shared/data beside the project)."""
+    folder = Path(os.environ.get("QS_TEST_DATA") or PROJECT.parent / "shared" / "data")
+    if not (folder / "MANIFEST.csv").is_file():
+        pytest.skip(f"real market data is not at {folder}; set QS_TEST_DATA to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project_dir() -> Path:
+    """The project's root."""
+    return PROJECT
