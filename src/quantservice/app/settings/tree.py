@@ -1,0 +1,186 @@
+"""The settings: one frozen typed tree. Every field has a default that works and a line that says what it means.
+
+A field's dotted path is its key in ``config/app.yaml`` (``clientserver.qps``), its environment name is
+``QS_`` + the path in capitals with ``__`` between levels (``QS_CLIENTSERVER__QPS``), and its flag, where a command has one,
+is its last word.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Share = Annotated[float, Meta(gt=0, le=1)]
+
+
+def doc(text: str) -> Meta:
+    """Attach the line that ``qs settings`` and the documentation print."""
+    return Meta(description=text)
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is logged, how and where."""
+
+    level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], doc("least level that is written")] = "INFO"
+    format: Annotated[
+        Literal["auto", "console", "json"], doc("console for people, json for machines; auto: console on a terminal")
+    ] = "auto"
+    rotate_mb: Annotated[Count, doc("a log file is rotated at this size")] = 20
+    rotate_hours: Annotated[Count, doc("a log file is rotated at this age")] = 24
+    keep_files: Annotated[Count, doc("rotated log files kept")] = 10
+
+
+class StoreSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where state lives: the URL scheme is the whole switch."""
+
+    market_url: Annotated[
+        str, doc("market store: chdb:// (in the data directory) or clickhouse://user:password@host:8123/database")
+    ] = "chdb://"
+    state_url: Annotated[str, doc("state store: sqlite:// (in the data directory) or postgresql://user:password@host/database")] = (
+        "sqlite://"
+    )
+    bus_url: Annotated[str, doc("event bus: memory://")] = "memory://"
+    cache_url: Annotated[str, doc("cache: memory://")] = "memory://"
+    database: Annotated[str, doc("database name in the market store")] = "quantservice"
+    cluster: Annotated[str, doc("ClickHouse cluster name: makes tables Replicated and Distributed; empty for one server")] = ""
+
+
+class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The page and the HTTP API."""
+
+    host: Annotated[str, doc("address to bind; anything but loopback asks for TLS or web.insecure")] = "127.0.0.1"
+    port: Annotated[Port, doc("port of the page and the API; 0 takes a free one")] = 8080
+    tls_cert: Annotated[str, doc("PEM certificate chain; with tls_key the page is served over HTTPS")] = ""
+    tls_key: Annotated[str, doc("PEM private key of tls_cert")] = ""
+    insecure: Annotated[bool, doc("allow a non-loopback address without TLS")] = False
+    open_browser: Annotated[bool, doc("open the page in the browser at start")] = True
+
+
+class ClientServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The WebSocket server for client programs."""
+
+    enabled: Annotated[bool, doc("run it inside qs up and qs demo")] = True
+    host: Annotated[str, doc("address to bind")] = "127.0.0.1"
+    port: Annotated[Port, doc("port; 0 takes a free one")] = 8765
+    qps: Annotated[Positive, doc("queries per second allowed to a client without an access key")] = 20.0
+    hot_hours: Annotated[Positive, doc("hours of recent klines kept in the hot cache")] = 6.0
+    cache_ttl_s: Annotated[Positive, doc("seconds a cached answer lives")] = 5.0
+    queue: Annotated[Count, doc("messages that may wait for a slow client before klines are conflated and it is dropped")] = 100
+    require_key: Annotated[bool, doc("refuse clients without an access key, also on loopback")] = False
+
+
+class MarketSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of Binance's markets."""
+
+    enabled: Annotated[bool, doc("connect to this market")] = True
+    ws_url: Annotated[str, doc("WebSocket address; empty takes the venue's own of today")] = ""
+    rest_url: Annotated[str, doc("REST address; empty takes the venue's own of today")] = ""
+
+
+class BinanceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Binance: three markets, one implementation."""
+
+    spot: MarketSettings = MarketSettings()
+    um: MarketSettings = MarketSettings()
+    cm: MarketSettings = MarketSettings()
+    requests_per_second: Annotated[Positive, doc("most REST requests per second to one market, besides the weight budget")] = 20.0
+    streams_per_connection: Annotated[
+        Annotated[int, Meta(ge=1, le=1024)], doc("streams placed on one WebSocket connection (the venue allows 1,024)")
+    ] = 200
+
+
+class CollectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is collected when no pair is registered yet, and defaults of new pairs."""
+
+    pairs: Annotated[tuple[str, ...], doc("pairs registered at the first start, by full name")] = (
+        "binance:spot:BTC-USDT",
+        "binance:spot:ETH-USDT",
+        "binance:um:BTC-USDT-PERP",
+        "binance:um:ETH-USDT-PERP",
+        "binance:cm:BTC-USD-PERP",
+    )
+    periods: Annotated[tuple[str, ...], doc("kline periods of a new pair")] = ("1m", "1h")
+    kinds: Annotated[tuple[str, ...], doc("kinds of data of a new pair")] = ("kline",)
+    history_days: Annotated[Positive, doc("days of kline history fetched for a new pair")] = 30.0
+    instruments_refresh_minutes: Annotated[Positive, doc("how often the venue's instrument list is replaced")] = 60.0
+    stale_after_s: Annotated[Positive, doc("a stream without a frame for so long is stale")] = 10.0
+    heartbeat_timeout_ms: Annotated[Count, doc("a connection without any frame for so long is replaced")] = 10_000
+    initial_backoff_ms: Annotated[Count, doc("first wait before a reconnect")] = 500
+    max_backoff_ms: Annotated[Count, doc("longest wait before a reconnect")] = 30_000
+    tickers_every_s: Annotated[Positive, doc("how often 24-hour tickers are polled")] = 60.0
+    open_interest_every_s: Annotated[Positive, doc("how often open interest is polled")] = 300.0
+    funding_every_s: Annotated[Positive, doc("how often settled funding rates are polled")] = 900.0
+
+
+class RecorderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How events become rows."""
+
+    batch_rows: Annotated[Count, doc("rows that are written together")] = 5_000
+    flush_ms: Annotated[Count, doc("longest wait of a row before it is written")] = 250
+    spill_mb: Annotated[Count, doc("bound of the disk file that takes rows while the store is away")] = 1_024
+
+
+class BackfillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How history is fetched and gaps are healed."""
+
+    concurrency_windows: Annotated[Count, doc("windows fetched at the same time")] = 8
+    scan_1m_s: Annotated[Positive, doc("seconds between gap scans of 1m klines")] = 30.0
+    scan_1h_s: Annotated[Positive, doc("seconds between gap scans of 1h klines")] = 300.0
+    grace_s: Annotated[Positive, doc("seconds after its close before a missing kline counts as a gap")] = 5.0
+    verify_every_minutes: Annotated[Positive, doc("how often recent WS-built klines are compared with REST")] = 60.0
+    statistics_every_s: Annotated[Positive, doc("seconds between the lines `Metrics: req=… ok=… fail=… rows=…`")] = 60.0
+
+
+class ProxySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Egress proxies besides those registered with qs proxies."""
+
+    urls: Annotated[tuple[str, ...], doc("socks5://user:password@host:port or http://…, used beside the registered ones")] = ()
+    use_environment: Annotated[bool, doc("honour HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY")] = True
+    always: Annotated[bool, doc("never connect directly")] = False
+
+
+class RetentionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Days that each kind is kept; 0 keeps for ever. Klines, funding and instruments are kept for ever."""
+
+    trade_days: Annotated[int, Meta(ge=0), doc("days trades are kept")] = 30
+    quote_days: Annotated[int, Meta(ge=0), doc("days best bids and asks are kept")] = 7
+    book_days: Annotated[int, Meta(ge=0), doc("days book snapshots are kept")] = 7
+    ticker_days: Annotated[int, Meta(ge=0), doc("days 24-hour tickers are kept")] = 90
+    mark_price_days: Annotated[int, Meta(ge=0), doc("days mark prices are kept")] = 90
+    open_interest_days: Annotated[int, Meta(ge=0), doc("days open interest is kept")] = 0
+
+
+class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The integrity ledger."""
+
+    seal_every_minutes: Annotated[Positive, doc("how often complete days are sealed into the digest chain")] = 10.0
+
+
+class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Secrets that may come from outside."""
+
+    owner_token: Annotated[str, doc("owner token for writes; empty: made at first start and kept in the data directory")] = ""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The root of the tree."""
+
+    environment: Annotated[Literal["live", "demo"], doc("what the page shows in its badge; qs demo sets demo")] = "live"
+    data_dir: Annotated[str, doc("where embedded stores, logs, keys and spill files live")] = "data"
+    log: LogSettings = LogSettings()
+    stores: StoreSettings = StoreSettings()
+    web: WebSettings = WebSettings()
+    clientserver: ClientServerSettings = ClientServerSettings()
+    binance: BinanceSettings = BinanceSettings()
+    collect: CollectSettings = CollectSettings()
+    recorder: RecorderSettings = RecorderSettings()
+    backfill: BackfillSettings = BackfillSettings()
+    proxies: ProxySettings = ProxySettings()
+    retention: RetentionSettings = RetentionSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    secrets: SecretSettings = SecretSettings()
