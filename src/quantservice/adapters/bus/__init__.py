@@ -1,0 +1,1 @@
+"""Adapters of ports.EventBus: one file per bus."""
