@@ -1,4 +1,4 @@
-"""Logs: structlog to the console and to rotated files, secrets redacted in values and tracebacks, the last lines kept for the page."""
+"""Logs: structlog to console and rotated files; secrets redacted in values and tracebacks; the newest lines kept for the page."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class SizeAndTimeRotatingFileHandler(logging.handlers.RotatingFileHandler):
         self._max_age_s = max_age_s
         self._opened_at = time.time() if not filename.exists() else filename.stat().st_mtime
 
-    def shouldRollover(self, record: logging.LogRecord) -> bool | int:  # type: ignore[override]  # noqa: N802 - the base class's name
+    def shouldRollover(self, record: logging.LogRecord) -> bool | int:  # noqa: N802 - the base class's name
         """Say whether the file is too large or too old."""
         return time.time() - self._opened_at >= self._max_age_s or super().shouldRollover(record)
 

@@ -1,0 +1,51 @@
+"""The command line: ``qs``. Modules here import nothing heavy at the top, so that help answers at once."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from quantservice.app.cli import data, registry, run, scaffold, store, tools
+from quantservice.core.errors import EnvironmentFault, QuantServiceError, StoreUnavailable, UserError
+
+app = typer.Typer(
+    name="qs",
+    help="QuantService: raw exchange frames go in, audited profit and loss comes out.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: importing the rich renderer alone costs more than the whole answer
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run.register(app)
+data.register(app)
+registry.register(app)
+store.register(app)
+tools.register(app)
+scaffold.register(app)
+
+
+def main() -> None:
+    """Entry point: one sentence and a non-zero exit for what a person can mend, never a stack."""
+    try:
+        app()
+    except UserError as error:
+        fail(str(error), 2)
+    except StoreUnavailable as error:
+        fail(str(error), 4)
+    except EnvironmentFault as error:
+        fail(str(error), 3)
+    except QuantServiceError as error:
+        fail(str(error), 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def fail(sentence: str, code: int) -> None:
+    """Print one sentence to standard error and leave."""
+    sys.stderr.write(f"qs: {sentence}\n")
+    sys.exit(code)
