@@ -1,7 +1,267 @@
-"""Commands."""
+"""``qs data …`` and ``qs backfill-gap``: what is stored, what is missing, what it is worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+
+from quantservice.app.cli import options
+from quantservice.app.cli.console import note, parse_time, progress, show, show_one, utc
+from quantservice.core.errors import InvalidValue
+
+Start = Annotated[str | None, typer.Option("--start", help="from: ISO date-time (UTC) or milliseconds")]
+End = Annotated[str | None, typer.Option("--end", help="until, exclusive: ISO date-time (UTC) or milliseconds")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    data = typer.Typer(help="Stored market data: list, import, export, gaps, audit.", no_args_is_help=True, rich_markup_mode=None)
+    data.command("list", help="List the stored streams and their extent.")(list_streams)
+    data.command("coverage", help="Show how complete each stream is.")(coverage)
+    data.command("gaps", help="Show what is missing now.")(gaps)
+    data.command("heal", help="Fetch a range again, or every gap of a stream.")(heal)
+    data.command("import", help="Import kline files (CSV, zip, xz, gz, Parquet, Feather).")(import_files)
+    data.command("export", help="Write klines to a CSV, Arrow or Parquet file.")(export)
+    data.command("audit", help="Verify the digest chain and cross-check periods.")(audit)
+    data.command("digest", help="Seal complete days and print the chain's head.")(digest)
+    app.add_typer(data, name="data")
+    app.command("backfill-gap", help="Fetch one range of klines and store it.")(backfill_gap)
+
+
+def list_streams(
+    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
+) -> None:
+    """List the stored streams and their extent."""
+    from quantservice.app.client import platform_client
+
+    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+        rows = client.get("/api/v1/coverage")["data"]
+    shown = [
+        {
+            "stream": row["stream"],
+            "rows": row["rows"],
+            "first": utc(row["first_ms"]),
+            "last": utc(row["last_ms"]),
+            "revised": row["revised_rows"],
+        }
+        for row in rows
+    ]
+    show(rows if json else shown, json=json, empty="nothing is stored yet; start collecting with qs up (or qs demo)")
+
+
+def coverage(
+    symbol: Annotated[str | None, typer.Option("--symbol", help="only this instrument")] = None,
+    market: options.Market = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Show how complete each stream is."""
+    from quantservice.app.client import platform_client
+
+    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+        rows = client.get("/api/v1/coverage", {"symbol": symbol, "market": market})["data"]
+    shown = [
+        {
+            "stream": row["stream"],
+            "rows": row["rows"],
+            "expected": row["expected"],
+            "covered %": row["coverage_percent"],
+            "first": utc(row["first_ms"]),
+            "last": utc(row["last_ms"]),
+            "revised": row["revised_rows"],
+            "synthetic": row["synthetic_rows"],
+        }
+        for row in rows
+    ]
+    show(rows if json else shown, json=json, empty="nothing is stored yet")
+
+
+def gaps(
+    symbol: Annotated[str | None, typer.Option("--symbol", help="only this instrument")] = None,
+    market: options.Market = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Show what is missing now."""
+    from quantservice.app.client import platform_client
+
+    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+        rows = client.get("/api/v1/gaps", {"symbol": symbol, "market": market, "scan": "true"})["data"]
+    shown = [
+        {
+            "stream": row["stream"],
+            "from": utc(row["start_ms"]),
+            "until": utc(row["end_ms"]),
+            "missing": row["missing"],
+            "state": row["state"],
+        }
+        for row in rows
+    ]
+    show(rows if json else shown, json=json, empty="no gap: every kline between the first and the last stored one is there")
+
+
+def heal(
+    symbol: options.Symbol,
+    market: options.Market = None,
+    venue: options.Venue = "binance",
+    period: options.Period = "1m",
+    start: Start = None,
+    end: End = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Fetch a range again; without a range, every gap of the stream."""
+    start_ms, end_ms = parse_time("start", start), parse_time("end", end)
+    if (start_ms is None) != (end_ms is None):
+        raise InvalidValue("start" if start_ms is None else "end", "give both --start and --end, or neither to heal every gap")
+    _heal(options.load(config, data_dir, demo=demo), _target(symbol, market, venue, period), start_ms, end_ms, json=json)
+
+
+def backfill_gap(
+    symbol: options.Symbol,
+    start_ms: Annotated[int, typer.Option("--start_ms", "--start-ms", help="first open time, milliseconds UTC")],
+    end_ms: Annotated[int, typer.Option("--end_ms", "--end-ms", help="end, exclusive, milliseconds UTC")],
+    market: options.Market = None,
+    venue: options.Venue = "binance",
+    period: options.Period = "1m",
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Fetch one range of klines and store it."""
+    _heal(options.load(config, data_dir, demo=demo), _target(symbol, market, venue, period), start_ms, end_ms, json=json)
+
+
+def _target(symbol: str, market: str | None, venue: str, period: str) -> dict[str, Any]:
+    return {"symbol": symbol, "market": market, "venue": venue, "period": period}
+
+
+def _heal(loaded: Any, target: dict[str, Any], start_ms: int | None, end_ms: int | None, *, json: bool) -> None:
+    from quantservice.app.client import platform_client
+
+    with platform_client(loaded, venues=True, healing=True) as client:
+        if start_ms is None or end_ms is None:
+            found = client.get("/api/v1/gaps", {**target, "scan": "true"})["data"]
+            ranges = [(row["start_ms"], row["end_ms"]) for row in found if row["period"] == target["period"]]
+        else:
+            ranges = [(start_ms, end_ms)]
+        results = []
+        with progress(f"healing {target['symbol']} {target['period']}", total=len(ranges) or 1) as update:
+            for number, (begin, finish) in enumerate(ranges, 1):
+                answer = client.heal({**target, "start_ms": begin, "end_ms": finish})
+                update(number, None, f"{answer['rows']} rows")
+                results.append(answer)
+    if json:
+        show(results, json=True)
+    elif not results:
+        note("no gap: nothing to heal")
+    else:
+        for answer in results:
+            span = f"{utc(answer['start_ms'])} – {utc(answer['end_ms'])}"
+            note(f"{answer['stream']} {span}: {answer['state']}, {answer['rows']} rows {answer['detail']}".rstrip())
+    if any(answer["state"] not in ("healed", "closed") for answer in results):
+        raise typer.Exit(1)
+
+
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="files to import")],
+    symbol: options.Symbol,
+    market: options.Market = None,
+    venue: options.Venue = "binance",
+    period: options.Period = "1m",
+    flag: Annotated[
+        bool, typer.Option("--flag", help="store the good rows and report the bad ones, instead of refusing the file")
+    ] = False,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Import kline files; a file with a bad row is refused whole unless --flag is given."""
+    from quantservice.app.client import platform_client
+
+    for file in files:
+        if not file.is_file():
+            raise InvalidValue("files", f"{file} is not a file")
+    reports: list[dict[str, Any]] = []
+    with (
+        platform_client(options.load(config, data_dir, demo=demo), venues=True) as client,
+        progress("importing", total=len(files)) as update,
+    ):
+        for number, file in enumerate(files, 1):
+            body = {**_target(symbol, market, venue, period), "file": str(file.resolve()), "flag_bad_rows": flag}
+            reports.append(client.stream("/api/v1/maintenance/import", body, lambda *_: None))
+            update(number, None, file.name)
+    if json:
+        show(reports, json=True)
+    else:
+        for report in reports:
+            note(report["summary"])
+            for row in report["refused_rows"][:10]:
+                note(f"  line {row['line']}: {row['reason']}")
+    if any(not report["accepted"] for report in reports):
+        raise typer.Exit(1)
+
+
+def export(
+    symbol: options.Symbol,
+    output: Annotated[Path, typer.Argument(help="file to write: .csv, .parquet, .arrow")],
+    market: options.Market = None,
+    venue: options.Venue = "binance",
+    period: options.Period = "1m",
+    start: Start = None,
+    end: End = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+) -> None:
+    """Write klines to a file; the suffix chooses the format."""
+    from quantservice.app.client import platform_client
+    from quantservice.app.export import write_klines
+
+    if output.suffix not in (".csv", ".parquet", ".arrow"):
+        raise InvalidValue("output", f"{output.name}: the suffix must be .csv, .parquet or .arrow")
+    query = {**_target(symbol, market, venue, period), "start_ms": parse_time("start", start), "end_ms": parse_time("end", end)}
+    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+        table = client.arrow("/api/v1/klines", query)
+    rows = write_klines(table, output)
+    note(f"{rows:,} klines written to {output}")
+
+
+def audit(
+    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
+) -> None:
+    """Verify the digest chain and cross-check periods; exit 1 when anything is wrong."""
+    from quantservice.app.client import platform_client
+
+    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+        report = client.audit()
+    if json:
+        show_one(report, json=True)
+    else:
+        note(
+            f"audit: {report['state']}; {report['checked_days']} sealed stream days, {report['checked_rows']:,} rows. {report['detail']}".rstrip()
+        )
+        show(report["findings"], json=False, empty="no finding")
+    if report["state"] != "sound":
+        raise typer.Exit(1)
+
+
+def digest(
+    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
+) -> None:
+    """Seal complete days and print the chain's head."""
+    from quantservice.app.client import platform_client
+
+    with platform_client(options.load(config, data_dir, demo=demo)) as client, progress("sealing") as update:
+        result = client.stream("/api/v1/maintenance/digest", {}, update)
+    show_one(result, json=json)
