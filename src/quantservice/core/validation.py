@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-from quantservice.core.events import Kline, Trade
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Final
+
+from quantservice.core.events import BookDelta, BookSnapshot, Kline, Level, Quote, Ticker, Trade
 from quantservice.core.periods import FIXED_MS, WEEK_MS, floor_open, next_open
+
+#: No price, quantity or volume reaches this; it is what 38 digits with 18 of them behind the point can hold.
+MAX_VALUE: Final = Decimal("1e20")
 
 
 def kline_fault(kline: Kline) -> str | None:
     """Return why ``kline`` cannot be, or None when it is sound.
 
-    Checked: low <= open, close <= high; low > 0; volumes >= 0; taker parts within the whole; times on the period's border.
-    Comparisons with a NaN raise in Decimal's own way and are reported as ``not_finite``.
+    Checked: low <= open, close <= high; low > 0; volumes >= 0; taker parts within the whole; all below :data:`MAX_VALUE`;
+    times on the period's border. Comparisons with a NaN raise in Decimal's own way and are reported as ``not_finite``.
     """
     try:
         low, high = kline.low, kline.high
+        volume, quote_volume = kline.volume, kline.quote_volume
         if not (low <= kline.open <= high and low <= kline.close <= high):
             return "open_or_close_outside_low_high"
         if low <= 0:
             return "price_not_positive"
-        if high.is_infinite():
-            return "not_finite"
-        if kline.volume < 0 or kline.quote_volume < 0 or kline.count < 0:
+        if volume < 0 or quote_volume < 0 or kline.count < 0:
             return "negative_volume"
-        if kline.taker_buy_base_volume > kline.volume or kline.taker_buy_base_volume < 0:
+        if not (high < MAX_VALUE and volume < MAX_VALUE and quote_volume < MAX_VALUE):
+            return "not_finite" if _infinite(high, volume, quote_volume) else "value_too_large"
+        if not (0 <= kline.taker_buy_base_volume <= volume and 0 <= kline.taker_buy_quote_volume <= quote_volume):
             return "taker_volume_outside_volume"
     except ArithmeticError:
         return "not_finite"
-    period = kline.stream.period
+    return _kline_time_fault(kline)
+
+
+def _kline_time_fault(kline: Kline) -> str | None:
+    period, open_time = kline.stream.period, kline.open_time
     length = FIXED_MS.get(period)
     if length is not None and length != WEEK_MS:
-        if kline.open_time % length:
+        if open_time % length:
             return "open_time_off_border"
-        if kline.close_time != kline.open_time + length - 1:
+        if kline.close_time != open_time + length - 1:
             return "close_time_off_border"
-    elif floor_open(period, kline.open_time) != kline.open_time:
+    elif floor_open(period, open_time) != open_time:
         return "open_time_off_border"
-    elif kline.close_time != next_open(period, kline.open_time) - 1:
+    elif kline.close_time != next_open(period, open_time) - 1:
         return "close_time_off_border"
     return None
 
@@ -43,14 +55,72 @@ def kline_fault(kline: Kline) -> str | None:
 def trade_fault(trade: Trade) -> str | None:
     """Return why ``trade`` cannot be, or None when it is sound."""
     try:
-        if trade.price <= 0:
+        price, quantity = trade.price, trade.quantity
+        if price <= 0:
             return "price_not_positive"
-        if trade.quantity <= 0:
+        if quantity <= 0:
             return "quantity_not_positive"
-        if trade.price.is_infinite() or trade.quantity.is_infinite():
-            return "not_finite"
+        if not (price < MAX_VALUE and quantity < MAX_VALUE):
+            return "not_finite" if _infinite(price, quantity) else "value_too_large"
     except ArithmeticError:
         return "not_finite"
     if trade.time <= 0:
         return "time_not_positive"
+    if trade.last_id < trade.first_id:
+        return "ids_reversed"
     return None
+
+
+def quote_fault(quote: Quote) -> str | None:
+    """Return why ``quote`` cannot be, or None. A side without offers has price and quantity 0."""
+    try:
+        bid, ask = quote.bid_price, quote.ask_price
+        if not (0 <= bid < MAX_VALUE and 0 <= ask < MAX_VALUE):
+            return "price_not_positive"
+        if not (0 <= quote.bid_quantity < MAX_VALUE and 0 <= quote.ask_quantity < MAX_VALUE):
+            return "quantity_not_positive"
+        if bid >= ask > 0:
+            return "bid_not_below_ask"
+    except ArithmeticError:
+        return "not_finite"
+    return None
+
+
+def book_fault(book: BookDelta | BookSnapshot) -> str | None:
+    """Return why a book event cannot be, or None: prices > 0, quantities >= 0, ids in order; a snapshot best first, not crossed."""
+    try:
+        if not (_levels_are_sound(book.bids) and _levels_are_sound(book.asks)):
+            return "level_out_of_range"
+        if isinstance(book, BookDelta):
+            return "ids_reversed" if book.first_id > book.last_id else None
+        bids, asks = book.bids, book.asks
+        if any(lower[0] >= upper[0] for upper, lower in zip(bids, bids[1:], strict=False)):
+            return "levels_out_of_order"
+        if any(upper[0] <= lower[0] for lower, upper in zip(asks, asks[1:], strict=False)):
+            return "levels_out_of_order"
+        if bids and asks and bids[0][0] >= asks[0][0]:
+            return "bid_not_below_ask"
+    except ArithmeticError:
+        return "not_finite"
+    return None
+
+
+def ticker_fault(ticker: Ticker) -> str | None:
+    """Return why ``ticker`` cannot be, or None. A symbol without trades in the window has zeros throughout."""
+    try:
+        values = (ticker.last_price, ticker.open_price, ticker.high_price, ticker.low_price, ticker.volume, ticker.quote_volume)
+        if not all(0 <= value < MAX_VALUE for value in values) or ticker.count < 0:
+            return "value_out_of_range"
+        if ticker.low_price > ticker.high_price:
+            return "low_above_high"
+    except ArithmeticError:
+        return "not_finite"
+    return None
+
+
+def _levels_are_sound(levels: Iterable[Level]) -> bool:
+    return all(0 < price < MAX_VALUE and 0 <= quantity < MAX_VALUE for price, quantity in levels)
+
+
+def _infinite(*values: Decimal) -> bool:
+    return any(value.is_infinite() for value in values)
