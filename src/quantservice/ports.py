@@ -342,9 +342,32 @@ class KeyValueRepository(Protocol):
 
 
 class Outbox(Protocol):
-    """Messages written in the same commit as the state they speak of."""
+    """Messages written in the same commit as the state they speak of; the relay publishes them after it."""
 
     async def add(self, message: Message) -> None: ...
+    async def pending(self, limit: int) -> list[Message]:
+        """Return the oldest messages not yet published, in the order of their commits."""
+        ...
+
+    async def mark(self, event_ids: Sequence[str], *, published_ns: int) -> None:
+        """Say that these messages are on the bus."""
+        ...
+
+    async def prune(self, *, before_ns: int) -> int:
+        """Delete what was published before an instant; return how many."""
+        ...
+
+
+class Inbox(Protocol):
+    """Which events a consumer has applied: asked in the transaction of the effect, so that an event counts once."""
+
+    async def first_time(self, consumer: str, event_id: str, *, now_ns: int) -> bool:
+        """Note the event as applied; False when it already was."""
+        ...
+
+    async def prune(self, *, before_ns: int) -> int:
+        """Forget events applied before an instant; return how many."""
+        ...
 
 
 class UnitOfWork(Protocol):
@@ -364,6 +387,8 @@ class UnitOfWork(Protocol):
     def values(self) -> KeyValueRepository: ...
     @property
     def outbox(self) -> Outbox: ...
+    @property
+    def inbox(self) -> Inbox: ...
 
 
 class StateStore(Protocol):
@@ -376,6 +401,10 @@ class StateStore(Protocol):
     async def close(self) -> None: ...
 
     def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
+
+    async def wait_outbox(self, timeout_s: float) -> None:
+        """Return once this process has committed something to the outbox, or after the timeout."""
+        ...
 
 
 @runtime_checkable

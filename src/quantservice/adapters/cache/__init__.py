@@ -1,0 +1,1 @@
+"""Adapters of ports.Cache: one file per cache."""

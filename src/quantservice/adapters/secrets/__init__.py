@@ -1,0 +1,1 @@
+"""Adapters of ports.Sealer: how secrets rest on disk."""

@@ -1,0 +1,1 @@
+"""The platform's small state in SQL: tables, migrations and repositories for SQLite and PostgreSQL."""

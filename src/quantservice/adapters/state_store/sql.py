@@ -1,0 +1,193 @@
+"""StateStore over SQLAlchemy: SQLite in one file, or PostgreSQL; the URL is the whole switch."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+import structlog
+from sqlalchemy import event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from quantservice.adapters.state_store.repositories import SqlUnitOfWork
+from quantservice.adapters.state_store.schema import migrate
+from quantservice.adapters.state_store.urls import parse_url, shown, sqlite_path
+from quantservice.core.errors import EnvironmentFault, StoreUnavailable
+from quantservice.core.messages import Command, GapChange, SystemEvent
+from quantservice.ports import Sealer
+
+_BUSY_TIMEOUT_MS: Final = 10_000
+_TURN_TIMEOUT_S: Final = 30.0
+_log = structlog.get_logger(__name__)
+
+#: Payloads that may rest in the outbox, by the name stored beside them.
+DURABLE_PAYLOADS: Final[Mapping[str, type[msgspec.Struct]]] = {item.__name__: item for item in (Command, GapChange, SystemEvent)}
+
+
+class SqlStateStore:
+    """Transactions over SQLite (WAL, one writer at a time, also across processes) or PostgreSQL."""
+
+    def __init__(
+        self, url: str, sealer: Sealer, *, payloads: Mapping[str, type[msgspec.Struct]] = DURABLE_PAYLOADS, pool_size: int = 5
+    ) -> None:
+        self._url, self._arguments = parse_url(url)
+        self._sealer = sealer
+        self._payloads = payloads
+        self._pool_size = pool_size
+        self._sqlite = self._url.get_backend_name() == "sqlite"
+        self._engine: AsyncEngine | None = None
+        self._turn = asyncio.Lock()
+        self._turn_owner: asyncio.Task[Any] | None = None
+        self._outbox_added = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """The store's URL without its password."""
+        return shown(self._url)
+
+    async def open(self) -> None:
+        """Connect and migrate to the newest schema."""
+        if self._engine is not None:
+            return
+        self._prepare_file()
+        self._engine = self._create_engine()
+        try:
+            async with self._connection() as connection:
+                await connection.run_sync(migrate, where=self.name)
+        except BaseException:
+            await self.close()
+            raise
+        _log.info("state_store.opened", store=self.name)
+
+    async def close(self) -> None:
+        """Release every connection."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqlUnitOfWork]:
+        """One transaction: commits when the context ends well, rolls back otherwise."""
+        async with self._connection() as connection:
+            work = SqlUnitOfWork(connection, self._sealer, self._payloads)
+            yield work
+        if work.outbox.added:
+            self._outbox_added.set()
+
+    async def wait_outbox(self, timeout_s: float) -> None:
+        """Return once this process has committed something to the outbox, or after the timeout."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._outbox_added.wait()
+        except TimeoutError:
+            pass
+        self._outbox_added.clear()
+
+    # --- connections ---
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        if self._engine is None:
+            raise StoreUnavailable(f"the state store {self.name} is not open")
+        async with self._one_writer():
+            try:
+                connection = await self._engine.connect()
+            except (OSError, TimeoutError, SQLAlchemyError) as error:
+                raise self._fault(error) from error
+            try:
+                async with connection.begin():
+                    yield connection
+            except DBAPIError as error:
+                raise self._fault(error) from error
+            finally:
+                await connection.close()
+
+    @asynccontextmanager
+    async def _one_writer(self) -> AsyncIterator[None]:
+        """Let one transaction of this process at a time to a SQLite file; its lock would only make the others spin."""
+        if not self._sqlite:
+            yield
+            return
+        if self._turn_owner is not None and self._turn_owner is asyncio.current_task():
+            raise RuntimeError("a transaction was opened inside another of the same task: it would wait for itself")
+        try:
+            async with asyncio.timeout(_TURN_TIMEOUT_S):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise StoreUnavailable(f"the state store {self.name} was busy for {_TURN_TIMEOUT_S:.0f} s; try again") from None
+        self._turn_owner = asyncio.current_task()
+        try:
+            yield
+        finally:
+            self._turn_owner = None
+            self._turn.release()
+
+    def _create_engine(self) -> AsyncEngine:
+        # hide_parameters: an error must not carry a sealed password or a key hash into a log.
+        if not self._sqlite:
+            return create_async_engine(
+                self._url,
+                connect_args=self._arguments,
+                hide_parameters=True,
+                pool_size=self._pool_size,
+                max_overflow=0,
+                pool_timeout=_TURN_TIMEOUT_S,
+                pool_pre_ping=True,
+            )
+        engine = create_async_engine(self._url, hide_parameters=True)
+        event.listen(engine.sync_engine, "connect", _set_pragmas)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+        return engine
+
+    def _prepare_file(self) -> None:
+        path = sqlite_path(self._url)
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise EnvironmentFault(
+                f"the state store {path} cannot be opened for writing ({error.strerror}); choose another folder with --data-dir or "
+                f"make it writable"
+            ) from error
+
+    def _fault(self, error: BaseException) -> EnvironmentFault:
+        cause = getattr(error, "orig", None) or error
+        text = " ".join(str(cause).split())[:200]
+        lowered = text.lower()
+        if "not a database" in lowered or "malformed" in lowered:
+            return EnvironmentFault(f"{self.name} is no state store of QuantService ({text}); move that file away")
+        if "readonly" in lowered:
+            return EnvironmentFault(f"the state store {self.name} is read-only; make the file and its folder writable")
+        if "disk is full" in lowered or "no space left" in lowered or "could not extend" in lowered:
+            return EnvironmentFault(f"no room is left for the state store {self.name}; free disk space and start again")
+        if type(cause).__name__ in ("InvalidPasswordError", "InvalidAuthorizationSpecificationError"):
+            return EnvironmentFault(f"the state store {self.name} refuses the user or password; check the state store's URL")
+        if type(cause).__name__ == "InvalidCatalogNameError":
+            return EnvironmentFault(f"the database of {self.name} does not exist; create it or correct the state store's URL")
+        return StoreUnavailable(f"the state store {self.name} does not answer ({text or type(cause).__name__}); it is tried again")
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
+    # None: the driver must not open transactions by itself, _begin_immediate does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+    finally:
+        cursor.close()
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    # A transaction that starts as a reader and then writes can fail when another process wrote meanwhile; this one waits instead.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
