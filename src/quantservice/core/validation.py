@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from quantservice.core.events import BookDelta, BookSnapshot, Kline, Level, Quote, Ticker, Trade
@@ -94,9 +95,9 @@ def book_fault(book: BookDelta | BookSnapshot) -> str | None:
         if isinstance(book, BookDelta):
             return "ids_reversed" if book.first_id > book.last_id else None
         bids, asks = book.bids, book.asks
-        if any(lower[0] >= upper[0] for upper, lower in zip(bids, bids[1:], strict=False)):
+        if any(lower[0] >= upper[0] for upper, lower in pairwise(bids)):
             return "levels_out_of_order"
-        if any(upper[0] <= lower[0] for lower, upper in zip(asks, asks[1:], strict=False)):
+        if any(upper[0] <= lower[0] for lower, upper in pairwise(asks)):
             return "levels_out_of_order"
         if bids and asks and bids[0][0] >= asks[0][0]:
             return "bid_not_below_ask"

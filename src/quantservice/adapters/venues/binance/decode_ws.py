@@ -175,7 +175,8 @@ class Decoder:
         if header.e or (header.s and header.u is not None):
             name_of = _EVENT_STREAMS.get(header.e)
             if name_of is None:
-                return self._count(header.e)
+                self._count(header.e)
+                return None
             return self._decode_rare(_combined(name_of(header), frame), recv_ns)
         return self._control(header)
 
@@ -216,7 +217,8 @@ class Decoder:
         data = _COMBINED.decode(frame).data
         if isinstance(data, _Event) and data.e == "serverShutdown":
             return ControlMessage(name="shutdown", time=data.E)
-        return self._count(name)
+        self._count(name)
+        return None
 
     def _count(self, name: str) -> None:
         key = name[:64]
@@ -238,8 +240,6 @@ class _Combined(msgspec.Struct):
 
 _HEADER: Final = msgspec.json.Decoder(_Header)
 _COMBINED: Final = msgspec.json.Decoder(_Combined)
-
-
 
 
 def _combined(name: str, data: bytes) -> bytes:
