@@ -248,9 +248,8 @@ def audit(
     if json:
         show_one(report, json=True)
     else:
-        note(
-            f"audit: {report['state']}; {report['checked_days']} sealed stream days, {report['checked_rows']:,} rows. {report['detail']}".rstrip()
-        )
+        extent = f"{report['checked_days']} sealed stream days, {report['checked_rows']:,} rows"
+        note(f"audit: {report['state']}; {extent}. {report['detail']}".rstrip())
         show(report["findings"], json=False, empty="no finding")
     if report["state"] != "sound":
         raise typer.Exit(1)
