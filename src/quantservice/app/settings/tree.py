@@ -171,7 +171,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The root of the tree."""
 
     environment: Annotated[Literal["live", "demo"], doc("what the page shows in its badge; qs demo sets demo")] = "live"
-    data_dir: Annotated[str, doc("where embedded stores, logs, keys and spill files live")] = "data"
+    data_dir: Annotated[str, doc("where embedded stores, logs, keys and spill files live; empty: data/live or data/demo")] = ""
     log: LogSettings = LogSettings()
     stores: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
