@@ -1,0 +1,1 @@
+"""Keys that we give to clients, and the token of the owner."""

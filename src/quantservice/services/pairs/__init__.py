@@ -1,0 +1,1 @@
+"""What is collected: the registered pairs, asked and answered."""

@@ -1,0 +1,1 @@
+"""Egress proxies, asked and answered."""
