@@ -1,0 +1,251 @@
+"""Past data of one market of Binance over REST: newest page first, as many rows per weight as the venue gives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final, TypeAlias
+
+import msgspec
+import structlog
+
+from quantservice.adapters.venues.binance.catalog import Catalog
+from quantservice.adapters.venues.binance.decode_instruments import decode_exchange_info
+from quantservice.adapters.venues.binance.decode_rest import (
+    decode_depth,
+    decode_funding,
+    decode_klines,
+    decode_open_interest,
+    decode_server_time,
+    decode_tickers,
+)
+from quantservice.adapters.venues.binance.spec import VENUE, Endpoint, MarketSpec
+from quantservice.adapters.venues.transport.budget_state import Lane
+from quantservice.adapters.venues.transport.http import RestClient
+from quantservice.core.errors import InvalidValue, UnknownName
+from quantservice.core.events import BookSnapshot, FundingRate, Kind, Kline, OpenInterest, StreamId, Ticker
+from quantservice.core.instruments import Instrument, InstrumentId
+from quantservice.core.periods import FIXED_MS, ceil_open, next_open, opens_between, period_ms
+from quantservice.core.spans import Span
+from quantservice.ports import Clock
+
+log = structlog.get_logger(__name__)
+
+Query: TypeAlias = dict[str, str | int]
+
+_REST_KINDS: Final = {
+    Kind.KLINE: "klines",
+    Kind.FUNDING: "funding",
+    Kind.OPEN_INTEREST: "open_interest",
+    Kind.TICKER: "ticker_24h",
+}
+
+
+class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """``pages_ahead``: pages fetched at once per stream. ``depth_limit``: levels of a book's snapshot."""
+
+    pages_ahead: int = 4
+    depth_limit: int = 500
+
+
+class Limits(msgspec.Struct):
+    """Whom to tell what the venue says of its clock and its limits."""
+
+    set_offset: Callable[[int], None]
+    set_limit: Callable[[int], None]
+
+
+class BinanceHistory:
+    """Implements ``ports.History`` for one market."""
+
+    def __init__(
+        self,
+        spec: MarketSpec,
+        client: RestClient,
+        catalog: Catalog,
+        *,
+        clock: Clock,
+        limits: Limits,
+        settings: HistorySettings | None = None,
+    ) -> None:
+        self.offset_ms = 0
+        self.refused_rows = 0
+        self._spec = spec
+        self._client = client
+        self._catalog = catalog
+        self._clock = clock
+        self._limits = limits
+        self._settings = settings or HistorySettings()
+        self._loading = asyncio.Lock()
+
+    def supports(self, kind: Kind) -> bool:
+        """Say whether past data of ``kind`` can be had here."""
+        name = _REST_KINDS.get(kind)
+        return name is not None and name in self._spec.endpoints
+
+    async def klines(self, stream: StreamId, span: Span) -> AsyncIterator[Sequence[Kline]]:
+        """Yield pages of closed klines, newest page first, each oldest first."""
+        symbol = await self._symbol(stream.instrument)
+        endpoint = self._spec.endpoint("klines")
+        interval = self._spec.venue_period(stream.period)
+        now_ms = self._clock.now_ms() + self.offset_ms
+        windows = deque(kline_windows(endpoint, stream.period, span, now_ms))
+        ahead: deque[tuple[Span, asyncio.Task[list[Kline]]]] = deque()
+        first_ms: int | None = None
+        try:
+            while windows or ahead:
+                while windows and len(ahead) < self._settings.pages_ahead:
+                    window = windows.popleft()
+                    work = self._page(stream, symbol, interval, window)
+                    ahead.append((window, asyncio.get_running_loop().create_task(work)))
+                window, task = ahead.popleft()
+                page = await task
+                if page:
+                    yield page
+                    continue
+                if first_ms is None and windows:
+                    first_ms = await self.first_kline_ms(stream)
+                if first_ms is None or first_ms >= window.start_ms:
+                    return  # everything older lies before the listing
+        finally:
+            for _, task in ahead:
+                task.cancel()
+            await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+
+    async def instruments(self) -> list[Instrument]:
+        """Fetch the full list; our names, the decoders and the weight limit follow it."""
+        endpoint = self._spec.endpoint("exchange_info")
+        answer = await self._client.get(endpoint.path, weight=endpoint.weight(), lane=Lane.LIVE)
+        info = await asyncio.to_thread(
+            decode_exchange_info, answer.body, self._spec.market, seen_ms=answer.recv_ns // 1_000_000 + self.offset_ms
+        )
+        limit = info.weight_per_minute()
+        if limit:
+            self._limits.set_limit(limit)
+        self._catalog.replace(info.instruments)
+        return list(info.instruments)
+
+    async def server_time_ms(self) -> int:
+        """Ask the venue's clock; the budget's windows follow it."""
+        endpoint = self._spec.endpoint("time")
+        answer = await self._client.get(endpoint.path, weight=endpoint.weight(), lane=Lane.LIVE)
+        server_ms = decode_server_time(answer.body)
+        middle_ms = (answer.sent_ns + answer.recv_ns) // 2 // 1_000_000
+        self.offset_ms = server_ms - middle_ms
+        self._limits.set_offset(self.offset_ms)
+        return self._clock.now_ms() + self.offset_ms
+
+    async def funding(self, instrument: InstrumentId, span: Span) -> list[FundingRate]:
+        """Fetch the settlements in ``span``, oldest first."""
+        endpoint = self._spec.endpoint("funding")
+        symbol = await self._symbol(instrument)
+        found: dict[int, FundingRate] = {}
+        start_ms = span.start_ms
+        while start_ms < span.end_ms:
+            query: Query = {"symbol": symbol, "startTime": start_ms, "endTime": span.end_ms - 1, "limit": endpoint.max_limit}
+            answer = await self._client.get(endpoint.path, query, weight=endpoint.weight(endpoint.max_limit), lane=Lane.HISTORY)
+            page = decode_funding(answer.body, self._catalog.registry, recv_ns=answer.recv_ns)
+            fresh = [rate for rate in page if rate.time >= start_ms]
+            found.update((rate.time, rate) for rate in fresh if span.contains(rate.time))
+            if len(page) < endpoint.max_limit or not fresh:
+                break
+            start_ms = max(rate.time for rate in fresh) + 1
+        return [found[time] for time in sorted(found)]
+
+    async def open_interest(self, instrument: InstrumentId) -> OpenInterest | None:
+        """Fetch the open interest now, or None where there is none (spot)."""
+        if not self.supports(Kind.OPEN_INTEREST):
+            return None
+        endpoint = self._spec.endpoint("open_interest")
+        query: Query = {"symbol": await self._symbol(instrument)}
+        answer = await self._client.get(endpoint.path, query, weight=endpoint.weight(), lane=Lane.HISTORY)
+        return decode_open_interest(answer.body, self._catalog.registry, recv_ns=answer.recv_ns)
+
+    async def tickers(self) -> list[Ticker]:
+        """Fetch the 24-hour statistics of every instrument."""
+        await self.load()
+        endpoint = self._spec.endpoint("ticker_24h")
+        answer = await self._client.get(endpoint.path, weight=endpoint.weight(all_symbols=True), lane=Lane.HISTORY)
+        return decode_tickers(answer.body, self._catalog.registry, recv_ns=answer.recv_ns)
+
+    async def first_kline_ms(self, stream: StreamId) -> int | None:
+        """Return the open time of the venue's first kline of the stream, or None when it has none."""
+        endpoint = self._spec.endpoint("klines")
+        query: Query = {
+            "symbol": await self._symbol(stream.instrument),
+            "interval": self._spec.venue_period(stream.period),
+            "startTime": 0,
+            "limit": 1,
+        }
+        answer = await self._client.get(endpoint.path, query, weight=endpoint.weight(1), lane=Lane.HISTORY)
+        page = decode_klines(answer.body, stream, server_time_ms=1 << 62, recv_ns=answer.recv_ns)
+        return page.klines[0].open_time if page.klines else None
+
+    async def book_snapshot(self, stream: StreamId) -> BookSnapshot:
+        """Fetch the snapshot that a book starts from."""
+        endpoint = self._spec.endpoint("depth")
+        limit = min(self._settings.depth_limit, endpoint.max_limit)
+        query: Query = {"symbol": await self._symbol(stream.instrument), "limit": limit}
+        answer = await self._client.get(endpoint.path, query, weight=endpoint.weight(limit), lane=Lane.LIVE, tries=2)
+        return decode_depth(answer.body, stream, recv_ns=answer.recv_ns)
+
+    async def load(self) -> None:
+        """Make sure that the clock offset and the list of instruments are known."""
+        async with self._loading:
+            if not len(self._catalog):
+                await self.server_time_ms()
+                await self.instruments()
+
+    async def close(self) -> None:
+        """Close the client's connections."""
+        await self._client.close()
+
+    async def _page(self, stream: StreamId, symbol: str, interval: str, window: Span) -> list[Kline]:
+        endpoint = self._spec.endpoint("klines")
+        limit = len(opens_between(stream.period, window.start_ms, window.end_ms))
+        query: Query = {
+            "symbol": symbol,
+            "interval": interval,
+            "startTime": window.start_ms,
+            "endTime": window.end_ms - 1,
+            "limit": limit,
+        }
+        answer = await self._client.get(endpoint.path, query, weight=endpoint.weight(limit), lane=Lane.HISTORY)
+        # The instant of sending: a kline that closed while the answer was under way may not be final in it.
+        server_ms = answer.sent_ns // 1_000_000 + self.offset_ms
+        page = decode_klines(answer.body, stream, server_time_ms=server_ms, recv_ns=answer.recv_ns)
+        if page.refused:
+            self.refused_rows += len(page.refused)
+            log.warning("history.rows_refused", stream=str(stream), rows=len(page.refused), first=page.refused[0])
+        return [kline for kline in page.klines if kline.closed and window.contains(kline.open_time)]
+
+    async def _symbol(self, instrument: InstrumentId) -> str:
+        if instrument.venue != VENUE or instrument.market != self._spec.market:
+            raise InvalidValue("symbol", f"{instrument} is not an instrument of {VENUE} {self._spec.market}")
+        await self.load()
+        if self._catalog.find(instrument) is None:
+            raise UnknownName("symbol", str(instrument), (str(item.id) for item in self._catalog.instruments))
+        return self._catalog.venue_symbol(instrument)
+
+
+def best_rows(endpoint: Endpoint) -> int:
+    """Return the page length that gives the most rows per weight; of equals the longest."""
+    steps = [(min(upper, endpoint.max_limit), weight) for upper, weight in endpoint.weights]
+    return max(steps, key=lambda step: (step[0] / step[1], step[0]))[0]
+
+
+def kline_windows(endpoint: Endpoint, period: str, span: Span, now_ms: int) -> list[Span]:
+    """Cut ``span`` into pages, newest first; nothing that has not closed by ``now_ms`` is asked for."""
+    rows = best_rows(endpoint)
+    if endpoint.max_range_ms:
+        rows = max(1, min(rows, endpoint.max_range_ms // period_ms(period)))
+    start_ms = ceil_open(period, span.start_ms)
+    end_ms = min(span.end_ms, now_ms)
+    length = FIXED_MS.get(period)
+    if length is None:
+        opens = list(opens_between(period, start_ms, end_ms))
+        cuts = [opens[max(0, index - rows) : index] for index in range(len(opens), 0, -rows)]
+        return [Span(cut[0], next_open(period, cut[-1])) for cut in cuts]
+    end_ms = ceil_open(period, end_ms)
+    return [Span(max(start_ms, end - rows * length), end) for end in range(end_ms, start_ms, -rows * length)]

@@ -1,0 +1,184 @@
+"""One market of Binance, put together: feed and history over one transport, one pool of egresses, one budget per address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from quantservice.adapters.venues.binance.catalog import Catalog
+from quantservice.adapters.venues.binance.feed import BinanceFeed, FeedSettings
+from quantservice.adapters.venues.binance.history import BinanceHistory, HistorySettings, Limits
+from quantservice.adapters.venues.binance.spec import VENUE, BinanceEndpoints, spec_of
+from quantservice.adapters.venues.transport.budget import WeightBudget
+from quantservice.adapters.venues.transport.budget_state import BudgetRules
+from quantservice.adapters.venues.transport.http import HttpSettings, RestClient
+from quantservice.adapters.venues.transport.proxies import Egress, ProxyPool, ProxySettings
+from quantservice.adapters.venues.transport.raw_tap import RawTap
+from quantservice.adapters.venues.transport.ws import Dialer, WsSettings
+from quantservice.core.errors import QuantServiceError, VenueUnreachable
+from quantservice.ports import Clock, ProxyRecord, StateStore
+
+
+class BinanceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything of one market that can be set; see each part. ``weight_share``: our share of the address's weight limit."""
+
+    feed: FeedSettings = FeedSettings()
+    history: HistorySettings = HistorySettings()
+    http: HttpSettings = HttpSettings()
+    ws: WsSettings = WsSettings()
+    proxies: ProxySettings = ProxySettings()
+    history_alone: float = 0.80
+    history_shared: float = 0.50
+    weight_window_ms: int = 60_000
+
+
+class Reachability(msgspec.Struct, frozen=True):
+    """What ``qs doctor`` and ``qs up`` show: ``cause`` is "" when all is well, else as in :class:`VenueUnreachable`."""
+
+    ok: bool
+    cause: str
+    sentence: str
+    url: str
+
+
+class BinanceVenue:
+    """Implements ``ports.Venue`` for one market of Binance."""
+
+    def __init__(
+        self,
+        market: str,
+        endpoints: BinanceEndpoints,
+        *,
+        clock: Clock,
+        state_store: StateStore | None = None,
+        proxies: Iterable[ProxyRecord] = (),
+        environment: Mapping[str, str] | None = None,
+        tap: RawTap | None = None,
+        settings: BinanceSettings | None = None,
+    ) -> None:
+        self._spec = spec_of(market)
+        self._settings = settings or BinanceSettings()
+        self._clock = clock
+        self._state_store = state_store
+        self._budgets: dict[str, WeightBudget] = {}
+        self._limit = self._spec.weight_per_minute
+        self._offset_ms = 0
+        self.pool = ProxyPool(proxies, clock=clock, settings=self._settings.proxies, environment=environment)
+        self._client = RestClient(
+            endpoints.rest_bases(market),
+            venue=VENUE,
+            market=market,
+            pool=self.pool,
+            budget_of=self.budget_of,
+            used_weight_header=self._spec.used_weight_header,
+            clock=clock,
+            settings=self._settings.http,
+            tap=tap,
+        )
+        catalog = Catalog(market)
+        self._history = BinanceHistory(
+            self._spec,
+            self._client,
+            catalog,
+            clock=clock,
+            limits=Limits(set_offset=self._set_offset, set_limit=self._set_limit),
+            settings=self._settings.history,
+        )
+        ws = msgspec.structs.replace(
+            self._settings.ws, messages_per_second=min(self._settings.ws.messages_per_second, self._spec.messages_per_second)
+        )
+        self._dialer = Dialer(venue=VENUE, market=market, pool=self.pool, clock=clock, settings=ws)
+        self._feed = BinanceFeed(
+            self._spec,
+            endpoints,
+            catalog=catalog,
+            history=self._history,
+            dialer=self._dialer,
+            clock=clock,
+            settings=self._settings.feed,
+            state_store=state_store,
+            tap=tap,
+        )
+
+    @property
+    def name(self) -> str:
+        """The venue's name."""
+        return VENUE
+
+    @property
+    def market(self) -> str:
+        """The market's name."""
+        return self._spec.market
+
+    @property
+    def feed(self) -> BinanceFeed:
+        """Live data."""
+        return self._feed
+
+    @property
+    def history(self) -> BinanceHistory:
+        """Past data."""
+        return self._history
+
+    def budget_of(self, egress: Egress) -> WeightBudget:
+        """Return the weight budget of one egress: every address has its own."""
+        found = self._budgets.get(egress.name)
+        if found is None:
+            rules = BudgetRules(
+                limit=self._limit,
+                window_ms=self._settings.weight_window_ms,
+                history_alone=self._settings.history_alone,
+                history_shared=self._settings.history_shared,
+            )
+            bucket = f"{egress.name}|{VENUE}:{self.market}"
+            found = WeightBudget(bucket, rules, clock=self._clock, leases=self._state_store)
+            found.set_offset(self._offset_ms)
+            self._budgets[egress.name] = found
+        return found
+
+    def set_proxies(self, proxies: Iterable[ProxyRecord]) -> None:
+        """Take the registry's proxies as they are now."""
+        self.pool.replace(proxies)
+
+    async def check_reachable(self) -> Reachability:
+        """Ask the venue for its time once and say in a sentence how that went."""
+        url = self._client.base
+        try:
+            await self._history.server_time_ms()
+        except VenueUnreachable as error:
+            return Reachability(False, error.cause, str(error), url)
+        except QuantServiceError as error:
+            return Reachability(False, "refused", str(error), url)
+        return Reachability(True, "", f"{VENUE} {self.market} answers at {self._client.base}", self._client.base)
+
+    def usage(self) -> Mapping[str, Any]:
+        """Weights used and allowed, requests, connections, quarantined frames."""
+        stats = self._client.stats
+        return {
+            "venue": VENUE,
+            "market": self.market,
+            "rest": {**msgspec.to_builtins(stats), "base": self._client.base},
+            "budgets": {name: dict(budget.stats()) for name, budget in self._budgets.items()},
+            "egresses": self.pool.stats(),
+            "feed": self._feed.stats(),
+            "connect_attempts": self._dialer.attempts,
+            "clock_offset_ms": self._offset_ms,
+            "refused_rows": self._history.refused_rows,
+        }
+
+    async def close(self) -> None:
+        """End the feed and all connections."""
+        await self._feed.close()
+        await self._history.close()
+
+    def _set_offset(self, offset_ms: int) -> None:
+        self._offset_ms = offset_ms
+        for budget in self._budgets.values():
+            budget.set_offset(offset_ms)
+
+    def _set_limit(self, limit: int) -> None:
+        self._limit = limit
+        for budget in self._budgets.values():
+            budget.set_limit(limit)
