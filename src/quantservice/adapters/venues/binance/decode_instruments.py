@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
@@ -81,12 +82,13 @@ class _Symbol(msgspec.Struct, rename="camel"):
 
 class _Info(msgspec.Struct, rename="camel"):
     symbols: list[msgspec.Raw]
-    rate_limits: list[RateLimit] = []
+    rate_limits: list[msgspec.Raw] = []
     server_time: int = 0
 
 
 _INFO: Final = msgspec.json.Decoder(_Info)
 _SYMBOL: Final = msgspec.json.Decoder(_Symbol)
+_RATE_LIMIT: Final = msgspec.json.Decoder(RateLimit)
 _NAME: Final = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -107,7 +109,7 @@ def decode_exchange_info(body: bytes, market: str, *, seen_ms: int) -> ExchangeI
         instruments[instrument.id] = instrument
     return ExchangeInfo(
         instruments=list(instruments.values()),
-        rate_limits=tuple(info.rate_limits),
+        rate_limits=_rate_limits(info.rate_limits),
         server_time_ms=info.server_time,
         refused=tuple(refused),
     )
@@ -122,6 +124,15 @@ def canonical_symbol(venue_symbol: str, base: str, quote: str, market: str, cont
     if "PERPETUAL" not in contract_type and len(expiry) == 6 and expiry.isdigit():
         return f"{pair}-{expiry}"
     return f"{pair}-PERP"
+
+
+def _rate_limits(rows: list[msgspec.Raw]) -> tuple[RateLimit, ...]:
+    """Read the limits that can be read; the spec's own figures stand in for the rest."""
+    limits: list[RateLimit] = []
+    for row in rows:
+        with contextlib.suppress(msgspec.ValidationError):
+            limits.append(_RATE_LIMIT.decode(row))
+    return tuple(limits)
 
 
 def _instrument(row: _Symbol, market: str, seen_ms: int) -> Instrument:

@@ -125,7 +125,7 @@ class _OpenInterestRow(msgspec.Struct, rename="camel", gc=False):
     """``{"symbol":"BTCUSDT","sumOpenInterest":"20403.63700000","sumOpenInterestValue":"150570784.07809979","timestamp":1583127900000}``."""
 
     sum_open_interest: Decimal
-    timestamp: Whole
+    timestamp: Whole | str  # the documents show both
 
 
 class _Time(msgspec.Struct):
@@ -317,7 +317,7 @@ def decode_open_interest_history(body: bytes, stream: StreamId, *, recv_ns: int)
     for row in decode_body(_OPEN_INTEREST_ROWS, body):
         if not _within(row.sum_open_interest, Decimal(0), MAX_VALUE):
             raise _malformed("bad_value", stream)
-        found.append(OpenInterest(stream=stream, time=row.timestamp, open_interest=row.sum_open_interest, recv_ns=recv_ns))
+        found.append(OpenInterest(stream=stream, time=_whole(row.timestamp), open_interest=row.sum_open_interest, recv_ns=recv_ns))
     return found
 
 
@@ -398,6 +398,12 @@ def _optional(text: str) -> Decimal | None:
         return optional_decimal(text.strip())
     except ArithmeticError:
         raise MalformedFrame("bad_value", venue=VENUE) from None
+
+
+def _whole(value: int | str) -> int:
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 16):
+        raise MalformedFrame("bad_value", venue=VENUE)
+    return int(value)
 
 
 def _within(value: Decimal, low: Decimal, high: Decimal) -> bool:
