@@ -1,0 +1,276 @@
+"""The fault script: what goes wrong, for whom, from when and how often.
+
+A fault is one JSON object, given in the configuration or sent to ``POST /_faults``:
+``{"kind": "drop_closed", "market": "um", "symbol": "BTCUSDT", "interval": "1m", "count": 3}``. Empty fields match
+everything; ``count`` 0 means without end; ``after_s`` and ``for_s`` bound it in wall-clock seconds.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from typing import Any, Final, Literal
+
+import msgspec
+
+from quantservice.simulator.config import SymbolSpec
+from quantservice.simulator.faults.malformed import SORTS, spoil
+from quantservice.simulator.faults.overlay import Hole, KlineOverlay
+from quantservice.simulator.hub import Hub
+from quantservice.simulator.markets.bars import Bar
+from quantservice.simulator.protocol.text import OPCODE_BINARY, OPCODE_TEXT, frame
+from quantservice.simulator.rules.referee import Access
+
+FaultKind = Literal[
+    "mute",
+    "cut",
+    "refuse_connect",
+    "http_error",
+    "slow",
+    "not_found",
+    "rate_limit",
+    "malformed",
+    "duplicate",
+    "reorder",
+    "late",
+    "drop_closed",
+    "restate",
+    "clock_skew",
+    "silent_stream",
+    "rest_hole",
+    "drop_depth",
+    "new_symbol",
+    "rename",
+    "delist",
+    "status",
+    "tick_size",
+    "burst",
+    "shutdown",
+]
+FRAME_KINDS: Final = frozenset({"malformed", "duplicate", "reorder", "late", "burst", "mute", "silent_stream"})
+
+
+class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """One fault. Which fields matter depends on ``kind``; see the table in the simulator's ROOM.md."""
+
+    kind: FaultKind
+    market: str = ""
+    symbol: str = ""
+    interval: str = ""
+    stream: str = ""
+    path: str = ""
+    connection: str = ""
+    count: int = 0
+    after_s: float = 0.0
+    for_s: float = 0.0
+    status: int = 503
+    delay_s: float = 1.0
+    retry_after_s: int = 5
+    every: int = 1
+    sort: str = ""
+    ticks: int = 3
+    skew_ms: int = 0
+    factor: int = 50
+    start_ms: int = 0
+    end_ms: int = 0
+    to: str = ""
+    spec: SymbolSpec | None = None
+    id: int = 0
+    fired: int = 0
+    begins: float = 0.0
+    seen: int = 0
+
+    def live(self, now: float) -> bool:
+        """Tell whether the fault acts now."""
+        if now < self.begins or (self.for_s and now >= self.begins + self.for_s):
+            return False
+        return not self.count or self.fired < self.count
+
+    def is_for(self, market: str, *, symbol: str = "", interval: str = "", stream: str = "", path: str = "") -> bool:
+        """Tell whether the fault means this market, symbol, interval, stream and path."""
+        return (
+            (not self.market or self.market == market)
+            and (not self.symbol or self.symbol == symbol)
+            and (not self.interval or self.interval == interval)
+            and (not self.stream or fnmatch.fnmatchcase(stream, self.stream))
+            and (not self.path or self.path in path)
+        )
+
+
+_Out = tuple[str, bytes, Access | None]
+
+
+class FaultScript:
+    """All faults in force, asked at each place where something can go wrong."""
+
+    def __init__(self) -> None:
+        self.overlay = KlineOverlay()
+        self.faults: dict[int, Fault] = {}
+        self.touches_frames = False
+        self._next = 1
+        self._late: list[tuple[float, str, _Out]] = []
+        self._held: dict[tuple[int, str], _Out] = {}
+        self._recent: defaultdict[tuple[str, str], deque[_Out]] = defaultdict(lambda: deque(maxlen=1_000))
+
+    def add(self, fault: Fault) -> Fault:
+        """Put a fault in force, now or ``after_s`` from now."""
+        fault.id = self._next
+        fault.begins = time.monotonic() + fault.after_s
+        self._next += 1
+        self.faults[fault.id] = fault
+        if fault.kind == "malformed" and fault.sort and fault.sort not in SORTS:
+            raise ValueError(f"unknown sort {fault.sort!r} of malformed frame; known are: {', '.join(SORTS)}")
+        if fault.kind == "rest_hole":
+            self.overlay.dig(fault.market, fault.symbol, fault.interval, Hole(fault.start_ms, fault.end_ms or 2**62))
+        if fault.kind == "restate" and fault.start_ms:
+            self.overlay.restate(fault.market, fault.symbol, fault.interval, fault.start_ms, ticks=fault.ticks)
+            fault.fired, fault.count = 1, 1
+        self._look()
+        return fault
+
+    def lift(self, number: int) -> bool:
+        """Take a fault back; a withheld range is served again, a restated kline stays restated."""
+        fault = self.faults.pop(number, None)
+        if fault is None:
+            return False
+        if fault.kind == "rest_hole":
+            self.overlay.lift(fault.market, fault.symbol, fault.interval)
+        self._look()
+        return True
+
+    def clear(self) -> None:
+        """Take every fault back."""
+        for number in list(self.faults):
+            self.lift(number)
+
+    def find(self, kind: FaultKind, market: str, *, path: str = "") -> Fault | None:
+        """Return a live fault of ``kind`` for a request or connection, and count it."""
+        if not self.faults:
+            return None
+        now = time.monotonic()
+        for fault in self.faults.values():
+            if fault.kind == kind and fault.live(now) and fault.is_for(market, path=path):
+                fault.fired += 1
+                return fault
+        return None
+
+    def skew_ms(self) -> int:
+        """Return how far the venue's clock is off."""
+        now = time.monotonic()
+        return sum(fault.skew_ms for fault in self.faults.values() if fault.kind == "clock_skew" and fault.live(now))
+
+    def passes_closed(self, market: str, symbol: str, interval: str, bar: Bar) -> bool:
+        """Tell whether a closed kline's frame goes out; restatements of future bars are decided here too."""
+        if not self.faults:
+            return True
+        now = time.monotonic()
+        passes = True
+        for fault in self.faults.values():
+            if not fault.live(now) or not fault.is_for(market, symbol=symbol, interval=interval):
+                continue
+            if fault.kind == "drop_closed":
+                fault.fired += 1
+                passes = False
+            elif fault.kind == "restate":
+                fault.fired += 1
+                self.overlay.restate(market, symbol, interval, bar.open_time, ticks=fault.ticks)
+        return passes
+
+    def drops_depth(self, market: str, symbol: str) -> bool:
+        """Tell whether this depth difference is lost."""
+        now = time.monotonic()
+        for fault in self.faults.values():
+            if fault.kind == "drop_depth" and fault.live(now) and fault.is_for(market, symbol=symbol):
+                fault.fired += 1
+                return True
+        return False
+
+    def change(self, market: str, stream: str, payload: bytes, access: Access | None) -> Iterator[_Out]:
+        """Return what goes out instead of one message: nothing, itself, itself several times, later, or spoilt."""
+        now = time.monotonic()
+        outs: list[_Out] = [(stream, payload, access)]
+        for fault in self.faults.values():
+            if fault.kind not in FRAME_KINDS or not fault.live(now) or not fault.is_for(market, stream=stream):
+                continue
+            if fault.kind in {"mute", "silent_stream"}:
+                if fault.kind == "silent_stream":
+                    fault.seen += 1
+                    outs = []
+                continue
+            fault.seen += 1
+            if fault.seen % max(1, fault.every):
+                continue
+            fault.fired += 1
+            outs = self._apply(fault, market, stream, outs, now)
+        yield from outs
+
+    def _apply(self, fault: Fault, market: str, stream: str, outs: list[_Out], now: float) -> list[_Out]:
+        match fault.kind:
+            case "malformed":
+                # in front of the good frame, so that nothing true is lost by it
+                return [(stream, spoil(fault.sort, outs[0][1] if outs else b"{}", fault.fired), None), *outs]
+            case "duplicate":
+                return [out for out in outs for _ in range(2)]
+            case "burst":
+                return [out for out in outs for _ in range(max(1, fault.factor))]
+            case "late":
+                self._late += [(now + fault.delay_s, market, out) for out in outs]
+                return []
+            case "reorder":
+                held = self._held.pop((fault.id, stream), None)
+                if held is None and outs:
+                    self._held[fault.id, stream] = outs[0]
+                    return outs[1:]
+                return [*outs, held] if held is not None else outs
+            case _:
+                return outs
+
+    def release(self, hub: Hub) -> None:
+        """Send what was held back and is due; mute and cut connections whose time has come."""
+        if self._late:
+            now = time.monotonic()
+            due = [item for item in self._late if item[0] <= now and item[1] == hub.market]
+            self._late = [item for item in self._late if not (item[0] <= now and item[1] == hub.market)]
+            for _, _, (stream, payload, access) in due:
+                hub.publish(stream, payload, access)
+        if self.faults:
+            self._connections(hub)
+
+    def _connections(self, hub: Hub) -> None:
+        now = time.monotonic()
+        for fault in list(self.faults.values()):
+            if fault.kind == "mute" and fault.is_for(hub.market):
+                live = fault.live(now)
+                for connection in hub.connections.values():
+                    if _means(fault, connection.name, connection.path):
+                        # a fault mutes who is connected when it begins; new connections speak
+                        if live and connection.opened <= fault.begins:
+                            connection.muted = True
+                        elif fault.for_s and not live and now >= fault.begins + fault.for_s:
+                            connection.muted = False
+            elif fault.kind == "cut" and fault.live(now) and fault.is_for(hub.market):
+                for connection in [c for c in hub.connections.values() if _means(fault, c.name, c.path)]:
+                    fault.fired += 1
+                    connection.cut()
+                    if fault.count and fault.fired >= fault.count:
+                        break
+                if not fault.count:
+                    fault.count = fault.fired = max(1, fault.fired)
+
+    def _look(self) -> None:
+        self.touches_frames = any(fault.kind in FRAME_KINDS for fault in self.faults.values())
+
+    def report(self) -> list[dict[str, Any]]:
+        """Return the faults as plain values."""
+        return [msgspec.to_builtins(fault) for fault in self.faults.values()]
+
+
+def _means(fault: Fault, name: str, path: str) -> bool:
+    return (not fault.connection or fault.connection == name) and (not fault.path or fault.path in path)
+
+
+def raw_frame(payload: bytes, *, binary: bool) -> bytes:
+    """Return a frame of either kind."""
+    return frame(payload, OPCODE_BINARY if binary else OPCODE_TEXT)

@@ -1,0 +1,1 @@
+"""The venue's rules, and the referee that counts who breaks them."""

@@ -1,0 +1,254 @@
+"""The simulator as one object: one port that serves three markets over HTTP and WebSocket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from typing import Any
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from quantservice.core.errors import EnvironmentFault
+from quantservice.simulator.clock import SimulatorClock
+from quantservice.simulator.config import MARKET_NAMES, MarketName, SimulatorConfig, SymbolSpec
+from quantservice.simulator.exchange import MarketState
+from quantservice.simulator.faults.script import Fault, FaultScript
+from quantservice.simulator.feed import Feed
+from quantservice.simulator.hub import Hub
+from quantservice.simulator.markets.catalog import default_symbols
+from quantservice.simulator.markets.generator import GeneratedHistory
+from quantservice.simulator.referee_routes import RefereeRoutes
+from quantservice.simulator.rest import RestApi
+from quantservice.simulator.routes import MarketRoutes
+from quantservice.simulator.rules.referee import Referee
+from quantservice.simulator.rules.weights import WeightGate
+from quantservice.simulator.sockets import SocketDoor
+
+_log = structlog.get_logger(__name__)
+
+
+class Simulator:
+    """An exchange in a box. Start it, point clients at :attr:`rest_url` and :attr:`ws_urls`, stop it."""
+
+    def __init__(self, config: SimulatorConfig | None = None) -> None:
+        self.config = config or SimulatorConfig()
+        self.referee = Referee(log_size=self.config.access_log_size)
+        self.faults = FaultScript()
+        self.finished = asyncio.Event()
+        self.clock = SimulatorClock(speed=self.config.speed, start_ms=self.config.start_ms)
+        self.markets: dict[MarketName, MarketState] = {}
+        self.hubs: dict[MarketName, Hub] = {}
+        self.gates: dict[MarketName, WeightGate] = {}
+        self._feeds: list[Feed] = []
+        self._doors: dict[MarketName, SocketDoor] = {}
+        self._runner: web.AppRunner | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._end_ms: int | None = None
+        self.port = 0
+
+    @property
+    def rest_url(self) -> str:
+        """Base of the REST paths of all three markets."""
+        return f"http://{self.config.host}:{self.port}"
+
+    @property
+    def ws_urls(self) -> dict[MarketName, str]:
+        """Base of the WebSocket paths, per market."""
+        return {market: f"ws://{self.config.host}:{self.port}/{market}" for market in MARKET_NAMES}
+
+    async def start(self) -> None:
+        """Open the port and let the market's time run."""
+        self._list_symbols()
+        for fault in self.config.faults:
+            self.add_fault(fault)
+        application = web.Application(client_max_size=1 << 20)
+        self._build(application)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.config.host, self.config.port, backlog=4_096)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise EnvironmentFault(
+                f"the simulator cannot listen on {self.config.host}:{self.config.port} ({error.strerror or error}); choose another port"
+            ) from error
+        self.port = int(self._runner.addresses[0][1])
+        self.clock.start()
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="simulator")
+        _log.info("simulator.started", url=self.rest_url, speed=self.config.speed)
+
+    async def stop(self) -> None:
+        """Cut every client and close the port."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        for hub in self.hubs.values():
+            for connection in list(hub.connections.values()):
+                connection.cut()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+        _log.info("simulator.stopped")
+
+    def add_fault(self, fault: Fault | dict[str, object]) -> Fault:
+        """Put a fault in force; symbol faults act at once."""
+        made = fault if isinstance(fault, Fault) else msgspec.convert(fault, Fault)
+        self.faults.add(made)
+        self._act(made)
+        return made
+
+    def add_symbol(self, market: MarketName, spec: SymbolSpec) -> None:
+        """List a new generated symbol from now on."""
+        first = spec.listed_ms if spec.listed_ms is not None else self.clock.now_ms() // 60_000 * 60_000
+        self.markets[market].add(GeneratedHistory(spec, market, seed=self.config.seed, first_ms=first))
+
+    def report(self) -> dict[str, Any]:
+        """Return the referee's judgement with the open connections."""
+        report = self.referee.report()
+        report["market_time_ms"] = self.clock.now_ms()
+        report["speed"] = self.clock.speed
+        report["finished"] = self.finished.is_set()
+        report["connections"] = {
+            market: {connection.name: len(connection.streams) for connection in hub.connections.values()}
+            for market, hub in self.hubs.items()
+        }
+        return report
+
+    def _list_symbols(self) -> None:
+        config = self.config
+        catalogue = config.symbols if config.symbols is not None else default_symbols()
+        if config.replay is not None:
+            catalogue = {}
+        for market in MARKET_NAMES:
+            self.markets[market] = MarketState(market, self.clock, seed=config.seed)
+            for spec in catalogue.get(market, ()):
+                first = spec.listed_ms if spec.listed_ms is not None else self.clock.now_ms() - config.history_ms
+                self.markets[market].add(GeneratedHistory(spec, market, seed=config.seed, first_ms=first))
+
+    def _build(self, application: web.Application) -> None:
+        for market in MARKET_NAMES:
+            state, limits = self.markets[market], self.config.limits[market]
+            hub = self.hubs[market] = Hub(market, limits, self.referee)
+            gate = self.gates[market] = WeightGate(market, limits, self.referee)
+            api = RestApi(state, limits, self.faults.overlay, self.referee)
+            door = self._doors[market] = SocketDoor(state, hub, limits, self.referee, self.faults)
+            self._feeds.append(Feed(state, hub, self.config.rates[market], self.faults))
+            MarketRoutes(market, api, gate, door, self.referee, self.faults).add_to(application)
+        RefereeRoutes(self).add_to(application)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = self.config.tick_ms / 1000
+        due = loop.time()
+        while True:
+            self.clock.skew_ms = self.faults.skew_ms()
+            for feed in self._feeds:
+                try:
+                    feed.tick()
+                except Exception:  # noqa: BLE001  # edge of the service: one market's fault must not stop the others
+                    _log.exception("simulator.tick_failed")
+            for door in self._doors.values():
+                door.watch()
+            if self._end_ms is not None and self.clock.now_ms() >= self._end_ms and not self.finished.is_set():
+                self.finished.set()
+                _log.info("simulator.replay_finished")
+            due = max(due + pause, loop.time())
+            await asyncio.sleep(due - loop.time())
+
+    def _act(self, fault: Fault) -> None:
+        if fault.kind == "new_symbol" and fault.spec is not None:
+            self.add_symbol(_market(fault), fault.spec)
+            return
+        if fault.kind == "shutdown":
+            for market, hub in self.hubs.items():
+                if fault.is_for(market):
+                    for connection in list(hub.connections.values()):
+                        self._doors[market].announce_shutdown(connection)
+            return
+        if fault.kind not in {"delist", "status", "rename", "tick_size"}:
+            return
+        state = self.markets[_market(fault)]
+        listing = state.find(fault.symbol)
+        if listing is None:
+            raise ValueError(f"the simulator does not list {fault.symbol!r} on {fault.market!r}")
+        if fault.kind == "delist":
+            listing.delisted = True
+        elif fault.kind == "status":
+            listing.status = fault.to or "BREAK"
+        elif fault.kind == "rename":
+            listing.delisted = True
+            self.add_symbol(_market(fault), msgspec.structs.replace(listing.spec, symbol=fault.to))
+        else:
+            spec = msgspec.structs.replace(listing.spec, tick=fault.ticks)
+            listing.spec = spec
+            listing.text.tick = listing.text.price(spec.tick)
+        for hub in self.hubs.values():
+            hub.version += 1
+
+
+class SimulatorThread:
+    """A simulator in a thread with a loop of its own: for the demo, and for tests of blocking clients."""
+
+    def __init__(self, config: SimulatorConfig | None = None) -> None:
+        self._config = config or SimulatorConfig()
+        self._ready = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._main, name="simulator", daemon=True)
+        self.simulator: Simulator | None = None
+
+    def start(self, *, timeout_s: float = 20.0) -> Simulator:
+        """Start, and return the running simulator."""
+        self._thread.start()
+        if not self._ready.wait(timeout_s) or self.simulator is None:
+            raise self._error or EnvironmentFault(f"the simulator did not start within {timeout_s} s")
+        return self.simulator
+
+    def stop(self, *, timeout_s: float = 10.0) -> None:
+        """Stop and wait for the thread."""
+        if self._loop is not None and self._stop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(timeout_s)
+
+    def add_fault(self, fault: Fault | dict[str, object]) -> None:
+        """Put a fault in force, from any thread."""
+        if self._loop is not None and self.simulator is not None:
+            self._loop.call_soon_threadsafe(self.simulator.add_fault, fault)
+
+    def _main(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001  # handed to the thread that waits in start()
+            self._error = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        simulator = Simulator(self._config)
+        await simulator.start()
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        self.simulator = simulator
+        self._ready.set()
+        await self._stop.wait()
+        await simulator.stop()
+
+
+async def serve(config: SimulatorConfig) -> None:
+    """Run a simulator until cancelled."""
+    simulator = Simulator(config)
+    await simulator.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await simulator.stop()
+
+
+def _market(fault: Fault) -> MarketName:
+    return msgspec.convert(fault.market, MarketName)
