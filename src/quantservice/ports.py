@@ -122,12 +122,16 @@ class EventBus(Protocol):
 
 
 class AppendResult(msgspec.Struct, kw_only=True):
-    """What an append did: klines first seen, klines restated (with their new revision), all rows written, rows already there."""
+    """What an append did: klines first seen, klines restated (with their new revision), all rows written, rows already there.
+
+    ``refused`` holds what cannot be stored exactly, each with the reason; nothing is ever rounded to fit.
+    """
 
     new: Sequence[Kline] = ()
     revised: Sequence[tuple[Kline, int]] = ()
     rows: int = 0
     unchanged: int = 0
+    refused: Sequence[tuple[MarketEvent, str]] = ()
 
 
 class StreamCoverage(msgspec.Struct, kw_only=True):
