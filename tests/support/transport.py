@@ -20,59 +20,32 @@ from quantservice.core.instruments import InstrumentId
 MINUTE_MS = 60_000
 
 
-class ManualClock:
-    """Time that moves only when told to; sleepers wake in order."""
+class FastClock:
+    """Real time, ``speed`` times as fast: a minute's window passes in a second."""
 
-    def __init__(self, now_ms: int = 1_700_000_040_000) -> None:
-        self._now_ns = now_ms * 1_000_000
-        self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
+    def __init__(self, speed: float = 50.0) -> None:
+        self.speed = speed
+        self._start_ns = time.time_ns()
+        self._start = time.monotonic()
 
     def now_ns(self) -> int:
-        return self._now_ns
+        return self._start_ns + int((time.monotonic() - self._start) * self.speed * 1e9)
 
     def now_ms(self) -> int:
-        return self._now_ns // 1_000_000
+        return self.now_ns() // 1_000_000
 
     def monotonic(self) -> float:
-        return self._now_ns / 1e9
+        return (time.monotonic() - self._start) * self.speed
 
     async def sleep(self, seconds: float) -> None:
-        if seconds <= 0:
-            await asyncio.sleep(0)
-            return
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry = (self._now_ns + int(seconds * 1e9), waiting)
-        self._sleepers.append(entry)
-        try:
-            await waiting
-        finally:
-            self._sleepers.remove(entry)
-
-    async def advance(self, seconds: float) -> None:
-        """Move on, stopping at every sleeper on the way."""
-        end = self._now_ns + int(seconds * 1e9)
-        while True:
-            await settle()
-            due = sorted((at, id(waiting), waiting) for at, waiting in self._sleepers if at <= end and not waiting.done())
-            if not due:
-                break
-            self._now_ns = max(self._now_ns, due[0][0])
-            due[0][2].set_result(None)
-        self._now_ns = end
-        await settle()
-
-
-async def settle(turns: int = 20) -> None:
-    """Let everything that can run, run."""
-    for _ in range(turns):
-        await asyncio.sleep(0)
+        await asyncio.sleep(seconds / self.speed)
 
 
 async def until(condition: Callable[[], Any], *, timeout_s: float = 10.0, what: str = "") -> None:
     """Poll a condition; fail with ``what`` when it does not come true."""
     try:
         async with asyncio.timeout(timeout_s):
-            while not condition():
+            while not condition():  # noqa: ASYNC110  the condition lies in someone else's state
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError(f"did not happen in {timeout_s} s: {what or condition}") from None
@@ -215,7 +188,13 @@ class FakeVenue:
             if special is not None:
                 return special
         name = request.path.rsplit("/", 1)[-1]
-        make = {"time": self._time, "exchangeInfo": self._info, "klines": self._klines, "depth": lambda _: self.depth}.get(name)
+        makers: dict[str, Callable[[web.Request], Any]] = {
+            "time": self._time,
+            "exchangeInfo": self._info,
+            "klines": self._klines,
+            "depth": lambda _: self.depth,
+        }
+        make = makers.get(name)
         if make is None:
             return web.Response(status=404, text="<html>not found</html>")
         return web.json_response(make(request), headers={"X-MBX-USED-WEIGHT-1M": "1"})

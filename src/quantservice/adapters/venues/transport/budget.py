@@ -140,6 +140,7 @@ class WeightBudget:
     async def venue_said(self, used: int, *, permit: Permit) -> None:
         """Take the used weight of the venue's header on the answer to ``permit``."""
         before = self.state.elsewhere
+        self.finish(permit)  # the venue has counted the request that it answers
         self.state.venue_said(used, self.now_ms(), sent_ms=permit.sent_ms)
         if self._leases is not None and self.state.elsewhere > before + self._chunk:
             window = self.state.window
