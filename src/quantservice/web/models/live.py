@@ -81,7 +81,7 @@ class LiveKline(Answer):
 
 
 class LiveEvent(Answer):
-    """One message of a topic. `data`: LiveKline, LiveTicker[], ConnectionState, GapRow, RevisionRow[], SystemEventRow, LiveStatus."""
+    """One message of a topic; the topic says which model `data` is (see docs: the live protocol)."""
 
     type: Literal["event"]
     topic: str = Field(examples=["kline:binance:um:BTC-USDT-PERP:1m"])

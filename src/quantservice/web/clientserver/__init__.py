@@ -1,0 +1,1 @@
+"""The WebSocket server for client programs: queries, live subscriptions, access keys (its own port, 8765)."""

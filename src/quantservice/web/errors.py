@@ -1,0 +1,157 @@
+"""From errors to answers: every fault becomes ``{"error": {code, message, field?, valid?}}`` with the right status.
+
+| error | status | code |
+|---|---|---|
+| UnknownName | 404 | ``unknown_<field>`` |
+| AmbiguousSymbol | 422 | ``ambiguous_symbol`` |
+| InvalidValue, a refused argument or body | 422 | ``invalid_argument`` |
+| other UserError | 400 | ``bad_request`` |
+| Denied | 401, 403, 429 | its own |
+| EnvironmentFault (StoreUnavailable) | 503 + Retry-After | ``unavailable`` |
+| VenueError | 502 or 503 | ``venue_error``, ``venue_unreachable``, ``rate_limited`` |
+| anything else | 500 | ``internal``, with an id that the log has too |
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from quantservice.core.errors import (
+    EnvironmentFault,
+    InvalidValue,
+    QuantServiceError,
+    RateLimited,
+    StoreUnavailable,
+    UnknownName,
+    UserError,
+    VenueError,
+    VenueUnreachable,
+)
+from quantservice.core.instruments import AmbiguousSymbol
+
+_log = structlog.get_logger(__name__)
+_RETRY_AFTER_S = 2
+_MOST_VALID = 50
+
+
+class Denied(UserError):
+    """The caller may not do this. ``status`` is 401, 403 or 429; ``code`` is short and stable."""
+
+    def __init__(self, status: int, code: str, message: str, *, retry_after_s: int = 0) -> None:
+        self.status = status
+        self.code = code
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
+
+
+class Missing(UserError):
+    """A thing that is addressed by id and does not exist."""
+
+    def __init__(self, code: str, message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def reply(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON made by msgspec."""
+    return Response(msgspec.json.encode(content), status, headers, "application/json")
+
+
+def error_reply(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    field: str | None = None,
+    valid: Sequence[str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    fault_id: str | None = None,
+) -> Response:
+    """Answer with the one shape of errors; absent parts are left out."""
+    detail: dict[str, Any] = {"code": code, "message": message}
+    if field:
+        detail["field"] = field
+    if valid:
+        detail["valid"] = list(valid)[:_MOST_VALID]
+    if fault_id:
+        detail["id"] = fault_id
+    return reply({"error": detail}, status, headers)
+
+
+def answer_for(error: Exception) -> Response:
+    """Return the answer for any exception; an unexpected one is logged with its id and told nothing else."""
+    match error:
+        case AmbiguousSymbol():
+            return error_reply(422, "ambiguous_symbol", str(error), field="symbol", valid=[str(item) for item in error.candidates])
+        case UnknownName():
+            return error_reply(404, f"unknown_{error.field}", str(error), field=error.field, valid=error.nearest or error.valid)
+        case InvalidValue():
+            return error_reply(422, "invalid_argument", str(error), field=error.field)
+        case Denied():
+            headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
+            if error.status == 401:
+                headers["WWW-Authenticate"] = 'Bearer realm="quantservice"'
+            return error_reply(error.status, error.code, str(error), headers=headers)
+        case Missing():
+            return error_reply(404, error.code, str(error))
+        case UserError():
+            return error_reply(400, "bad_request", str(error))
+        case EnvironmentFault():
+            code = "store_unavailable" if isinstance(error, StoreUnavailable) else "unavailable"
+            return error_reply(503, code, str(error), headers={"Retry-After": str(_RETRY_AFTER_S)})
+        case RateLimited():
+            return error_reply(503, "rate_limited", str(error), headers={"Retry-After": "60"})
+        case VenueUnreachable():
+            return error_reply(503, "venue_unreachable", str(error), headers={"Retry-After": str(_RETRY_AFTER_S)})
+        case VenueError():
+            return error_reply(502, "venue_error", str(error))
+    fault_id = secrets.token_hex(6)
+    _log.error("web.fault", fault_id=fault_id, exc_info=error)
+    message = f"an unexpected fault; look for {fault_id} in the log"
+    return error_reply(500, "internal", message, fault_id=fault_id)
+
+
+def validation_reply(errors: Sequence[Mapping[str, Any]]) -> Response:
+    """Answer for what FastAPI refused: the first fault, by the argument's name, in a sentence."""
+    first: Mapping[str, Any] = errors[0] if errors else {"loc": (), "msg": "not valid"}
+    location = [str(part) for part in first["loc"] if part not in ("query", "path", "body", "header", "cookie")]
+    field = ".".join(location) or "body"
+    context: Mapping[str, Any] = first.get("ctx") or {}
+    reason = str(first["msg"])
+    if first.get("type") == "missing":
+        reason = "is required"
+    elif first.get("type") == "extra_forbidden":
+        reason = "is not an argument of this call"
+    elif first.get("type") == "json_invalid":
+        field, reason = "body", f"is not JSON: {context.get('error', 'it cannot be read')}"
+    return error_reply(422, "invalid_argument", f"{field}: {reason}", field=field)
+
+
+def install(app: FastAPI) -> None:
+    """Make ``app`` answer every fault in the one shape."""
+
+    async def known(_request: Request, error: Exception) -> Response:
+        return answer_for(error)
+
+    async def refused(_request: Request, error: Exception) -> Response:
+        return validation_reply(error.errors() if isinstance(error, RequestValidationError) else ())
+
+    async def plain(_request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        headers = error.headers if isinstance(error, HTTPException) else None
+        code = {404: "not_found", 405: "method_not_allowed"}.get(status, "bad_request" if status < 500 else "internal")
+        text = {404: "no such address; /docs lists them", 405: "this address does not know that method"}.get(status, "refused")
+        return error_reply(status, code, text, headers=headers)
+
+    app.add_exception_handler(QuantServiceError, known)
+    app.add_exception_handler(RequestValidationError, refused)
+    app.add_exception_handler(HTTPException, plain)
