@@ -26,9 +26,9 @@ log = structlog.get_logger(__name__)
 class PollingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How often each kind is asked for, in seconds; 0 leaves it out."""
 
-    tickers_every_s: float = 60.0
-    open_interest_every_s: float = 300.0
-    funding_every_s: float = 900.0
+    tickers_s: float = 60.0
+    open_interest_s: float = 300.0
+    funding_s: float = 900.0
     funding_days: float = 30.0  # how far back the first question for funding goes
     concurrency: int = 4
 
@@ -71,9 +71,9 @@ class PollingService:
     async def run(self) -> None:
         """Poll until cancelled."""
         kinds: tuple[tuple[Kind, float, Callable[[Venue, set[InstrumentId]], Awaitable[None]]], ...] = (
-            (Kind.TICKER, self._config.tickers_every_s, self._tickers),
-            (Kind.OPEN_INTEREST, self._config.open_interest_every_s, self._open_interest),
-            (Kind.FUNDING, self._config.funding_every_s, self._funding),
+            (Kind.TICKER, self._config.tickers_s, self._tickers),
+            (Kind.OPEN_INTEREST, self._config.open_interest_s, self._open_interest),
+            (Kind.FUNDING, self._config.funding_s, self._funding),
         )
         async with asyncio.TaskGroup() as group:
             for venue in self._venues.values():

@@ -27,28 +27,29 @@ class Prunable(Protocol):
 
 
 class RetentionConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Days per kind (0: for ever) and the seconds between two rounds."""
+    """Seconds between two rounds, and before the first."""
 
-    days: Mapping[str, int] = {}
     every_s: float = 3_600.0
     first_after_s: float = 60.0
 
 
 class RetentionService:
-    """Prunes the market store at intervals."""
+    """Prunes the market store at intervals. ``retention`` gives days per kind; 0 keeps for ever."""
 
     name = "retention"
     consumes: tuple[str, ...] = ()
     produces: tuple[str, ...] = ()
 
-    def __init__(self, store: Prunable, *, clock: Clock, config: RetentionConfig) -> None:
-        for kind, days in config.days.items():
+    def __init__(
+        self, store: Prunable, clock: Clock, *, retention: Mapping[str, int], config: RetentionConfig | None = None
+    ) -> None:
+        for kind, days in retention.items():
             if Kind(kind) in KEPT and days:
                 raise InvalidValue("retention", f"{kind} is part of the ledger and is kept for ever")
             if days < 0:
                 raise InvalidValue("retention", f"{kind}: {days} days; give 0 to keep for ever")
-        self._retention = {kind: days for kind, days in config.days.items() if days}
-        self._config = config
+        self._retention = {kind: days for kind, days in retention.items() if days}
+        self._config = config or RetentionConfig()
         self._store = store
         self._clock = clock
         self._rounds = 0
