@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.clock import ManualClock
+from tests.support.state import sqlite_store
 
 from quantservice.adapters.venues.transport.budget import WeightBudget
 from quantservice.adapters.venues.transport.budget_state import BudgetRules, Lane
 from quantservice.core.errors import InvalidValue, RateLimited, StoreUnavailable
-from tests.support.clock import ManualClock
-from tests.support.state import sqlite_store
 
 RULES = BudgetRules(limit=100, window_ms=60_000, edge_ms=200)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.support.transport import FakeVenue, FastClock, fake_venue
 
 from quantservice.adapters.venues.transport.budget import WeightBudget
 from quantservice.adapters.venues.transport.budget_state import BudgetRules, Lane
@@ -19,7 +20,6 @@ from quantservice.adapters.venues.transport.diagnosis import parse_retry_after
 from quantservice.adapters.venues.transport.http import HttpSettings, RestClient
 from quantservice.adapters.venues.transport.proxies import ProxyPool
 from quantservice.core.errors import MalformedFrame, RateLimited, Refused, VenueUnreachable
-from tests.support.transport import FakeVenue, FastClock, fake_venue
 
 SETTINGS = HttpSettings(connect_timeout_s=1, total_timeout_s=2, back_off_s=0.5, tries=4)
 

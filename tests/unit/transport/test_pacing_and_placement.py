@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.clock import ManualClock
 
 from quantservice.adapters.venues.transport.liveness import StreamLife
 from quantservice.adapters.venues.transport.pacing import Pacer, SlidingLimit
@@ -11,7 +12,6 @@ from quantservice.adapters.venues.transport.placement import place, route_of_con
 from quantservice.adapters.venues.transport.quarantine import MAX_REASONS, Quarantine
 from quantservice.core.events import Kind, StreamId
 from quantservice.core.instruments import InstrumentId
-from tests.support.clock import ManualClock
 
 
 @given(st.lists(st.floats(0, 3), max_size=60), st.integers(1, 6), st.floats(0.5, 5))

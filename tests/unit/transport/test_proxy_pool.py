@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.clock import ManualClock
 
 from quantservice.adapters.venues.transport.proxies import ProxyPool, ProxySettings, environment_proxy, parse_proxy
 from quantservice.core.errors import InvalidValue, VenueUnreachable
 from quantservice.ports import ProxyRecord
-from tests.support.clock import ManualClock
 
 FIRST = ProxyRecord(id=1, scheme="socks5", host="10.0.0.1", port=1080)
 SECOND = ProxyRecord(id=2, scheme="http", host="10.0.0.2", port=3128, username="me", password="p@ss word")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias
 
 import msgspec
@@ -32,6 +33,8 @@ from quantservice.ports import Clock
 
 log = structlog.get_logger(__name__)
 
+_DATE_AGREES_MS: Final = 5_000
+
 Query: TypeAlias = dict[str, str | int]
 
 _REST_KINDS: Final = {
@@ -43,9 +46,14 @@ _REST_KINDS: Final = {
 
 
 class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """``pages_ahead``: pages fetched at once per stream. ``depth_limit``: levels of a book's snapshot."""
+    """Bounds of history.
+
+    ``pages_ahead``: pages fetched at once per stream. ``depth_limit``: levels of a book's snapshot. ``clock_age_s``: the
+    estimate of the venue's clock is not asked for anew more often than this.
+    """
 
     pages_ahead: int = 4
+    clock_age_s: float = 1.0
     depth_limit: int = 500
 
 
@@ -78,6 +86,7 @@ class BinanceHistory:
         self._limits = limits
         self._settings = settings or HistorySettings()
         self._loading = asyncio.Lock()
+        self._asked_at = float("-inf")
 
     def supports(self, kind: Kind) -> bool:
         """Say whether past data of ``kind`` can be had here."""
@@ -89,7 +98,7 @@ class BinanceHistory:
         symbol = await self._symbol(stream.instrument)
         endpoint = self._spec.endpoint("klines")
         interval = self._spec.venue_period(stream.period)
-        now_ms = self._clock.now_ms() + self.offset_ms
+        now_ms = await self._venue_now_ms(span.end_ms)
         windows = deque(kline_windows(endpoint, stream.period, span, now_ms))
         ahead: deque[tuple[Span, asyncio.Task[list[Kline]]]] = deque()
         first_ms: int | None = None
@@ -133,7 +142,8 @@ class BinanceHistory:
         server_ms = decode_server_time(answer.body)
         middle_ms = (answer.sent_ns + answer.recv_ns) // 2 // 1_000_000
         self.offset_ms = server_ms - middle_ms
-        self._limits.set_offset(self.offset_ms)
+        self._asked_at = self._clock.monotonic()
+        self._limits.set_offset(window_offset_ms(server_ms, middle_ms, answer.headers.get("Date")))
         return self._clock.now_ms() + self.offset_ms
 
     async def funding(self, instrument: InstrumentId, span: Span) -> list[FundingRate]:
@@ -201,6 +211,13 @@ class BinanceHistory:
         """Close the client's connections."""
         await self._client.close()
 
+    async def _venue_now_ms(self, wanted_ms: int) -> int:
+        """Estimate the venue's clock; ask again where ``wanted_ms`` lies beyond the estimate and that may be why."""
+        now_ms = self._clock.now_ms() + self.offset_ms
+        if wanted_ms > now_ms and self._clock.monotonic() - self._asked_at >= self._settings.clock_age_s:
+            now_ms = await self.server_time_ms()
+        return now_ms
+
     async def _page(self, stream: StreamId, symbol: str, interval: str, window: Span) -> list[Kline]:
         endpoint = self._spec.endpoint("klines")
         limit = len(opens_between(stream.period, window.start_ms, window.end_ms))
@@ -227,6 +244,22 @@ class BinanceHistory:
         if self._catalog.find(instrument) is None:
             raise UnknownName("symbol", str(instrument), (str(item.id) for item in self._catalog.instruments))
         return self._catalog.venue_symbol(instrument)
+
+
+def window_offset_ms(server_ms: int, local_ms: int, date: str | None) -> int:
+    """Return how far the clock that the venue counts weight by is ahead of ours.
+
+    That is its server time, unless its ``Date`` header contradicts: a venue that replays the past tells the market's
+    time there, but counts its limits in real time.
+    """
+    try:
+        date_ms = int(parsedate_to_datetime(date).timestamp() * 1000) if date else server_ms
+    except ValueError:
+        date_ms = server_ms
+    if abs(server_ms - date_ms) <= _DATE_AGREES_MS:
+        return server_ms - local_ms
+    real_ms = date_ms + 500 - local_ms  # the header's unit is the second
+    return 0 if abs(real_ms) <= 1_500 else real_ms
 
 
 def best_rows(endpoint: Endpoint) -> int:
