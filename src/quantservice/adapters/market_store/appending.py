@@ -5,6 +5,9 @@ without asking the engine; only klines inside it are looked up, all with one que
 insert: if an insert is cut after it was applied, the retry is looked up and found.
 """
 
+# Identifiers in SQL come from schema.py, every value is a parameter:
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence

@@ -7,7 +7,7 @@ thread), appending, reading, gaps, instruments, keeping (prune, export, backup).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit

@@ -1,5 +1,8 @@
 """What is there and what is missing, for one stream or for thousands with one scan."""
 
+# Identifiers in SQL come from schema.py, every value is a parameter:
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,5 +1,8 @@
 """Instruments as versioned rows: a changed rule closes the old version and opens a new one."""
 
+# Identifiers in SQL come from schema.py, every value is a parameter:
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from collections.abc import Sequence
