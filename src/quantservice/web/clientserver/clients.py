@@ -19,6 +19,7 @@ from quantservice.web.clientserver.frames import BINARY, frame
 from quantservice.web.clientserver.hub import GZIP, Hub
 from quantservice.web.clientserver.limits import TokenBucket
 from quantservice.web.clientserver.protocol import (
+    INTERNAL,
     ProtocolError,
     Request,
     as_protocol_error,
@@ -185,9 +186,7 @@ class Clients:
             self.counters.bad_requests += 1
         except Exception:  # noqa: BLE001 - the service's edge: a fault in one answer must not end the other clients
             _log.exception("clientserver.answer_failed", action=request.action)
-            answer = encode_error(
-                ProtocolError("internal", "the request could not be answered; the server's log says why"), request
-            )
+            answer = encode_error(ProtocolError("internal", INTERNAL), request)
         if answer:
             if request.compress == GZIP:
                 session.send(frame(await asyncio.to_thread(compressed, answer), BINARY))

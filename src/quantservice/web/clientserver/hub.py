@@ -160,9 +160,8 @@ class Hub:
             if not incremental.alive:
                 continue
             # From the planned instant, so that intervals do not drift; after a stall from now, so that none are made up.
-            heapq.heappush(
-                self._due, (max(due, now - incremental.interval_s) + incremental.interval_s, next(self._order), incremental)
-            )
+            following = max(due + incremental.interval_s, now)
+            heapq.heappush(self._due, (following, next(self._order), incremental))
             self._send_changes(incremental, now)
 
     def _send_changes(self, incremental: Incremental, now: float) -> None:
