@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import contextlib
 
-from quantservice.simulator.config import SimulatorConfig
+from quantservice.simulator.config import MARKET_NAMES, FirehoseConfig, ReplayConfig, SimulatorConfig
 from quantservice.simulator.markets.catalog import default_symbols, many_symbols
 from quantservice.simulator.server import serve
 
@@ -22,12 +22,29 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--start-ms", type=int, default=None)
     parser.add_argument("--many", type=int, default=0, help="list this many extra um symbols, for load")
+    parser.add_argument(
+        "--firehose", type=int, default=-1, help="closed um klines at this rate a second; 0 is as fast as they are taken"
+    )
+    parser.add_argument("--firehose-wait", type=int, default=1, help="begin when this many streams are subscribed")
+    parser.add_argument("--firehose-frames", type=int, default=0, help="end after this many frames")
+    parser.add_argument("--replay", nargs="*", default=[], help="kline files to serve instead of generated markets")
+    parser.add_argument(
+        "--market", choices=MARKET_NAMES, default=None, help="market of the replayed files, if their folder does not tell"
+    )
     flags = parser.parse_args()
     symbols = default_symbols()
     if flags.many:
         symbols["um"] = (*symbols["um"], *many_symbols(flags.many))
+    firehose = FirehoseConfig(rate=flags.firehose, wait_streams=flags.firehose_wait, frames=flags.firehose_frames)
     config = SimulatorConfig(
-        host=flags.host, port=flags.port, seed=flags.seed, speed=flags.speed, start_ms=flags.start_ms, symbols=symbols
+        host=flags.host,
+        port=flags.port,
+        seed=flags.seed,
+        speed=flags.speed,
+        start_ms=flags.start_ms,
+        symbols=symbols,
+        firehose=firehose if flags.firehose >= 0 else None,
+        replay=ReplayConfig(files=tuple(flags.replay), market=flags.market) if flags.replay else None,
     )
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(config))

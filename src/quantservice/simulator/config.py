@@ -89,13 +89,27 @@ class ReplayConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     ``live_from_ms`` is where history ends and the live part begins; by default so late that at most
     ``live_wall_s`` seconds of wall time remain at the configured speed. ``market`` is taken from the folder's name
-    (``binance_vision_um_1m``) when it is not given. ``updates_per_bar`` unclosed frames go out before each closed one.
+    (``binance_vision_um_1m``) when it is not given. At least one unclosed frame goes out before each closed one.
     """
 
     files: tuple[str, ...]
     market: MarketName | None = None
     live_from_ms: int | None = None
     live_wall_s: float = 120.0
+
+
+class FirehoseConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Closed klines as fast as ``rate`` a second (0: as fast as the client takes them), for benchmarks.
+
+    Every kline stream of a connection gets consecutive bars from ``start_ms`` on, each open time once. It begins when
+    the market's streams number ``wait_streams`` and ends after ``frames`` frames (0: never).
+    """
+
+    market: MarketName = "um"
+    rate: int = 60_000
+    start_ms: int = 1_700_000_040_000
+    wait_streams: int = 1
+    frames: int = 0
 
 
 class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,10 +122,10 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     start_ms: int | None = None
     symbols: dict[MarketName, tuple[SymbolSpec, ...]] | None = None
     replay: ReplayConfig | None = None
+    firehose: FirehoseConfig | None = None
     limits: dict[MarketName, Limits] = msgspec.field(default_factory=venue_limits)
     rates: dict[MarketName, PushRates] = msgspec.field(default_factory=venue_rates)
     tick_ms: int = 50
     history_ms: int = 400 * DAY_MS
     access_log_size: int = 200_000
     faults: tuple[dict[str, object], ...] = ()
-    legacy_um_paths: bool = False

@@ -9,7 +9,7 @@ from quantservice.core.errors import UserError
 from quantservice.core.periods import HOUR_MS
 from quantservice.simulator.clock import SimulatorClock
 from quantservice.simulator.config import MarketName, SymbolSpec
-from quantservice.simulator.markets.bars import History, IntTable, aggregate
+from quantservice.simulator.markets.bars import History, IntTable, aggregate, rows_for
 from quantservice.simulator.markets.book import Book
 from quantservice.simulator.markets.live import LiveSymbol
 from quantservice.simulator.protocol.text import SymbolText
@@ -85,7 +85,7 @@ class MarketState:
         """Return the bars of ``period`` that open in ``[start_ms, end_ms)`` and before now, the current one as it stands."""
         now_ms, history = self.clock.now_ms(), listing.history
         base_open = now_ms // history.base_ms * history.base_ms
-        rows = history.rows(max(start_ms, history.first_ms), min(end_ms, base_open))
+        rows = rows_for(history, period, start_ms, min(end_ms, base_open))
         if end_ms > base_open:
             # a throw-away live end sees exactly the trades up to now, whoever listens meanwhile
             current = LiveSymbol(history, now_ms=now_ms).unclosed

@@ -151,6 +151,9 @@ class Feed:
             return
         values = listing.history.exact_text(period, bar.open_time) or frames.kline_values(listing.text, bar)
         closes = close_of(period, bar.open_time)
+        if self._shown.get(name.text, (0,))[0] != bar.open_time:
+            # however fast the clock, a bar is seen moving before it is seen closed
+            self._send(name.text, frames.kline(name.symbol, name.period, (closes - 5, bar.open_time, closes), values, closed=False))
         payload = frames.kline(name.symbol, name.period, (closes + 5, bar.open_time, closes), values, closed=True)
         access = Access("ws", "", self._market, name.symbol, name.period, bar.open_time, bar.open_time, 1)
         self._send(name.text, payload, access)

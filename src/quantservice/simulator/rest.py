@@ -105,7 +105,7 @@ class RestApi:
         value = values.get("limit", "")
         return min(int(value), most) if value.isascii() and value.isdigit() and len(value) < 9 else default
 
-    def answer(self, endpoint: str, values: Mapping[str, str], who: str) -> bytes:
+    async def answer(self, endpoint: str, values: Mapping[str, str], who: str) -> bytes:
         """Return the JSON answer of one request, or raise the venue's refusal."""
         query = Query(values)
         match endpoint:
@@ -116,7 +116,7 @@ class RestApi:
             case "exchangeInfo":
                 return self._exchange_info(query)
             case "klines" | "uiKlines":
-                return self._klines(query, who)
+                return await self._klines(query, who)
             case "depth":
                 return self._depth(query)
             case "trades" | "historicalTrades":
@@ -178,7 +178,7 @@ class RestApi:
             raise VenueRefusal(-1120, "Invalid interval.")
         return VENUE_PERIODS[sent]
 
-    def _klines(self, query: Query, who: str) -> bytes:
+    async def _klines(self, query: Query, who: str) -> bytes:
         listing = query.symbol(self._state)
         period = self._period(query)
         if not figures.can_serve(listing.history, period):
@@ -192,6 +192,8 @@ class RestApi:
             if self._market == "cm" and end - start > 200 * DAY_MS:
                 raise VenueRefusal(-4084, "The time interval between startTime and endTime exceeds 200 days.")
         first_open, end_open = _kline_window(period, (start, end, limit), self._state.clock.now_ms(), listing.history.first_ms)
+        if end_open - first_open > 30 * DAY_MS:
+            await listing.history.warm(first_open, min(end_open, self._state.clock.now_ms()))
         table = self._state.bars(listing, period, first_open, end_open)
         table = table[:limit] if start is not None else table[-limit:]
         rows: list[bytes] = []

@@ -74,7 +74,7 @@ class MarketRoutes:
             return self._answer(verdict.status, _TOO_MANY, verdict.used, retry_after_s=verdict.retry_after_s)
         self._referee.weights[self._market] += weight
         try:
-            body, status = self._api.answer(endpoint, request.query, address), 200
+            body, status = await self._api.answer(endpoint, request.query, address), 200
         except VenueRefusal as refusal:
             body, status = refusal.body, refusal.status
         return self._answer(status, body, verdict.used)

@@ -17,9 +17,11 @@ from quantservice.simulator.config import MARKET_NAMES, MarketName, SimulatorCon
 from quantservice.simulator.exchange import MarketState
 from quantservice.simulator.faults.script import Fault, FaultScript
 from quantservice.simulator.feed import Feed
+from quantservice.simulator.firehose import Firehose
 from quantservice.simulator.hub import Hub
 from quantservice.simulator.markets.catalog import default_symbols
 from quantservice.simulator.markets.generator import GeneratedHistory
+from quantservice.simulator.markets.replay import FileHistory, histories
 from quantservice.simulator.referee_routes import RefereeRoutes
 from quantservice.simulator.rest import RestApi
 from quantservice.simulator.routes import MarketRoutes
@@ -42,11 +44,11 @@ class Simulator:
         self.markets: dict[MarketName, MarketState] = {}
         self.hubs: dict[MarketName, Hub] = {}
         self.gates: dict[MarketName, WeightGate] = {}
-        self._feeds: list[Feed] = []
+        self._feeds: list[Feed | Firehose] = []
         self._doors: dict[MarketName, SocketDoor] = {}
         self._runner: web.AppRunner | None = None
         self._task: asyncio.Task[None] | None = None
-        self._end_ms: int | None = None
+        self._replayed: list[FileHistory] = []
         self.port = 0
 
     @property
@@ -73,11 +75,12 @@ class Simulator:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
+            where = f"{self.config.host}:{self.config.port}"
             raise EnvironmentFault(
-                f"the simulator cannot listen on {self.config.host}:{self.config.port} ({error.strerror or error}); choose another port"
+                f"the simulator cannot listen on {where} ({error.strerror or error}); choose another port"
             ) from error
         self.port = int(self._runner.addresses[0][1])
-        self.clock.start()
+        self.clock.start(at_ms=self._live_from())
         self._task = asyncio.get_running_loop().create_task(self._run(), name="simulator")
         _log.info("simulator.started", url=self.rest_url, speed=self.config.speed)
 
@@ -125,11 +128,26 @@ class Simulator:
         catalogue = config.symbols if config.symbols is not None else default_symbols()
         if config.replay is not None:
             catalogue = {}
+            self._replayed = histories(config.replay.files, config.replay.market)
         for market in MARKET_NAMES:
             self.markets[market] = MarketState(market, self.clock, seed=config.seed)
             for spec in catalogue.get(market, ()):
                 first = spec.listed_ms if spec.listed_ms is not None else self.clock.now_ms() - config.history_ms
                 self.markets[market].add(GeneratedHistory(spec, market, seed=config.seed, first_ms=first))
+        for history in self._replayed:
+            self.markets[history.market].add(history)
+
+    def _live_from(self) -> int | None:
+        """Return where a replay's live part begins, and set where its time ends."""
+        replay = self.config.replay
+        if replay is None:
+            return None
+        first = min(history.first_ms for history in self._replayed)
+        end = max(history.end_ms or 0 for history in self._replayed)
+        self.clock.end_ms = end
+        if replay.live_from_ms is not None:
+            return min(max(replay.live_from_ms, first), end)
+        return max(first, end - int(replay.live_wall_s * 1000 * self.config.speed))
 
     def _build(self, application: web.Application) -> None:
         for market in MARKET_NAMES:
@@ -138,7 +156,11 @@ class Simulator:
             gate = self.gates[market] = WeightGate(market, limits, self.referee)
             api = RestApi(state, limits, self.faults.overlay, self.referee)
             door = self._doors[market] = SocketDoor(state, hub, limits, self.referee, self.faults)
-            self._feeds.append(Feed(state, hub, self.config.rates[market], self.faults))
+            firehose = self.config.firehose
+            if firehose is not None and firehose.market == market:
+                self._feeds.append(Firehose(state, hub, firehose, self.referee))
+            else:
+                self._feeds.append(Feed(state, hub, self.config.rates[market], self.faults))
             MarketRoutes(market, api, gate, door, self.referee, self.faults).add_to(application)
         RefereeRoutes(self).add_to(application)
 
@@ -148,6 +170,7 @@ class Simulator:
         due = loop.time()
         while True:
             self.clock.skew_ms = self.faults.skew_ms()
+            at_end = self.clock.end_ms is not None and self.clock.now_ms() >= self.clock.end_ms
             for feed in self._feeds:
                 try:
                     feed.tick()
@@ -155,7 +178,7 @@ class Simulator:
                     _log.exception("simulator.tick_failed")
             for door in self._doors.values():
                 door.watch()
-            if self._end_ms is not None and self.clock.now_ms() >= self._end_ms and not self.finished.is_set():
+            if at_end and not self.finished.is_set():
                 self.finished.set()
                 _log.info("simulator.replay_finished")
             due = max(due + pause, loop.time())
@@ -251,4 +274,7 @@ async def serve(config: SimulatorConfig) -> None:
 
 
 def _market(fault: Fault) -> MarketName:
-    return msgspec.convert(fault.market, MarketName)
+    for market in MARKET_NAMES:
+        if fault.market == market:
+            return market
+    raise ValueError(f"market {fault.market!r} is unknown; known are: {', '.join(MARKET_NAMES)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
@@ -48,7 +48,7 @@ class SocketDoor:
         await socket.prepare(request)
         connection = Connection(self._next, address, self._market, path=request.path, combined=combined)
         self._next += 1
-        connection.transport = cast("asyncio.Transport | None", request.transport)
+        connection.transport = request.transport
         self._hub.join(connection)
         self._referee.counts[f"{self._market}.connections"] += 1
         try:

@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from quantservice.core.periods import FIXED_MS, floor_open, next_open
+from quantservice.core.periods import DAY_MS, FIXED_MS, HOUR_MS, floor_open, next_open
 from quantservice.simulator.config import MarketName, SymbolSpec
 
 IntTable = npt.NDArray[np.int64]
@@ -79,6 +79,14 @@ class History(Protocol):
         """Return the bars of the base period that open in ``[start_ms, end_ms)``, oldest first."""
         ...
 
+    def coarse_rows(self, start_ms: int, end_ms: int) -> IntTable:
+        """Return bars of the base period, or of the hour where that is cheaper, of a span between full hours."""
+        ...
+
+    async def warm(self, start_ms: int, end_ms: int) -> None:
+        """Make :meth:`coarse_rows` of a long span cheap without holding up the loop."""
+        ...
+
     def trades(self, start_ms: int, end_ms: int) -> Trades:
         """Return the trades with ``start_ms <= time < end_ms``."""
         ...
@@ -90,6 +98,14 @@ class History(Protocol):
     def exact_text(self, period: str, open_ms: int) -> tuple[str, ...] | None:
         """Return the source's own text of a bar's ten values, if it has one."""
         ...
+
+
+def rows_for(history: History, period: str, start_ms: int, end_ms: int) -> IntTable:
+    """Return rows that :func:`aggregate` can build ``period`` from; ``start_ms`` is one of its borders."""
+    border = end_ms // HOUR_MS * HOUR_MS
+    if history.base_ms >= HOUR_MS or FIXED_MS.get(period, DAY_MS) % HOUR_MS or border <= start_ms:
+        return history.rows(start_ms, end_ms)
+    return np.concatenate([history.coarse_rows(start_ms, border), history.rows(border, end_ms)])
 
 
 def aggregate(rows: IntTable, period: str) -> IntTable:

@@ -8,6 +8,7 @@ Every block has the same number of trades, so trade ids are consecutive over the
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 from collections import OrderedDict
@@ -17,9 +18,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from quantservice.core.periods import DAY_MS, MINUTE_MS
+from quantservice.core.periods import DAY_MS, HOUR_MS, MINUTE_MS
 from quantservice.simulator.config import MarketName, SymbolSpec
-from quantservice.simulator.markets.bars import COLUMNS, FIRST_ID, IntTable, Trades
+from quantservice.simulator.markets.bars import COLUMNS, IntTable, Trades, aggregate
 
 BLOCK_MINUTES: Final = 240
 BLOCK_MS: Final = BLOCK_MINUTES * MINUTE_MS
@@ -54,8 +55,10 @@ class GeneratedHistory:
         # one asset moves as one: the border path is seeded by the base alone, so spot, um and cm go together
         self._asset_key = hashlib.blake2b(f"{seed}:{spec.base}".encode(), digest_size=8).digest()
         self._rows: OrderedDict[int, IntTable] = OrderedDict()
+        self._hours: dict[int, IntTable] = {}
         self._last: OrderedDict[int, _Block] = OrderedDict()
         self._cached_blocks = cached_blocks
+        self._anchor = self._walk(_ANCHOR_BLOCK)
         self._per_block = spec.minute_trades * BLOCK_MINUTES
         self._spread_ticks = max(1, round(spec.level * 0.000002 * 10**spec.price_decimals / spec.tick))
 
@@ -70,16 +73,38 @@ class GeneratedHistory:
         offset = (start - first * BLOCK_MS) // MINUTE_MS
         return table[offset : offset + (end - start) // MINUTE_MS]
 
+    def coarse_rows(self, start_ms: int, end_ms: int) -> IntTable:
+        """Return the hour bars of a span between full hours; hours are small enough to be kept for good."""
+        start = max(start_ms, -(-self.first_ms // HOUR_MS) * HOUR_MS)
+        # the hour the symbol was listed in may be incomplete and so is made of minutes
+        head = self.rows(start_ms, min(start, end_ms))
+        if start >= end_ms:
+            return head
+        first, last = start // BLOCK_MS, (end_ms - 1) // BLOCK_MS
+        table = np.concatenate([self._hours_of(block) for block in range(first, last + 1)])
+        offset = (start - first * BLOCK_MS) // HOUR_MS
+        return np.concatenate([head, table[offset : offset + (end_ms - start) // HOUR_MS]])
+
+    async def warm(self, start_ms: int, end_ms: int) -> None:
+        """Make the hours of a long span, letting others run in between."""
+        for block in range(max(start_ms, self.first_ms) // BLOCK_MS, (end_ms - 1) // BLOCK_MS + 1):
+            if block not in self._hours:
+                self._hours_of(block)
+                await asyncio.sleep(0)
+
+    def _hours_of(self, block: int) -> IntTable:
+        hours = self._hours.get(block)
+        if hours is None:
+            hours = self._hours[block] = aggregate(self._block_rows(block), "1h")
+        return hours
+
     def trades(self, start_ms: int, end_ms: int) -> Trades:
         """Return the trades with ``start_ms <= time < end_ms``; one block at most is kept ready."""
         found = [self._trades_of(block, start_ms, end_ms) for block in range(start_ms // BLOCK_MS, (end_ms - 1) // BLOCK_MS + 1)]
         if len(found) == 1:
             return found[0]
-        joined: list[list[object]] = [[] for _ in Trades.__struct_fields__]
-        for part in found:
-            for target, name in zip(joined, Trades.__struct_fields__, strict=True):
-                target.extend(getattr(part, name))
-        return msgspec.convert(dict(zip(Trades.__struct_fields__, joined, strict=True)), Trades)
+        columns = ([value for part in found for value in getattr(part, name)] for name in Trades.__struct_fields__)
+        return Trades(*columns)
 
     def block_end(self, time_ms: int) -> int:
         """Return the end of the block that contains ``time_ms``."""
@@ -177,14 +202,14 @@ class GeneratedHistory:
         table = np.empty((BLOCK_MINUTES, COLUMNS), dtype=np.int64)
         for index, column in enumerate(columns):
             table[:, index] = column
-        table[:, FIRST_ID] = columns[-1]
         return table
 
     def _quotes(self, prices: IntTable, quantities: IntTable) -> IntTable:
         if self.market != "cm":
             return prices * quantities
         scale = self.spec.contract_size * _CM_QUOTE_SCALE * 10**self.spec.price_decimals
-        return quantities * scale // prices
+        quotes: IntTable = quantities * scale // prices
+        return quotes
 
     def _volatility(self, block: int, generator: np.random.Generator) -> _FloatArray:
         """Return the relative volatility of each minute: a slow part between borders, a clustered part inside."""
@@ -233,7 +258,7 @@ class GeneratedHistory:
 
     def _border(self, block: int) -> float:
         step = self.spec.daily_volatility * math.sqrt(BLOCK_MS / DAY_MS)
-        value = (self._walk(block) - self._walk(_ANCHOR_BLOCK)) * step
+        value = (self._walk(block) - self._anchor) * step
         return _SQUASH * math.tanh(value / _SQUASH)
 
     def _walk(self, block: int) -> float:

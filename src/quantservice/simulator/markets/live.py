@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quantservice.core.periods import floor_open, next_open
-from quantservice.simulator.markets.bars import Bar, History, Trades, aggregate
+from quantservice.simulator.markets.bars import Bar, History, Trades, aggregate, rows_for
 from quantservice.simulator.markets.book import Book
 
 _NO_TRADES = Trades([], [], [], [], [], [], [], [], [])
@@ -46,7 +46,7 @@ class LiveSymbol:
         if period in self._periods:
             return
         start = floor_open(period, self._bar_open)
-        rows = aggregate(self.history.rows(start, self._bar_open), period)
+        rows = aggregate(rows_for(self.history, period, start, self._bar_open), period)
         self._periods[period] = Bar.of(rows[-1]) if len(rows) else None
 
     def unfollow(self, period: str) -> None:
