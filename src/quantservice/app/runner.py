@@ -137,12 +137,12 @@ class Runner:
 
     # --- what is seen from outside ---
 
-    def states(self) -> list[ServiceState]:
+    def snapshot(self) -> list[ServiceState]:
         """The services' states now, in the order they were given."""
         return [msgspec.structs.replace(item.state) for item in self._supervised]
 
-    def rows(self) -> list[dict[str, Any]]:
-        """States with each service's own figures, for the status page."""
+    def states(self) -> list[dict[str, Any]]:
+        """The services' states with their own figures, as plain mappings for the status page."""
         return [
             msgspec.structs.asdict(item.state)
             | {"consumes": list(item.state.consumes), "produces": list(item.state.produces)}
