@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.events import Kind, StreamId
@@ -47,6 +49,7 @@ FIELDS: Final[dict[Kind, tuple[str, ...]]] = {
 }
 END_MS: Final = 4_102_444_800_000  # 2100-01-01: the end of time for an open range
 _CURSOR = re.compile(r"^([fb])(\d{1,13})\.(\d{1,6})$", re.ASCII)
+_FLAGS = ("synthetic", "buyer_is_maker")
 _CHUNK_ROWS = 100_000
 _MOST_TIES = 100_000
 _ARROW_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
@@ -140,21 +143,51 @@ def kline_stream(instrument: Instrument, period: str) -> StreamId:
 async def json_page(context: WebContext, ask: Ask) -> bytes:
     """Return one page as the bytes of its model."""
     limit = ask.limit or context.config.page_limit
-    if ask.stream.kind is Kind.BOOK or not ask.forward:
-        rows, more = await _rows(context, ask, limit)
-        body = msgspec.json.encode(rows)[1:-1]
-        times = [row[ask.time_field] for row in rows]
-    else:
-        table = await context.market_store.read_arrow(
-            ask.stream, ask.span, limit=limit + ask.skip + 1, as_known_at_ns=ask.as_known_at_ns
-        )
+    if ask.forward and ask.stream.kind is not Kind.BOOK:
+        table = await _read(context, ask, ask.span, limit + ask.skip + 1)
         table = table.slice(ask.skip)
         more = table.num_rows > limit
         table = table.slice(0, limit)
-        body = json_rows(table, ask.fields)
         times = _tail_times(table, ask.time_field) if more else []
+        body = json_rows(table, ask.fields)
+    elif ask.stream.kind is Kind.KLINE:
+        table = await _newest_klines(context, ask, limit + 1)
+        more = table.num_rows > limit
+        table = table.slice(table.num_rows - limit) if more else table
+        times = [table.column("open_time")[0].as_py()] if more else []
+        body = json_rows(table, ask.fields)
+    else:
+        rows, more = await _rows(context, ask, limit)
+        times = [row[ask.time_field] for row in rows]
+        body = msgspec.json.encode(rows)[1:-1]
     cursor = _next_cursor(ask, times) if more and times else None
     return _page(ask, body, more, cursor)
+
+
+async def _read(context: WebContext, ask: Ask, span: Span, limit: int) -> Any:
+    """Read rows as a table that has the API's columns, whatever the store calls or types them."""
+    table = await context.market_store.read_arrow(ask.stream, span, limit=limit, as_known_at_ns=ask.as_known_at_ns)
+    names = table.column_names
+    columns = []
+    for name in ask.fields:
+        if name == "first_seen_ms" and name not in names:
+            column = pc.divide(table.column("first_seen_ns"), 1_000_000)
+        else:
+            column = table.column(name)
+        if name in _FLAGS and not pa.types.is_boolean(column.type):
+            column = column.cast(pa.bool_())
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(pa.string())
+        columns.append(column)
+    return pa.table(columns, names=list(ask.fields))
+
+
+async def _newest_klines(context: WebContext, ask: Ask, limit: int) -> Any:
+    """Read the last rows of a range: first where they begin, then they."""
+    found = await context.market_store.read(ask.stream, ask.span, limit=limit, as_known_at_ns=ask.as_known_at_ns, newest=True)
+    opens = found["open_time"]
+    start_ms = int(opens[0]) if len(opens) else ask.span.end_ms - 1
+    return await _read(context, ask, Span(start_ms, ask.span.end_ms), limit)
 
 
 async def _rows(context: WebContext, ask: Ask, limit: int) -> tuple[list[dict[str, Any]], bool]:
@@ -167,8 +200,7 @@ async def _rows(context: WebContext, ask: Ask, limit: int) -> tuple[list[dict[st
     else:
         rows = rows[: len(rows) - ask.skip] if ask.skip else rows
         more, rows = len(rows) > limit, rows[-limit:]
-    fields = ask.fields
-    return [{name: row.get(name) for name in fields} for row in rows], more
+    return [{name: row.get(name) for name in ask.fields} for row in rows], more
 
 
 def _tail_times(table: Any, name: str) -> list[int]:
@@ -211,13 +243,11 @@ def _page(ask: Ask, rows: bytes, more: bool, cursor: str | None) -> bytes:
 async def tables(context: WebContext, ask: Ask) -> AsyncIterator[Any]:
     """Yield the asked rows as Arrow tables of bounded size, oldest first; at least one, so that the columns are told."""
     span, left, skip = ask.span, ask.limit, ask.skip
-    fields = list(ask.fields)
     told = False
     while True:
         take = _CHUNK_ROWS if left is None else min(_CHUNK_ROWS, left)
-        table = await context.market_store.read_arrow(ask.stream, span, limit=take + skip, as_known_at_ns=ask.as_known_at_ns)
-        rows = table.num_rows - skip
-        table = table.select(fields).slice(skip)
+        table = (await _read(context, ask, span, take + skip)).slice(skip)
+        rows = table.num_rows
         if table.num_rows or not told:
             told = True
             yield table

@@ -20,7 +20,8 @@ _YEAR = "public, max-age=31536000, immutable"
 _OURS = ("api", "udf", "health", "metrics", "ws", "login", "docs", "openapi.json")
 _METHODS = ("get", "post", "put", "delete")
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #1f2933; background: #fff }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem }
+body { color: #1f2933; background: #fff }
 h1 { font-size: 1.6rem }
 h2 { margin-top: 2.2rem; border-bottom: 1px solid #cbd2d9 }
 h3 { font: 600 1rem ui-monospace, monospace; margin: 1.4rem 0 .2rem }
