@@ -331,9 +331,11 @@ class BinanceFeed:
 
     def _judge(self, now: float) -> None:
         found: dict[tuple[str, str], list[StreamLife]] = {}
+        # A connection that is silent as a whole is the link's to judge; here one of many is looked for.
+        speaking = {name for name, link in self._links.items() if link.quiet_s() < self._settings.stale_s / 2}
         for life in self._lives.values():
             link = self._links.get(life.link)
-            if link is None or link.state != "live":
+            if link is None or link.state != "live" or life.link not in speaking:
                 continue
             verdict = life.check(now, self._settings.stale_most_s)
             if verdict:

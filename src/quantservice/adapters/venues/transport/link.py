@@ -128,6 +128,10 @@ class Link:
         """Say whether ``socket`` is one of this link's."""
         return socket in self._sockets
 
+    def quiet_s(self) -> float:
+        """Seconds since the connection brought data; endless without a connection."""
+        return self._clock.monotonic() - self._socket.last_data if self._socket is not None else float("inf")
+
     @property
     def is_open(self) -> bool:
         """Whether a connection stands."""

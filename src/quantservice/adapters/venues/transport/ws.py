@@ -38,7 +38,7 @@ class WsSettings(msgspec.Struct, frozen=True, kw_only=True):
     acknowledge_timeout_s: float = 10.0
     silence_s: float = 8.0
     silence_most_s: float = 120.0
-    check_s: float = 1.0
+    check_s: float = 0.5
     life_s: float = 23.5 * 3600
     lead_s: float = 60.0
     back_off_s: float = 0.5
