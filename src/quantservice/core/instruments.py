@@ -14,6 +14,7 @@ from typing import Final, Literal
 import msgspec
 
 from quantservice.core.errors import InvalidValue, UnknownName, UserError
+from quantservice.core.money import exact, round_to_step
 
 MARKETS: Final[tuple[str, ...]] = ("spot", "um", "cm", "dex")
 InstrumentStatus = Literal["trading", "break", "pre_trading", "delivering", "delisted"]
@@ -83,14 +84,15 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     def round_price(self, price: float | Decimal | str, side: Side | None = None) -> Decimal:
         """Round to the tick: a buy down, a sell up (never a worse price), no side to the nearest, ties to even."""
         rounding = {None: ROUND_HALF_EVEN, "buy": ROUND_FLOOR, "sell": ROUND_CEILING}[side]
-        return _round_to(_decimal("price", price), self.tick_size, rounding)
+        return round_to_step(_decimal("price", price), self.tick_size, rounding)
 
     def round_quantity(self, quantity: float | Decimal | str) -> Decimal:
         """Round toward zero to the lot: a rounded order never exposes more than was asked."""
         exact = _decimal("quantity", quantity)
-        rounded = _round_to(abs(exact), self.lot_size, ROUND_FLOOR)
+        rounded = round_to_step(abs(exact), self.lot_size, ROUND_FLOOR)
         return rounded.copy_sign(exact) if rounded else rounded
 
+    @exact
     def notional(self, price: Decimal, quantity: Decimal) -> Decimal:
         """Value of ``quantity`` at ``price``: in quote for linear, in base for inverse contracts."""
         if self.inverse:
@@ -183,9 +185,3 @@ def _decimal(field: str, value: float | Decimal | str) -> Decimal:
     if not exact.is_finite():
         raise InvalidValue(field, f"{value} is not a finite number")
     return exact
-
-
-def _round_to(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    if step <= 0:
-        return value
-    return (value / step).to_integral_value(rounding=rounding) * step
