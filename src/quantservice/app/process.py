@@ -57,7 +57,7 @@ class Ownership:
 
 
 @contextlib.contextmanager
-def own(places: Places, command: str, *, patience_s: float = 0.0) -> Iterator[Ownership]:
+def own(places: Places, command: str, *, patience_s: float = 0.5) -> Iterator[Ownership]:
     """Hold the data directory; raises :class:`EnvironmentFault` naming the process that has it.
 
     ``patience_s`` waits for a short command of another process to end; one that serves an API is not waited for.
@@ -90,7 +90,7 @@ def find_running(places: Places) -> RunningProcess | None:
     try:
         with lock.open("r+", encoding="utf-8") as handle:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
                 return _card(places.root / _CARD) or RunningProcess(0)
     except OSError:

@@ -61,7 +61,7 @@ def progress(
 ) -> Iterator[Callable[[float, float | None, str], None]]:
     """Show a progress bar on standard error; the yielded function takes done, total and a text."""
     if not enabled or not sys.stderr.isatty():
-        yield lambda _done, _total=None, _text="": None
+        yield _no_progress
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -80,6 +80,10 @@ def progress(
             bars.update(task, completed=done, total=of if of is not None else total, text=text)
 
         yield update
+
+
+def _no_progress(_done: float, _total: float | None = None, _text: str = "") -> None:
+    """Show nothing: the output is not a terminal."""
 
 
 def utc(time_ms: int | None) -> str:

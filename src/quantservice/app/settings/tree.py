@@ -108,8 +108,8 @@ class CollectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kinds: Annotated[tuple[str, ...], doc("kinds of data of a new pair")] = ("kline",)
     history_days: Annotated[Positive, doc("days of kline history fetched for a new pair")] = 30.0
     instruments_refresh_minutes: Annotated[Positive, doc("how often the venue's instrument list is replaced")] = 60.0
-    stale_after_s: Annotated[Positive, doc("a stream without a frame for so long is stale")] = 10.0
-    heartbeat_timeout_ms: Annotated[Count, doc("a connection without any frame for so long is replaced")] = 10_000
+    stale_after_s: Annotated[Positive, doc("a kline stream without a frame for so long is stale")] = 8.0
+    heartbeat_timeout_ms: Annotated[Count, doc("a connection without any frame for so long is replaced")] = 8_000
     initial_backoff_ms: Annotated[Count, doc("first wait before a reconnect")] = 500
     max_backoff_ms: Annotated[Count, doc("longest wait before a reconnect")] = 30_000
     tickers_every_s: Annotated[Positive, doc("how often 24-hour tickers are polled")] = 60.0

@@ -1,0 +1,169 @@
+"""``qs demo``: the whole platform in one process against the built-in exchange simulator."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from quantservice.adapters.venues.binance.spec import BinanceEndpoints
+from quantservice.app.cli.console import note, progress
+from quantservice.app.logs import LogTail, configure_logs
+from quantservice.app.places import Places
+from quantservice.app.platform import Platform
+from quantservice.app.process import find_running
+from quantservice.app.replay import ReplayJudge
+from quantservice.app.settings import LoadedSettings
+from quantservice.app.simulation import SimulatorTime, simulator_config
+from quantservice.app.up import banner, run_loop, serve
+from quantservice.core.errors import EnvironmentFault
+from quantservice.core.periods import MINUTE_MS
+from quantservice.simulator.server import Simulator, SimulatorThread
+
+log = structlog.get_logger(__name__)
+
+#: What the demo collects of every market: enough to look alive, little enough for a laptop.
+_SYMBOLS: Final = {"spot": 4, "um": 5, "cm": 2}
+_DEMO_DAYS: Final = 3.0
+_HOLE_MINUTES: Final = (180, 150)
+_HOLE_LASTS_S: Final = 25.0
+
+
+class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """The demo's flags."""
+
+    files: tuple[Path, ...] = ()
+    speed: float = 1.0
+    symbols: tuple[str, ...] = ()
+    seed: int = 1
+    run_for_s: float | None = None
+
+
+def run_demo(loaded: LoadedSettings, options: DemoOptions) -> int:
+    """Run the demo until Ctrl-C or for the given seconds; returns the exit code."""
+    places = Places.of(loaded.settings)
+    places.prepare()
+    running = find_running(places)
+    if running is not None:
+        raise EnvironmentFault(
+            f"process {running.pid} (qs {running.command}) is using {places.root}; end it first, or choose another --data-dir"
+        )
+    tail = configure_logs(loaded.settings.log, places.logs, quiet=True)
+    config = simulator_config(speed=options.speed, seed=options.seed, symbols=options.symbols, files=options.files)
+    thread = SimulatorThread(config)
+    simulator = thread.start()
+    try:
+        return run_loop(_demo(loaded, options, thread, simulator, tail))
+    finally:
+        thread.stop()
+
+
+async def _demo(loaded: LoadedSettings, options: DemoOptions, thread: SimulatorThread, simulator: Simulator, tail: LogTail) -> int:
+    endpoints = BinanceEndpoints.simulator(simulator.rest_url, {**simulator.ws_urls})
+    settings = _demo_settings(loaded, simulator, options)
+    clock = SimulatorTime(simulator)
+    async with Platform.open(
+        settings, endpoints=endpoints, clock=clock, speed=options.speed, tail=tail, command="demo"
+    ) as platform:
+        banner(platform, headline="QuantService demo: a simulated exchange, nothing leaves this machine")
+        judge = ReplayJudge(platform, simulator, options.files) if options.files else None
+        await _register(platform, simulator, options)
+        if judge is None:
+            _script_gap(platform, thread, simulator)
+        besides = [lambda: _show_history(platform)]
+        if judge is not None:
+            besides.append(judge.run)
+        await serve(platform, options.run_for_s, *besides)
+        return judge.exit_code if judge is not None else 0
+
+
+def _demo_settings(loaded: LoadedSettings, simulator: Simulator, options: DemoOptions) -> LoadedSettings:
+    """Fit the settings to the demo: short history, quick scans, no browser where nobody looks."""
+    settings = loaded.settings
+    markets = {market: bool(simulator.markets[market].listings) for market in ("spot", "um", "cm")}
+    binance = msgspec.structs.replace(
+        settings.binance,
+        **{
+            market: msgspec.structs.replace(getattr(settings.binance, market), enabled=enabled)
+            for market, enabled in markets.items()
+        },
+    )
+    collect = settings.collect
+    if "collect.history_days" not in loaded.sources:
+        collect = msgspec.structs.replace(collect, history_days=_DEMO_DAYS)
+    if options.files and "collect.periods" not in loaded.sources:
+        collect = msgspec.structs.replace(collect, periods=("1m",))
+    backfill = settings.backfill
+    if "backfill.scan_1m_s" not in loaded.sources:
+        backfill = msgspec.structs.replace(backfill, scan_1m_s=10.0)
+    changed = msgspec.structs.replace(settings, binance=binance, collect=collect, backfill=backfill)
+    return msgspec.structs.replace(loaded, settings=changed)
+
+
+async def _register(platform: Platform, simulator: Simulator, options: DemoOptions) -> None:
+    await platform.load_instruments()
+    known = {pair.instrument for pair in await platform.pairs.list()}
+    for market in ("spot", "um", "cm"):
+        for number, symbol in enumerate(_chosen(simulator, market, options)):
+            instrument = platform.book().resolve(symbol, venue="binance", market=market)
+            if instrument.id in known:
+                continue
+            kinds = ("kline", "ticker") if options.files else _kinds(market, first=number == 0)
+            start_ms = simulator.markets[market].listings[symbol].history.first_ms if options.files else None
+            await platform.pairs.register(
+                str(instrument.id), periods=platform.settings.collect.periods, kinds=kinds, history_start_ms=start_ms
+            )
+
+
+def _chosen(simulator: Simulator, market: str, options: DemoOptions) -> list[str]:
+    listed = list(simulator.markets[market].listings)  # type: ignore[index]  # the three market names
+    if options.files or options.symbols:
+        return listed
+    return listed[: _SYMBOLS[market]]
+
+
+def _kinds(market: str, *, first: bool) -> Sequence[str]:
+    kinds = ["kline", "ticker"]
+    if market != "spot":
+        kinds += ["funding", "mark_price", "open_interest"]
+    return [*kinds, "trade", "quote", "book"] if first else kinds
+
+
+def _script_gap(platform: Platform, thread: SimulatorThread, simulator: Simulator) -> None:
+    """Make a gap on purpose: the venue withholds half an hour of one symbol, then gives it; and it skips a closed kline live."""
+    listed = list(simulator.markets["um"].listings)
+    if not listed:
+        return
+    symbol = listed[min(1, len(listed) - 1)]
+    now_ms = platform.clock.now_ms()
+    start, end = (now_ms - minutes * MINUTE_MS for minutes in _HOLE_MINUTES)
+    thread.add_fault(
+        {
+            "kind": "rest_hole",
+            "market": "um",
+            "symbol": symbol,
+            "interval": "1m",
+            "start_ms": start,
+            "end_ms": end,
+            "for_s": _HOLE_LASTS_S,
+        }
+    )
+    thread.add_fault({"kind": "drop_closed", "market": "um", "symbol": symbol, "interval": "1m", "count": 2})
+    note(f"  on purpose   a gap of {(end - start) // MINUTE_MS} minutes in {symbol} (um, 1m): watch Data quality find and heal it")
+
+
+async def _show_history(platform: Platform) -> None:
+    """Show the history filling in, then say that it is there."""
+    with progress("history", total=None) as update:
+        while True:
+            figures = platform.history()
+            if figures and figures["wanted"]:
+                update(figures["stored"], figures["wanted"], f"{figures['rows_per_s']:,.0f} klines/s")
+                if figures["done"]:
+                    break
+            await asyncio.sleep(0.25)
+    note(f"  history      {platform.history()['stored']:,} klines are there; live ones follow")

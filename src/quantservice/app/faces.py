@@ -1,0 +1,110 @@
+"""What the platform shows of itself: the HTTP face with everything it reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+import quantservice
+from quantservice.app.settings.tree import Settings
+from quantservice.web.app import create_app
+from quantservice.web.context import WebConfig, WebContext
+from quantservice.web.projections import Projections
+from quantservice.web.server import WebServer
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from quantservice.app.platform import Platform
+
+
+class Faces:
+    """Builds the web context of a platform, once."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._app: FastAPI | None = None
+        self.projections = Projections(platform.bus, platform.clock)
+
+    def app(self) -> FastAPI:
+        """The HTTP application."""
+        if self._app is None:
+            server = self._platform.services.get("web")
+            if isinstance(server, WebServer):
+                self._app = server.app
+            else:
+                self._app = create_app(self.context())
+        return self._app
+
+    def context(self) -> WebContext:
+        """Everything that the routes use."""
+        platform = self._platform
+        return WebContext(
+            environment=platform.settings.environment,
+            version=quantservice.__version__,
+            started_ms=time.time_ns() // 1_000_000,
+            clock=platform.clock,
+            bus=platform.bus,
+            market_store=platform.market_store,
+            state_store=platform.state_store,
+            instruments=platform.book,
+            projections=self.projections,
+            owner_token_hash=platform.owner_token_hash,
+            venues=sorted({venue for venue, _ in platform.venues}) or ["binance"],
+            config=web_config(platform.settings),
+            pairs=platform.pairs,
+            proxies=platform.proxies,
+            access_keys=platform.access_keys,
+            probes=platform.probes,
+            services=self._services,
+            weights=self._weights,
+            settings_rows=self._settings_rows,
+            log_tail=platform.tail.last,
+            history=platform.history,
+            audit_report=None,
+            run_audit=None,
+        )
+
+    def _services(self) -> Sequence[Mapping[str, Any]]:
+        return self._platform.runner.rows()  # asked late: the runner is made after the face
+
+    def _weights(self) -> Sequence[Mapping[str, Any]]:
+        rows = []
+        for (name, market), venue in self._platform.venues.items():
+            usage = venue.usage()
+            budget: Mapping[str, Any] = next(iter(usage["budgets"].values()), {})
+            rows.append({"venue": name, "market": market, **flat(usage), "used": budget.get("used"), "limit": budget.get("limit")})
+        return rows
+
+    def _settings_rows(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {"key": row.path, "value": msgspec.json.encode(row.value).decode(), "source": row.source, "doc": row.doc}
+            for row in self._platform.loaded.rows()
+        ]
+
+
+def web_config(settings: Settings) -> WebConfig:
+    """The face's own settings."""
+    return WebConfig(
+        host=settings.web.host,
+        port=settings.web.port,
+        tls_cert=settings.web.tls_cert,
+        tls_key=settings.web.tls_key,
+        default_periods=settings.collect.periods,
+        default_kinds=settings.collect.kinds,
+    )
+
+
+def flat(figures: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten nested figures to ``a.b`` names with plain values."""
+    result: dict[str, Any] = {}
+    for name, value in figures.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            result.update(flat(value, f"{key}."))
+        elif isinstance(value, int | float | str | bool) or value is None:
+            result[key] = value
+    return result

@@ -1,0 +1,231 @@
+"""The platform in one process: stores, bus, venues, services and faces, put together and taken down in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+import quantservice
+from quantservice.adapters.clock.system import SystemClock
+from quantservice.app import wiring
+from quantservice.app.faces import Faces
+from quantservice.app.logs import LogTail
+from quantservice.app.maintenance import Maintenance
+from quantservice.app.places import Places
+from quantservice.app.process import Ownership, own
+from quantservice.app.roles import ROLES, make_services
+from quantservice.app.runner import Runner
+from quantservice.app.settings import LoadedSettings
+from quantservice.core.errors import UnknownName
+from quantservice.core.instruments import InstrumentBook
+from quantservice.ports import Clock, EventBus, Probe, Service, StateStore, TradingPair
+from quantservice.services.access_keys.commands import AccessKeys
+from quantservice.services.access_keys.owner import OwnerToken
+from quantservice.services.collector import InstrumentDirectory
+from quantservice.services.pairs.commands import Pairs
+from quantservice.services.proxies.commands import Proxies, parse_proxy
+from quantservice.web.server import WebServer
+
+if TYPE_CHECKING:
+    from quantservice.adapters.market_store.clickhouse import ClickHouseStore
+    from quantservice.adapters.venues.binance.spec import BinanceEndpoints
+    from quantservice.adapters.venues.binance.venue import BinanceVenue
+
+log = structlog.get_logger(__name__)
+_PATIENCE_S: Final = 10.0
+
+
+class Platform:
+    """Everything one process holds. Opened by :meth:`open`; services run while :meth:`run` does."""
+
+    def __init__(self, loaded: LoadedSettings, places: Places, *, clock: Clock, tail: LogTail | None, ownership: Ownership) -> None:
+        self.loaded = loaded
+        self.settings = loaded.settings
+        self.places = places
+        self.clock = clock
+        self.tail = tail or LogTail()
+        self.ownership = ownership
+        self.started_ms = clock.now_ms()
+        self.owner_token = ""
+        self.owner_token_hash = ""
+        self.page_url = ""
+        self.client_url = ""
+        self.state_store: StateStore
+        self.market_store: ClickHouseStore
+        self.bus: EventBus
+        self.directory = InstrumentDirectory()
+        self.venues: dict[tuple[str, str], BinanceVenue] = {}
+        self.services: dict[str, Service] = {}
+        self.probes: dict[str, Probe] = {}
+        self.runner: Runner
+        self.pairs: Pairs
+        self.proxies: Proxies
+        self.access_keys: AccessKeys
+        self.maintenance: Maintenance
+        self.faces: Faces
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls,
+        loaded: LoadedSettings,
+        *,
+        roles: Sequence[str] | None = None,
+        venues: bool = True,
+        endpoints: BinanceEndpoints | None = None,
+        clock: Clock | None = None,
+        speed: float = 1.0,
+        tail: LogTail | None = None,
+        command: str = "up",
+    ) -> AsyncIterator[Platform]:
+        """Open stores, make venues and services; close everything in the opposite order.
+
+        ``roles``: the services to make (None: all); ``venues``: whether venues may be asked; ``speed``: how much faster than
+        the wall ``clock`` runs.
+        """
+        wanted = _check_roles(roles)
+        places = Places.of(loaded.settings)
+        places.prepare()
+        patience_s = _PATIENCE_S if command == "command" else 0.5
+        async with contextlib.AsyncExitStack() as stack:
+            ownership = stack.enter_context(own(places, command, patience_s=patience_s))
+            platform = cls(loaded, places, clock=clock or SystemClock(), tail=tail, ownership=ownership)
+            await platform._open_stores(stack)
+            await platform._open_registries()
+            if venues:
+                await platform._open_venues(stack, endpoints, speed)
+            platform.maintenance = Maintenance(platform)
+            platform.faces = Faces(platform)
+            platform.services = make_services(platform, wanted, speed=speed)
+            platform.probes.update({name: service.stats for name, service in platform.services.items()})
+            platform.runner = Runner(list(platform.services.values()), bus=platform.bus, clock=platform.clock)
+            platform.announce()
+            yield platform
+
+    async def _open_stores(self, stack: contextlib.AsyncExitStack) -> None:
+        sealer = wiring.make_sealer(self.places)
+        self.bus = wiring.make_bus(self.loaded)
+        stack.push_async_callback(self.bus.close)
+        self.state_store = wiring.make_state_store(self.settings, self.places, sealer)
+        self.market_store = wiring.make_market_store(self.settings, self.places, self.clock)
+        await asyncio.gather(self.state_store.open(), self.market_store.open())
+        stack.push_async_callback(self.state_store.close)
+        stack.push_async_callback(self.market_store.close)
+
+    async def _open_registries(self) -> None:
+        self.pairs = Pairs(self.state_store, self.book)
+        self.proxies = Proxies(self.state_store)
+        self.access_keys = AccessKeys(self.state_store, self.clock)
+        token = OwnerToken(self.state_store, self.places.owner_token)
+        configured = self.settings.secrets.owner_token
+        self.owner_token_hash, made = await token.ensure(configured)
+        self.owner_token = configured or self.places.owner_token.read_text(encoding="utf-8").strip()
+        if made:
+            log.info("owner.token_made", token_file=str(self.places.owner_token))
+        self.directory = InstrumentDirectory(await self.market_store.instruments())
+
+    async def _open_venues(self, stack: contextlib.AsyncExitStack, endpoints: BinanceEndpoints | None, speed: float) -> None:
+        proxies = [*await self.proxies.list(), *(parse_proxy(url) for url in self.settings.proxies.urls)]
+        self.venues = wiring.make_venues(
+            self.settings,
+            endpoints=endpoints or wiring.binance_endpoints(self.settings),
+            clock=self.clock,
+            state_store=self.state_store,
+            proxies=tuple(proxies),
+            speed=speed,
+        )
+        for venue in self.venues.values():
+            stack.push_async_callback(venue.close)
+
+    def book(self) -> InstrumentBook:
+        """The instruments known now."""
+        return self.directory.book()
+
+    async def load_instruments(self, *, markets: Sequence[tuple[str, str]] | None = None) -> None:
+        """Fetch the instrument lists that are not known yet; a venue that cannot be asked raises its own sentence."""
+        missing = [key for key in markets or self.venues if key in self.venues and not self.directory.knows(*key)]
+        for key, items in zip(
+            missing, await asyncio.gather(*(self.venues[key].history.instruments() for key in missing)), strict=True
+        ):
+            self.directory.replace(*key, items)
+            await self.market_store.put_instruments(*key, items, seen_ms=self.clock.now_ms())
+
+    async def register_first_pairs(self, pairs: Sequence[str], *, history_start_ms: int | None = None) -> list[TradingPair]:
+        """Register ``pairs`` when none is registered yet; names the venue does not list are left out with a warning."""
+        if await self.pairs.list():
+            return []
+        await self.load_instruments()
+        registered = []
+        for name in pairs:
+            try:
+                pair = await self.pairs.register(
+                    name,
+                    periods=self.settings.collect.periods,
+                    kinds=self.settings.collect.kinds,
+                    history_start_ms=history_start_ms,
+                )
+            except UnknownName as error:
+                log.warning("pairs.not_listed", pair=name, reason=str(error))
+            else:
+                registered.append(pair)
+        return registered
+
+    def asgi_app(self) -> Any:
+        """The HTTP face as an ASGI application."""
+        return self.faces.app()
+
+    def announce(self) -> None:
+        """Bind the ports and tell the data directory's card where the faces listen."""
+        web = self.services.get("web")
+        client = self.services.get("clientserver")
+        if isinstance(web, WebServer):
+            web.bind()
+            self.page_url = web.url
+        if client is not None:
+            host = self.settings.clientserver.host
+            shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+            self.client_url = f"ws://{shown}:{self.settings.clientserver.port}"
+        self.ownership.announce(api_url=self.page_url, client_url=self.client_url)
+
+    async def run(self, *, seconds: float | None = None) -> None:
+        """Run the services until a signal, :meth:`stop`, or the end of ``seconds``; then drain them."""
+        await self.runner.run(seconds=seconds)
+
+    def stop(self) -> None:
+        """Make :meth:`run` return."""
+        self.runner.ask_stop()
+
+    def history(self) -> Mapping[str, Any]:
+        """How far the wanted history is stored."""
+        backfill = self.services.get("backfill")
+        progress = getattr(backfill, "progress", None)
+        if progress is None:
+            return {}
+        figures = progress()
+        return {
+            "wanted": figures.wanted,
+            "stored": figures.stored,
+            "done": figures.done,
+            "gaps_open": figures.gaps_open,
+            "windows_open": figures.windows_open,
+            "rows_per_s": round(figures.rows_per_s, 1),
+            "eta_s": figures.eta_s,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """What the log says at the start."""
+        return {"version": quantservice.__version__, "pid": os.getpid(), "data_dir": str(self.places.root)}
+
+
+def _check_roles(roles: Sequence[str] | None) -> tuple[str, ...]:
+    if roles is None:
+        return tuple(ROLES)
+    for role in roles:
+        if role not in ROLES:
+            raise UnknownName("role", role, ROLES, hint=f"roles: {' '.join(ROLES)}")
+    return tuple(roles)

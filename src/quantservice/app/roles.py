@@ -1,0 +1,171 @@
+"""The roles of a process: which services it runs, made from the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from quantservice.core.events import Kind
+from quantservice.ports import Service
+
+if TYPE_CHECKING:
+    from quantservice.app.platform import Platform
+
+
+def make_services(platform: Platform, roles: Sequence[str], *, speed: float) -> dict[str, Service]:
+    """Make the services of ``roles`` in the order they start (consumers before producers)."""
+    return {role: ROLES[role](platform, speed) for role in ROLES if role in roles}
+
+
+def _outbox(platform: Platform, _speed: float) -> Service:
+    from quantservice.services.outbox.relay import OutboxRelay
+
+    return OutboxRelay(platform.state_store, platform.bus, platform.clock)
+
+
+def _recorder(platform: Platform, _speed: float) -> Service:
+    from quantservice.services.recorder import RecorderConfig, RecorderService
+
+    settings = platform.settings.recorder
+    config = RecorderConfig(
+        batch_rows=settings.batch_rows,
+        flush_ms=settings.flush_ms,
+        spill_dir=str(platform.places.spill),
+        spill_limit_bytes=settings.spill_mb * 1_000_000,
+    )
+    return RecorderService(platform.market_store, platform.bus, platform.clock, config)
+
+
+def _ledger(platform: Platform, _speed: float) -> Service:
+    from quantservice.services.ledger import LedgerConfig, LedgerService
+
+    config = LedgerConfig(seal_every_s=platform.settings.ledger.seal_every_minutes * 60)
+    return LedgerService(platform.market_store, platform.state_store, platform.bus, platform.clock, config)
+
+
+def _backfill(platform: Platform, speed: float) -> Service:
+    from quantservice.services.backfill import BackfillConfig, BackfillService
+
+    settings = platform.settings.backfill
+    config = BackfillConfig(
+        concurrency=settings.concurrency_windows,
+        history_days=platform.settings.collect.history_days,
+        scan_1m_s=settings.scan_1m_s,
+        scan_1h_s=settings.scan_1h_s,
+        grace_s=settings.grace_s * speed,
+        verify_every_s=settings.verify_every_minutes * 60,
+        statistics_every_s=settings.statistics_every_s,
+    )
+    return BackfillService(
+        platform.venues,
+        state=platform.state_store,
+        store=platform.market_store,
+        bus=platform.bus,
+        clock=platform.clock,
+        instruments=platform.book,
+        config=config,
+    )
+
+
+def _collector(platform: Platform, _speed: float) -> Service:
+    from quantservice.services.collector import CollectorConfig, CollectorService
+
+    settings = platform.settings.collect
+    config = CollectorConfig(
+        instruments_refresh_s=settings.instruments_refresh_minutes * 60,
+        initial_backoff_s=settings.initial_backoff_ms / 1000,
+        max_backoff_s=settings.max_backoff_ms / 1000,
+        default_periods=settings.periods,
+    )
+    return CollectorService(
+        platform.venues,
+        state=platform.state_store,
+        store=platform.market_store,
+        bus=platform.bus,
+        clock=platform.clock,
+        directory=platform.directory,
+        config=config,
+    )
+
+
+def _polling(platform: Platform, _speed: float) -> Service:
+    from quantservice.services.polling import PollingConfig, PollingService
+
+    settings = platform.settings.collect
+    config = PollingConfig(
+        tickers_s=settings.tickers_every_s, funding_s=settings.funding_every_s, open_interest_s=settings.open_interest_every_s
+    )
+    return PollingService(platform.venues, state=platform.state_store, bus=platform.bus, clock=platform.clock, config=config)
+
+
+def _retention(platform: Platform, _speed: float) -> Service:
+    from quantservice.services.retention import RetentionService
+
+    return RetentionService(platform.market_store, platform.clock, retention=retention_days(platform))
+
+
+def _clientserver(platform: Platform, _speed: float) -> Service:
+    return platform_client_server(platform)
+
+
+def _web(platform: Platform, _speed: float) -> Service:
+    from quantservice.web.server import WebServer
+
+    return WebServer(platform.faces.context())
+
+
+def _projections(platform: Platform, _speed: float) -> Service:
+    return platform.faces.projections
+
+
+def retention_days(platform: Platform) -> dict[str, int]:
+    """Days per kind; kinds that are kept for ever are left out."""
+    settings = platform.settings.retention
+    days = {
+        Kind.TRADE: settings.trade_days,
+        Kind.QUOTE: settings.quote_days,
+        Kind.BOOK: settings.book_days,
+        Kind.TICKER: settings.ticker_days,
+        Kind.MARK_PRICE: settings.mark_price_days,
+        Kind.OPEN_INTEREST: settings.open_interest_days,
+    }
+    return {kind.value: count for kind, count in days.items() if count > 0}
+
+
+def platform_client_server(platform: Platform) -> Service:
+    """Make the WebSocket server for client programs."""
+    from quantservice.web.clientserver import ClientServer, ClientServerConfig
+
+    settings = platform.settings.clientserver
+    config = ClientServerConfig(
+        host=settings.host,
+        port=settings.port,
+        qps=settings.qps,
+        hot_hours=settings.hot_hours,
+        cache_ttl_s=settings.cache_ttl_s,
+        queue=settings.queue,
+        require_key=settings.require_key,
+    )
+    return ClientServer(
+        market_store=platform.market_store,
+        state_store=platform.state_store,
+        bus=platform.bus,
+        clock=platform.clock,
+        resolve=lambda symbol, market, venue: platform.book().resolve(symbol, market=market, venue=venue),
+        config=config,
+    )
+
+
+#: Role -> maker, in the order of starting. The page comes first so that it answers while the rest starts.
+ROLES: Final[dict[str, Callable[[Platform, float], Service]]] = {
+    "projections": _projections,
+    "web": _web,
+    "outbox": _outbox,
+    "recorder": _recorder,
+    "clientserver": _clientserver,
+    "ledger": _ledger,
+    "backfill": _backfill,
+    "collector": _collector,
+    "polling": _polling,
+    "retention": _retention,
+}

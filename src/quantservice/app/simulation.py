@@ -1,0 +1,90 @@
+"""The exchange simulator as the commands use it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from quantservice.app.cli.console import note
+from quantservice.app.loop import loop_factory
+from quantservice.core.errors import UnknownName
+from quantservice.simulator.config import ReplayConfig, SimulatorConfig, SymbolSpec
+from quantservice.simulator.markets.catalog import default_symbols
+from quantservice.simulator.server import Simulator
+
+
+class SimulatorTime:
+    """The platform's clock while it trades against a simulator: the market's time, the machine's durations."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._clock = simulator.clock
+
+    def now_ns(self) -> int:
+        """Market time, UTC nanoseconds."""
+        return self._clock.now_ms() * 1_000_000
+
+    def now_ms(self) -> int:
+        """Market time, UTC milliseconds."""
+        return self._clock.now_ms()
+
+    def monotonic(self) -> float:
+        """Seconds of the machine, whatever the market's speed."""
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait seconds of the machine."""
+        await asyncio.sleep(seconds)
+
+
+def simulator_config(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    speed: float = 1.0,
+    seed: int = 1,
+    symbols: Sequence[str] = (),
+    files: Sequence[Path] = (),
+) -> SimulatorConfig:
+    """Turn a command's flags into a simulator's configuration; an unknown symbol names the known ones."""
+    config = SimulatorConfig(host=host, port=port, speed=speed, seed=seed)
+    if files:
+        return msgspec.structs.replace(config, replay=ReplayConfig(files=tuple(str(file) for file in files)))
+    if symbols:
+        catalogue = default_symbols()
+        known = {spec.symbol for specs in catalogue.values() for spec in specs}
+        for symbol in symbols:
+            if symbol not in known:
+                raise UnknownName("symbol", symbol, sorted(known))
+        chosen: dict[str, tuple[SymbolSpec, ...]] = {
+            market: tuple(spec for spec in specs if spec.symbol in symbols) for market, specs in catalogue.items()
+        }
+        return msgspec.structs.replace(config, symbols=chosen)
+    return config
+
+
+def serve_simulator(*, host: str, port: int, speed: float, seed: int, symbols: Sequence[str], files: Sequence[Path]) -> None:
+    """Serve the simulator until Ctrl-C."""
+    config = simulator_config(host=host, port=port, speed=speed, seed=seed, symbols=symbols, files=files)
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        simulator = Simulator(config)
+        await simulator.start()
+        note(f"REST       {simulator.rest_url}")
+        for market, url in simulator.ws_urls.items():
+            note(f"WS {market:<6}  {url}")
+        note(f"referee    {simulator.rest_url}/_referee")
+        with contextlib.suppress(asyncio.CancelledError):
+            await stop.wait()
+        await simulator.stop()
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(run())

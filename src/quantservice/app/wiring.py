@@ -1,0 +1,167 @@
+"""The composition root's makers: a URL scheme or a setting becomes an adapter here, and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+
+from quantservice.app.places import Places
+from quantservice.app.settings import LoadedSettings, Settings
+from quantservice.core.errors import SettingsError
+from quantservice.ports import Cache, Clock, EventBus, ProxyRecord, Sealer, StateStore
+
+if TYPE_CHECKING:
+    from quantservice.adapters.market_store.clickhouse import ClickHouseStore
+    from quantservice.adapters.venues.binance.spec import BinanceEndpoints
+    from quantservice.adapters.venues.binance.venue import BinanceVenue
+    from quantservice.adapters.venues.transport.raw_tap import RawTap
+
+log = structlog.get_logger(__name__)
+
+BINANCE_MARKETS: Final = ("spot", "um", "cm")
+
+
+def make_sealer(places: Places) -> Sealer:
+    """Make the sealer of this data directory; its key file is made at first use."""
+    from quantservice.adapters.secrets.sealer import AesGcmSealer
+
+    return AesGcmSealer(places.key_file)
+
+
+def make_state_store(settings: Settings, places: Places, sealer: Sealer) -> StateStore:
+    """Make the state store that ``stores.state_url`` names."""
+    from quantservice.adapters.state_store.sql import SqlStateStore
+
+    url = settings.stores.state_url
+    scheme = urlsplit(url).scheme.split("+")[0]
+    if scheme == "sqlite":
+        url = f"sqlite:///{places.state}" if url in ("sqlite://", "sqlite:///") else url
+    elif scheme not in ("postgresql", "postgres"):
+        raise SettingsError(f"stores.state_url: {scheme}:// is not known; use sqlite:// or postgresql://")
+    return SqlStateStore(url, sealer)
+
+
+def make_market_store(settings: Settings, places: Places, clock: Clock) -> ClickHouseStore:
+    """Make the market store that ``stores.market_url`` names."""
+    from quantservice.adapters.market_store.clickhouse import ClickHouseStore
+
+    url = settings.stores.market_url
+    scheme = urlsplit(url).scheme
+    if scheme == "chdb":
+        url = f"chdb://{places.market}" if url in ("chdb://", "chdb:///") else url
+    elif scheme not in ("clickhouse", "clickhouses"):
+        raise SettingsError(f"stores.market_url: {scheme}:// is not known; use chdb:// or clickhouse://")
+    return ClickHouseStore(url, clock=clock, database=settings.stores.database, cluster=settings.stores.cluster)
+
+
+def make_bus(loaded: LoadedSettings) -> EventBus:
+    """Make the bus. The designs' KAFKA_BROKER is accepted; one process needs no broker and says so."""
+    from quantservice.adapters.bus.memory import MemoryBus
+
+    _only_memory(loaded, "bus_url", "KAFKA_BROKER", "events stay in this process")
+    return MemoryBus()
+
+
+def make_cache(loaded: LoadedSettings, clock: Clock) -> Cache:
+    """Make the cache. The designs' REDIS_URL is accepted; one process needs no server and says so."""
+    from quantservice.adapters.cache.memory import MemoryCache
+
+    _only_memory(loaded, "cache_url", "REDIS_URL", "answers are cached in this process")
+    return MemoryCache(clock)
+
+
+def _only_memory(loaded: LoadedSettings, field: str, designs_name: str, meaning: str) -> None:
+    url = getattr(loaded.settings.stores, field)
+    scheme = urlsplit(url).scheme
+    if scheme == "memory":
+        return
+    source = loaded.sources.get(f"stores.{field}", "default")
+    if source != designs_name:
+        raise SettingsError(f"stores.{field} from {source}: {scheme}:// is not available in this version; use memory://")
+    log.warning("settings.server_not_used", name=designs_name, scheme=scheme, meaning=meaning)
+
+
+def binance_endpoints(settings: Settings) -> BinanceEndpoints:
+    """Today's addresses of the venue, with those of the settings in their place."""
+    from quantservice.adapters.venues.binance.spec import BinanceEndpoints
+
+    endpoints = BinanceEndpoints()
+    for market in BINANCE_MARKETS:
+        chosen = getattr(settings.binance, market)
+        endpoints = endpoints.with_urls(market, rest_url=chosen.rest_url or None, ws_url=chosen.ws_url or None)
+    return endpoints
+
+
+def make_venues(
+    settings: Settings,
+    *,
+    endpoints: BinanceEndpoints,
+    clock: Clock,
+    state_store: StateStore | None,
+    proxies: tuple[ProxyRecord, ...] = (),
+    tap: RawTap | None = None,
+    speed: float = 1.0,
+) -> dict[tuple[str, str], BinanceVenue]:
+    """Make every enabled venue's market. ``speed``: how much faster than the wall ``clock`` runs (the simulator's)."""
+    from quantservice.adapters.venues.binance.feed import FeedSettings
+    from quantservice.adapters.venues.binance.venue import BinanceSettings, BinanceVenue
+    from quantservice.adapters.venues.transport.proxies import ProxySettings
+    from quantservice.adapters.venues.transport.ws import WsSettings
+
+    collect = settings.collect
+    adapter = BinanceSettings(
+        weight_window_ms=int(60_000 * speed),
+        proxies=ProxySettings(
+            prefer="proxy_only" if settings.proxies.always else "direct", trust_environment=settings.proxies.use_environment
+        ),
+        feed=FeedSettings(streams_per_connection=settings.binance.streams_per_connection, stale_s=collect.stale_after_s),
+        ws=WsSettings(
+            silence_s=collect.heartbeat_timeout_ms / 1000,
+            back_off_s=collect.initial_backoff_ms / 1000,
+            back_off_most_s=collect.max_backoff_ms / 1000,
+        ),
+    )
+    return {
+        ("binance", market): BinanceVenue(
+            market,
+            endpoints,
+            clock=clock,
+            state_store=state_store,
+            proxies=proxies,
+            tap=tap,
+            settings=adapter,
+        )
+        for market in BINANCE_MARKETS
+        if getattr(settings.binance, market).enabled
+    }
+
+
+class VenueFault(msgspec.Struct, frozen=True):
+    """Why a venue cannot be used, and what to do."""
+
+    found: str
+    advice: str
+
+
+async def diagnose_venues(settings: Settings) -> list[tuple[str, VenueFault | None, int]]:
+    """Ask every enabled market for its time: (name, what is wrong or None, our clock minus the venue's in ms)."""
+    from quantservice.adapters.clock.system import SystemClock
+
+    clock = SystemClock()
+    found: list[tuple[str, VenueFault | None, int]] = []
+    for (name, market), venue in make_venues(
+        settings, endpoints=binance_endpoints(settings), clock=clock, state_store=None
+    ).items():
+        try:
+            answer = await venue.check_reachable()
+            if answer.ok:
+                found.append((f"{name} {market}", None, -venue.history.offset_ms))
+            else:
+                reason, _, advice = answer.sentence.partition("; ")
+                found.append((f"{name} {market}", VenueFault(reason, advice), 0))
+        finally:
+            await venue.close()
+    return found
