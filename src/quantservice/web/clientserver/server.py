@@ -163,15 +163,20 @@ class ClientServer:
                 await subscription.commit()
 
     async def _flush(self) -> None:
+        monotonic, flush_s = self._clock.monotonic, self._config.flush_s
+        flushed_at = monotonic()
         while True:
             try:
-                async with asyncio.timeout(self._hub.wait_s(self._clock.monotonic(), self._config.flush_s, _IDLE_S)):
+                async with asyncio.timeout(self._hub.wait_s(monotonic(), flush_s, _IDLE_S)):
                     await self._wake.wait()
-                await asyncio.sleep(self._config.flush_s)
             except TimeoutError:
                 pass
+            else:
+                # After a quiet moment at once; in a stream of klines one write per client and interval.
+                await asyncio.sleep(max(0.0, flushed_at + flush_s - monotonic()))
             self._wake.clear()
-            self._hub.flush(self._clock.monotonic())
+            flushed_at = monotonic()
+            self._hub.flush(flushed_at)
 
     async def _check_keys(self) -> None:
         while True:
