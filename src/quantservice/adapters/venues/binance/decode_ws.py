@@ -140,11 +140,11 @@ class Decoder:
                 if route is not None and self._version == self._registry.version and len(frame) <= MAX_FRAME_BYTES:
                     return route(frame, recv_ns)
             return self._decode_rare(frame, recv_ns)
-        except MalformedFrame:
-            raise
+        except MalformedFrame as error:
+            raise (error if error.venue else self._malformed(error.reason)) from None
         except msgspec.ValidationError:
             raise self._malformed("wrong_shape") from None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             raise self._malformed("not_json") from None
         except RecursionError:
             raise self._malformed("nested_too_deep") from None
