@@ -36,9 +36,8 @@ class MarketRoutes:
         """Register the paths."""
         router = application.router
         for prefix in _PREFIXES[self._market]:
-            router.add_get(prefix + "/{endpoint:.+}", self._rest)
+            router.add_get(prefix + "/{endpoint:.+}", self.rest)
         if self._market == "um":
-            router.add_get("/futures/data/{endpoint:.+}", self._rest)
             for section in UM_PATHS:
                 self._sockets(router, f"/um/{section}", section)
         else:
@@ -55,7 +54,8 @@ class MarketRoutes:
 
         return handle
 
-    async def _rest(self, request: web.Request) -> web.StreamResponse:
+    async def rest(self, request: web.Request) -> web.StreamResponse:
+        """Answer one REST request."""
         address, endpoint = request.remote or "?", request.match_info["endpoint"]
         self._referee.requests[f"{self._market}.{endpoint}"] += 1
         early = await self._faulty(request)

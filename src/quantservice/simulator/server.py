@@ -150,6 +150,7 @@ class Simulator:
         return max(first, end - int(replay.live_wall_s * 1000 * self.config.speed))
 
     def _build(self, application: web.Application) -> None:
+        routes: dict[MarketName, MarketRoutes] = {}
         for market in MARKET_NAMES:
             state, limits = self.markets[market], self.config.limits[market]
             hub = self.hubs[market] = Hub(market, limits, self.referee)
@@ -161,7 +162,15 @@ class Simulator:
                 self._feeds.append(Firehose(state, hub, firehose, self.referee))
             else:
                 self._feeds.append(Feed(state, hub, self.config.rates[market], self.faults))
-            MarketRoutes(market, api, gate, door, self.referee, self.faults).add_to(application)
+            routes[market] = MarketRoutes(market, api, gate, door, self.referee, self.faults)
+            routes[market].add_to(application)
+
+        async def futures_data(request: web.Request) -> web.StreamResponse:
+            # two hosts of the venue share this path; coin-margined questions name a pair, the others a symbol
+            asked: MarketName = "cm" if "pair" in request.query and "symbol" not in request.query else "um"
+            return await routes[asked].rest(request)
+
+        application.router.add_get("/futures/data/{endpoint:.+}", futures_data)
         RefereeRoutes(self).add_to(application)
 
     async def _run(self) -> None:

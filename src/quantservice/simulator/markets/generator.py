@@ -120,7 +120,7 @@ class GeneratedHistory:
             made = self._make(block)
             self._remember(block, made.rows)
             self._last[block] = made
-            while len(self._last) > 2:
+            while len(self._last) > 1:
                 self._last.popitem(last=False)
         low = int(np.searchsorted(made.times, max(start_ms, self.first_ms)))
         high = int(np.searchsorted(made.times, end_ms))
