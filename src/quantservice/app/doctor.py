@@ -104,6 +104,7 @@ def _ports(loaded: LoadedSettings, places: object) -> Iterator[Check]:
 
 
 def _stores(loaded: LoadedSettings, places: object) -> Iterator[Check]:
+    from quantservice.app.cli.console import no_progress
     from quantservice.app.client import platform_client
     from quantservice.app.process import find_running
 
@@ -113,7 +114,7 @@ def _stores(loaded: LoadedSettings, places: object) -> Iterator[Check]:
     try:
         with platform_client(loaded) as client:
             rows = client.get("/api/v1/coverage")["total"]
-            differences = client.stream("/api/v1/maintenance/schema", {}, lambda *_: None)["differences"]
+            differences = client.stream("/api/v1/maintenance/schema", {}, no_progress)["differences"]
     except QuantServiceError as error:
         yield Check("stores", "fail", str(error), "mend what the sentence names, then run qs doctor again")
         return

@@ -64,6 +64,7 @@ class Faces:
             settings_rows=self._settings_rows,
             log_tail=platform.tail.last,
             history=platform.history,
+            maintenance=platform.maintenance.operations(),
             audit_report=None,
             run_audit=None,
         )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from quantservice.app.roles import retention_days
 from quantservice.core.errors import InvalidValue, UserError
-from quantservice.core.events import StreamId
-from quantservice.core.periods import check_period
+from quantservice.core.events import Kind, StreamId
+from quantservice.core.instruments import InstrumentId
+from quantservice.core.periods import count_opens, next_open
+from quantservice.core.spans import Span
 
 if TYPE_CHECKING:
     from quantservice.app.platform import Platform
@@ -38,6 +41,7 @@ class Maintenance:
             "prune": self._alone(self._prune),
             "digest": self._alone(self._digest),
             "schema": self._schema,
+            "gaps": self._gaps,
         }
 
     def _alone(self, work: Work) -> Work:
@@ -50,37 +54,52 @@ class Maintenance:
         return run
 
     async def _import(self, body: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-        from quantservice.adapters.files import read_klines
-
         platform = self._platform
-        period = check_period(str(body.get("period") or "1m"))
         if not len(platform.book()) and platform.venues:
             await platform.load_instruments()
         instrument = platform.book().resolve(str(body.get("symbol") or ""), market=body.get("market"), venue=body.get("venue"))
-        stream = StreamId.kline(instrument.id, period)
-        file = _file(body)
-        flagging = bool(body.get("flag_bad_rows"))
-        report = await asyncio.to_thread(read_klines, file, stream)
-        accepted = flagging or not report.refused
-        stored = revised = 0
-        if accepted:
-            for start in range(0, len(report.klines), _IMPORT_BATCH):
-                result = await platform.market_store.append(report.klines[start : start + _IMPORT_BATCH])
-                stored += len(result.new)
+        source = _Source(_file(body), instrument.id, str(body.get("period") or "1m"), flag=bool(body.get("flag_bad_rows")))
+        report = await asyncio.to_thread(source.check)
+        stored = revised = done = 0
+        if report["accepted"]:
+            chunks = source.chunks()
+            while chunk := await asyncio.to_thread(next, chunks, None):
+                result = await platform.market_store.append(chunk)
+                stored += result.rows
                 revised += len(result.revised)
-                progress(min(start + _IMPORT_BATCH, len(report.klines)), len(report.klines), file.name)
-        refused = [{"line": row.line, "reason": row.reason} for row in report.refused]
-        verdict = f"{stored:,} new klines, {revised:,} restated" if accepted else "refused, nothing stored"
-        bad = f"; {len(refused):,} bad rows" if refused else ""
+                done += len(chunk)
+                progress(done, report["rows"], source.file.name)
+            report["summary"] += (
+                f"; {stored:,} rows stored, {revised:,} of them restated, {report['rows'] - stored:,} were there already"
+            )
+        return {**report, "stored": stored, "revised": revised}
+
+    async def _gaps(self, body: Mapping[str, Any], _progress: Progress) -> dict[str, Any]:
+        platform = self._platform
+        wanted = None
+        if body.get("symbol"):
+            wanted = platform.book().resolve(str(body["symbol"]), market=body.get("market"), venue=body.get("venue")).id
+        rows = [
+            row
+            for row in await platform.market_store.streams()
+            if row.stream.kind is Kind.KLINE
+            and (wanted is None or row.stream.instrument == wanted)
+            and (not body.get("period") or row.stream.period == body["period"])
+        ]
+        spans = [(row.stream, Span(row.first_ms, next_open(row.stream.period, row.last_ms))) for row in rows]
+        missing = await platform.market_store.missing(spans)
         return {
-            "file": str(file),
-            "stream": str(stream),
-            "accepted": accepted,
-            "stored": stored,
-            "revised": revised,
-            "refused": len(refused),
-            "refused_rows": refused[:100],
-            "summary": f"{file.name}: {verdict}{bad}",
+            "data": [
+                {
+                    "stream": str(stream),
+                    "period": stream.period,
+                    "start_ms": span.start_ms,
+                    "end_ms": span.end_ms,
+                    "missing": count_opens(stream.period, span.start_ms, span.end_ms),
+                }
+                for stream, holes in missing.items()
+                for span in holes
+            ]
         }
 
     async def _backup(self, body: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
@@ -106,6 +125,50 @@ class Maintenance:
 
     async def _schema(self, _body: Mapping[str, Any], _progress: Progress) -> dict[str, Any]:
         return {"differences": list(await self._platform.market_store.check_schema())}
+
+
+class _Source:
+    """A file to import: an archive file of the venue (by its name), or a file of a person's own."""
+
+    def __init__(self, file: Path, instrument: InstrumentId, period: str, *, flag: bool) -> None:
+        from quantservice.adapters.files.klines import KlineFile
+        from quantservice.adapters.venues.binance.archive import ArchiveReader
+
+        self.file = file
+        self._checksum = file.with_name(file.name + ".CHECKSUM")
+        is_trades = "-aggTrades-" in file.name
+        stream = StreamId(instrument, Kind.TRADE) if is_trades else StreamId.kline(instrument, period)
+        if is_trades or (file.suffix == ".zip" and self._checksum.is_file()):
+            self._reader: ArchiveReader | KlineFile = ArchiveReader(file, stream, flag_bad_rows=flag, recv_ns=time.time_ns())
+        else:
+            self._reader = KlineFile(file, stream, flag_bad_rows=flag)
+
+    def check(self) -> dict[str, Any]:
+        """Read the whole file and say what is in it; a stated checksum must hold."""
+        from quantservice.adapters.venues.binance.archive import check_sha256
+
+        if self._checksum.is_file():
+            check_sha256(self.file, self._checksum.read_text(encoding="ascii", errors="replace").strip())
+        report = self._reader.check()
+        verdict = f"{report.rows:,} good rows, {report.refused:,} bad ones"
+        if report.fault:
+            summary = f"{self.file.name} is refused: {report.fault} ({verdict})"
+        elif report.accepted:
+            summary = f"{self.file.name}: {verdict}"
+        else:
+            summary = f"{self.file.name} is refused, nothing is stored: {verdict}; --flag takes the good ones"
+        return {
+            "file": str(self.file),
+            "accepted": report.accepted,
+            "rows": report.rows,
+            "refused": report.refused,
+            "refused_rows": [{"line": row.line, "reason": row.reason} for row in report.refused_rows],
+            "summary": summary,
+        }
+
+    def chunks(self) -> Iterator[list[Any]]:
+        """Yield the sound events."""
+        return iter(self._reader.chunks(_IMPORT_BATCH))
 
 
 def _file(body: Mapping[str, Any]) -> Path:

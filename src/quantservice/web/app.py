@@ -16,7 +16,7 @@ from quantservice.web.live import LiveHub
 from quantservice.web.metrics import Figures
 from quantservice.web.middleware import Shell
 from quantservice.web.models.live import LiveKline
-from quantservice.web.routes import health, instruments, market, page, quality, registry, session, system, udf
+from quantservice.web.routes import health, instruments, maintenance, market, page, quality, registry, session, system, udf
 from quantservice.web.security import COOKIE, CSRF_HEADER, KEY_HEADER, Guard
 
 _DESCRIPTION = """Market data that can be audited: klines, trades, tickers, funding, open interest, mark prices, quotes and books.
@@ -68,6 +68,7 @@ def create_app(context: WebContext) -> WebApp:
         system.make_router(context, guard),
         *registry.make_routers(context, guard),
         session.make_router(context, guard),
+        maintenance.make_router(context, guard),
         udf.make_router(context, guard),
         health.make_router(context, guard, metrics),
         page.make_router(app, context, guard, live),

@@ -99,6 +99,11 @@ class WebConfig:
         return self.host in LOOPBACK_HOSTS or self.host.startswith("127.")
 
 
+#: done, total (None: not known), text
+MaintenanceProgress = Callable[[float, float | None, str], None]
+MaintenanceWork = Callable[[Mapping[str, Any], MaintenanceProgress], Awaitable[Mapping[str, Any]]]
+
+
 def _no_rows() -> Sequence[Mapping[str, Any]]:
     return ()
 
@@ -145,4 +150,5 @@ class WebContext:
     history: Callable[[], Mapping[str, Any]] = _no_figures
     audit_report: Callable[[], Awaitable[Mapping[str, Any] | None]] | None = None
     run_audit: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
+    maintenance: Mapping[str, MaintenanceWork] = field(default_factory=dict)  # operations on the stores, by name
     session_key: bytes = b""  # signs the owner's cookie; empty: made for this process, so cookies end with it

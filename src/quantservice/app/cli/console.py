@@ -61,7 +61,7 @@ def progress(
 ) -> Iterator[Callable[[float, float | None, str], None]]:
     """Show a progress bar on standard error; the yielded function takes done, total and a text."""
     if not enabled or not sys.stderr.isatty():
-        yield _no_progress
+        yield no_progress
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -82,7 +82,7 @@ def progress(
         yield update
 
 
-def _no_progress(_done: float, _total: float | None = None, _text: str = "") -> None:
+def no_progress(_done: float, _total: float | None = None, _text: str = "") -> None:
     """Show nothing: the output is not a terminal."""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from quantservice.app.cli import options
+from quantservice.app.cli.console import no_progress as quiet
 from quantservice.app.cli.console import note, parse_time, progress, show, show_one, utc
 from quantservice.core.errors import InvalidValue
 
@@ -150,8 +151,8 @@ def _heal(loaded: Any, target: dict[str, Any], start_ms: int | None, end_ms: int
 
     with platform_client(loaded, venues=True, healing=True) as client:
         if start_ms is None or end_ms is None:
-            found = client.get("/api/v1/gaps", {**target, "scan": "true"})["data"]
-            ranges = [(row["start_ms"], row["end_ms"]) for row in found if row["period"] == target["period"]]
+            found = client.stream("/api/v1/maintenance/gaps", target, quiet)["data"]
+            ranges = [(row["start_ms"], row["end_ms"]) for row in found]
         else:
             ranges = [(start_ms, end_ms)]
         results = []
@@ -199,7 +200,7 @@ def import_files(
     ):
         for number, file in enumerate(files, 1):
             body = {**_target(symbol, market, venue, period), "file": str(file.resolve()), "flag_bad_rows": flag}
-            reports.append(client.stream("/api/v1/maintenance/import", body, lambda *_: None))
+            reports.append(client.stream("/api/v1/maintenance/import", body, quiet))
             update(number, None, file.name)
     if json:
         show(reports, json=True)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from quantservice.app.cli import data, options
-from quantservice.app.cli.console import note, progress, show, show_one
+from quantservice.app.cli.console import no_progress, note, progress, show, show_one
 from quantservice.core.errors import InvalidValue
 
 
@@ -73,7 +73,7 @@ def schema(
     from quantservice.app.client import platform_client
 
     with platform_client(options.load(config, data_dir, demo=demo)) as client:
-        differences = client.stream("/api/v1/maintenance/schema", {}, lambda *_: None)["differences"]
+        differences = client.stream("/api/v1/maintenance/schema", {}, no_progress)["differences"]
     if json:
         show(differences, json=True)
     else:
