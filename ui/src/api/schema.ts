@@ -1,0 +1,8422 @@
+// Made of openapi.json by `npm run types`; do not edit.
+export interface paths {
+    "/api/v1/klines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Klines
+         * @description Closed klines of one instrument and period, oldest first, in `[start_ms, end_ms)`.
+         *
+         *     With `start_ms`, paging goes forward; without it, the newest rows before `end_ms` are answered and paging goes back.
+         *     A forming kline is never here: it is on `/ws`.
+         */
+        get: operations["klines_api_v1_klines_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/trades": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Trades
+         * @description Trades, oldest first.
+         */
+        get: operations["trades_api_v1_trades_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tickers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rolling 24-hour statistics
+         * @description Rolling 24-hour statistics, oldest first.
+         */
+        get: operations["tickers_api_v1_tickers_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/funding": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Funding settlements
+         * @description Funding settlements, oldest first.
+         */
+        get: operations["funding_api_v1_funding_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/open_interest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Open interest
+         * @description Open interest, oldest first.
+         */
+        get: operations["open_interest_api_v1_open_interest_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mark_price": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mark prices
+         * @description Mark prices, oldest first.
+         */
+        get: operations["mark_price_api_v1_mark_price_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Best bids and asks
+         * @description Best bids and asks, oldest first.
+         */
+        get: operations["quotes_api_v1_quotes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/books": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Book snapshots
+         * @description Book snapshots, oldest first.
+         */
+        get: operations["books_api_v1_books_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instruments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Instruments
+         * @description Search the known instruments. Registered ones come first, then by how well the name fits.
+         */
+        get: operations["instruments_api_v1_instruments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Coverage of the stored streams
+         * @description Per stream: first and last row, rows, percentage of the klines that should exist, and on demand a heat map by day.
+         */
+        get: operations["coverage_api_v1_coverage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gaps
+         * @description Gaps that are open now, and the recent life of those healed or explained, newest change first.
+         */
+        get: operations["gaps_api_v1_gaps_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gaps/commands/{command_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of a heal command
+         * @description The state of a command that was answered with 202.
+         */
+        get: operations["heal_state_api_v1_gaps_commands__command_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Restated klines
+         * @description With a symbol: every stored revision of its restated klines. Without: those seen since the process started.
+         */
+        get: operations["revisions_api_v1_revisions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last audit
+         * @description The report of the last audit of the integrity ledger.
+         */
+        get: operations["audit_api_v1_audit_get"];
+        put?: never;
+        /**
+         * Run an audit
+         * @description Check the digest chain against the stored rows, and the cross checks; answers when it is done.
+         */
+        post: operations["run_api_v1_audit_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/streams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Live health of streams
+         * @description Every stream that is wanted or was seen: its state, its connection, the age of its last event.
+         */
+        get: operations["streams_api_v1_streams_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gaps/heal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Heal a range now
+         * @description Fetch a range of klines again. Waits 2 s for the fact; then answers 202 with the place to ask again.
+         */
+        post: operations["heal_api_v1_gaps_heal_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The whole system at a glance
+         * @description Services, throughput, weights, queues, stores, the progress of history, and the last system events.
+         */
+        get: operations["status_api_v1_status_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settings
+         * @description Every setting with its value and where that came from; secrets are masked.
+         */
+        get: operations["settings_api_v1_settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The end of the log
+         * @description The last log events, newest last; secrets are redacted before they are written.
+         */
+        get: operations["logs_api_v1_logs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/topology": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who talks to whom
+         * @description The services and the topics that they read and write.
+         */
+        get: operations["topology_api_v1_topology_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pairs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Registered pairs
+         * @description What is collected.
+         */
+        get: operations["pairs_api_v1_pairs_get"];
+        put?: never;
+        /**
+         * Register or change a pair
+         * @description Collect an instrument from now on; its history is fetched too.
+         */
+        post: operations["add_pair_api_v1_pairs_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proxies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Egress proxies
+         * @description The proxies that REST and WebSocket may go through. Passwords are never shown.
+         */
+        get: operations["proxies_api_v1_proxies_get"];
+        put?: never;
+        /**
+         * Register a proxy
+         * @description Its password is sealed before it is stored.
+         */
+        post: operations["add_proxy_api_v1_proxies_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/access-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Access keys
+         * @description The keys that we gave to clients, by name and prefix.
+         */
+        get: operations["access_keys_api_v1_access_keys_get"];
+        put?: never;
+        /**
+         * Make an access key
+         * @description The clear text is in this answer and nowhere else.
+         */
+        post: operations["create_access_key_api_v1_access_keys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pairs/{instrument}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Stop collecting a pair
+         * @description What is stored stays; nothing new is collected.
+         */
+        delete: operations["remove_pair_api_v1_pairs__instrument__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/proxies/{proxy_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget a proxy
+         * @description Connections that go through it move to another egress.
+         */
+        delete: operations["remove_proxy_api_v1_proxies__proxy_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/access-keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an access key
+         * @description It is refused from now on.
+         */
+        delete: operations["remove_access_key_api_v1_access_keys__key_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log in by the printed address
+         * @description Set the owner's cookie and go to the page. `qs` prints this address at start.
+         */
+        get: operations["login_login_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * This session
+         * @description What this caller may do.
+         */
+        get: operations["session_api_v1_session_get"];
+        put?: never;
+        /**
+         * Log in
+         * @description Change the owner token for the owner's cookie.
+         */
+        post: operations["log_in_api_v1_session_post"];
+        /**
+         * Log out
+         * @description Forget the cookie.
+         */
+        delete: operations["log_out_api_v1_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/udf/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the datafeed can do
+         * @description The first call of a TradingView chart.
+         */
+        get: operations["config_udf_config_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/udf/time": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The server's time
+         * @description Seconds since 1970, as plain text.
+         */
+        get: operations["time_udf_time_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/udf/symbols": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One symbol
+         * @description Resolve a symbol: a full name, `BINANCE:BTCUSDT`, or the venue's own.
+         */
+        get: operations["symbols_udf_symbols_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/udf/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search
+         * @description Symbols whose name fits what was typed.
+         */
+        get: operations["search_udf_search_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/udf/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Bars
+         * @description Bars of `[from, to)`; `no_data` with `nextTime` where the range is empty but earlier bars exist.
+         */
+        get: operations["history_udf_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alive
+         * @description The process answers. For a supervisor that restarts it when it does not.
+         */
+        get: operations["live_health_live_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ready
+         * @description The stores answer. For a load balancer.
+         */
+        get: operations["ready_health_ready_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health
+         * @description Stores, services and live streams; `degraded` still serves.
+         */
+        get: operations["health_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures for Prometheus
+         * @description Requests, services, queues, streams, weights and the process, in Prometheus' text format.
+         */
+        get: operations["prometheus_metrics_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        /**
+         * AccessKeyCreated
+         * @description The new key; its clear text is shown this once.
+         */
+        AccessKeyCreated: {
+            /**
+             * Key
+             * @description Keep it: it cannot be shown again.
+             * @example qs_4f2a…
+             */
+            key: string;
+            access_key: components["schemas"]["AccessKeyRow"];
+        };
+        /**
+         * AccessKeyList
+         * @description The access keys.
+         */
+        AccessKeyList: {
+            /** Data */
+            data: components["schemas"]["AccessKeyRow"][];
+        };
+        /**
+         * AccessKeyRequest
+         * @description A key to make.
+         */
+        AccessKeyRequest: {
+            /**
+             * Name
+             * @example notebook
+             */
+            name: string;
+            /**
+             * Qps Limit
+             * @default 20
+             * @example 20
+             */
+            qps_limit: number;
+        };
+        /**
+         * AccessKeyRow
+         * @description A key that we gave to a client; only its prefix can be shown.
+         */
+        AccessKeyRow: {
+            /**
+             * Id
+             * @example 1
+             */
+            id: number;
+            /**
+             * Name
+             * @example notebook
+             */
+            name: string;
+            /**
+             * Prefix
+             * @example qs_4f2a
+             */
+            prefix: string;
+            /**
+             * Qps Limit
+             * @example 20
+             */
+            qps_limit: number;
+            /**
+             * Enabled
+             * @example true
+             */
+            enabled: boolean;
+            /**
+             * Created Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            created_ms: number;
+        };
+        /**
+         * AuditFinding
+         * @description One thing that the audit found wrong.
+         */
+        AuditFinding: {
+            /**
+             * Check
+             * @description digest, cross_period or cross_source.
+             * @example digest
+             */
+            check: string;
+            /**
+             * Stream
+             * @example binance:um:BTC-USDT-PERP:kline:1m
+             */
+            stream: string;
+            /**
+             * Day Ms
+             * @example 1748736000000
+             */
+            day_ms?: number | null;
+            /**
+             * Open Time
+             * @description First bad row.
+             * @example 1748736060000
+             */
+            open_time?: number | null;
+            /**
+             * Detail
+             * @example volume differs: ws 12.5, rest 12.6
+             */
+            detail: string;
+        };
+        /**
+         * AuditReport
+         * @description The last audit of the ledger.
+         */
+        AuditReport: {
+            /**
+             * State
+             * @description never: none was run yet.
+             * @enum {string}
+             */
+            state: "never" | "running" | "sound" | "unsound" | "failed";
+            /**
+             * Started Ms
+             * @example 1748736000000
+             */
+            started_ms?: number | null;
+            /**
+             * Finished Ms
+             * @example 1748736001000
+             */
+            finished_ms?: number | null;
+            /**
+             * Sealed Days
+             * @description Stream days in the digest chain.
+             * @default 0
+             * @example 42
+             */
+            sealed_days: number;
+            /**
+             * Checked Days
+             * @default 0
+             * @example 42
+             */
+            checked_days: number;
+            /**
+             * Checked Rows
+             * @default 0
+             * @example 60480
+             */
+            checked_rows: number;
+            /**
+             * Head
+             * @description Head of the digest chain.
+             * @default
+             * @example 9f2c…
+             */
+            head: string;
+            /**
+             * Detail
+             * @default
+             * @example
+             */
+            detail: string;
+            /** Findings */
+            findings?: components["schemas"]["AuditFinding"][];
+        };
+        /**
+         * Book
+         * @description A snapshot of the visible book; levels are [price, quantity], best first.
+         */
+        Book: {
+            /**
+             * Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time: number;
+            /**
+             * Update Id
+             * @example 400900217
+             */
+            update_id: number;
+            /**
+             * Bids
+             * @example [
+             *       [
+             *         "67123.10",
+             *         "0.5"
+             *       ]
+             *     ]
+             */
+            bids: string[][];
+            /**
+             * Asks
+             * @example [
+             *       [
+             *         "67123.20",
+             *         "1.2"
+             *       ]
+             *     ]
+             */
+            asks: string[][];
+        };
+        /**
+         * BookPage
+         * @description Book snapshots, oldest first.
+         */
+        BookPage: {
+            /**
+             * Instrument
+             * @description Full name.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @description Canonical symbol.
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @description The venue's own symbol.
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Has More
+             * @description More rows of the asked range exist.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` to get the next page.
+             * @example f1748736000000.0
+             */
+            next_cursor?: string | null;
+            /** Data */
+            data: components["schemas"]["Book"][];
+        };
+        /**
+         * ConnectionState
+         * @description One live connection to a venue.
+         */
+        ConnectionState: {
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Connection
+             * @example binance:um:market:1
+             */
+            connection: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "connecting" | "live" | "stale" | "down" | "stopped";
+            /**
+             * Streams
+             * @description Streams it carries.
+             * @example 20
+             */
+            streams: number;
+            /**
+             * Since Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            since_ms: number;
+            /**
+             * Detail
+             * @example
+             */
+            detail: string;
+        };
+        /**
+         * CoverageList
+         * @description Coverage of the stored streams.
+         */
+        CoverageList: {
+            /**
+             * Now Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            now_ms: number;
+            /**
+             * Total
+             * @description Streams that match.
+             * @example 12
+             */
+            total: number;
+            /** Data */
+            data: components["schemas"]["CoverageRow"][];
+        };
+        /**
+         * CoverageRow
+         * @description One stream's extent in the store.
+         */
+        CoverageRow: {
+            /**
+             * Stream
+             * @description Full stream name.
+             * @example binance:um:BTC-USDT-PERP:kline:1m
+             */
+            stream: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Kind
+             * @example kline
+             */
+            kind: string;
+            /**
+             * Period
+             * @description Empty for kinds other than kline.
+             * @example 1m
+             */
+            period: string;
+            /**
+             * First Ms
+             * @description Time of the first stored row; null when nothing is stored.
+             * @example 1748736000000
+             */
+            first_ms: number | null;
+            /**
+             * Last Ms
+             * @description Time of the last stored row; null when nothing is stored.
+             * @example 1748739540000
+             */
+            last_ms: number | null;
+            /**
+             * Rows
+             * @description Rows stored.
+             * @example 525600
+             */
+            rows: number;
+            /**
+             * Expected
+             * @description Klines that should exist from first to last; null for other kinds.
+             * @example 525600
+             */
+            expected: number | null;
+            /**
+             * Coverage Percent
+             * @description Rows of those expected; null for other kinds.
+             * @example 100
+             */
+            coverage_percent: number | null;
+            /**
+             * Revised Rows
+             * @description Klines that were restated by the venue.
+             * @example 3
+             */
+            revised_rows: number;
+            /**
+             * Synthetic Rows
+             * @description Klines made by us.
+             * @example 0
+             */
+            synthetic_rows: number;
+            /**
+             * Days
+             * @description Heat map, oldest first; empty unless `days` was asked for.
+             */
+            days: components["schemas"]["DayCount"][];
+        };
+        /**
+         * DayCount
+         * @description One cell of the coverage heat map.
+         */
+        DayCount: {
+            /**
+             * Day Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            day_ms: number;
+            /**
+             * Rows
+             * @example 1440
+             */
+            rows: number;
+            /**
+             * Expected
+             * @description Bars that should exist that day (listing, delisting and now known).
+             * @example 1440
+             */
+            expected: number;
+        };
+        /**
+         * ErrorBody
+         * @description The body of every 4xx and 5xx answer.
+         */
+        ErrorBody: {
+            error: components["schemas"]["ErrorDetail"];
+        };
+        /**
+         * ErrorDetail
+         * @description What went wrong, in one sentence.
+         */
+        ErrorDetail: {
+            /**
+             * Code
+             * @description Short, stable name of the error.
+             * @example unknown_symbol
+             */
+            code: string;
+            /**
+             * Message
+             * @description One sentence that says what to do.
+             * @example unknown symbol 'BTCUSTD'; did you mean: BTCUSDT
+             */
+            message: string;
+            /**
+             * Field
+             * @description The argument that is at fault.
+             * @example symbol
+             */
+            field?: string | null;
+            /**
+             * Valid
+             * @description Valid values, nearest first.
+             * @example [
+             *       "BTCUSDT"
+             *     ]
+             */
+            valid?: string[] | null;
+            /**
+             * Id
+             * @description Id of an unexpected fault, to be found in the log.
+             * @example 5f0c1e-2a
+             */
+            id?: string | null;
+        };
+        /**
+         * Funding
+         * @description A funding settlement.
+         */
+        Funding: {
+            /**
+             * Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time: number;
+            /**
+             * Rate
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            rate: string;
+            /**
+             * Mark Price
+             * @description Absent where the venue left it out.
+             */
+            mark_price?: string | null;
+        };
+        /**
+         * FundingPage
+         * @description Funding settlements, oldest first.
+         */
+        FundingPage: {
+            /**
+             * Instrument
+             * @description Full name.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @description Canonical symbol.
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @description The venue's own symbol.
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Has More
+             * @description More rows of the asked range exist.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` to get the next page.
+             * @example f1748736000000.0
+             */
+            next_cursor?: string | null;
+            /** Data */
+            data: components["schemas"]["Funding"][];
+        };
+        /**
+         * GapList
+         * @description Gaps that are open, and the recent life of those that are not.
+         */
+        GapList: {
+            /**
+             * Open
+             * @description Gaps found, healing or failed.
+             * @example 1
+             */
+            open: number;
+            /**
+             * Healed
+             * @description Gaps healed since the process started.
+             * @example 4
+             */
+            healed: number;
+            /**
+             * Data
+             * @description Newest change first.
+             */
+            data: components["schemas"]["GapRow"][];
+        };
+        /**
+         * GapRow
+         * @description A range of klines that should exist and does not, and what became of it.
+         */
+        GapRow: {
+            /**
+             * Stream
+             * @description Full stream name.
+             * @example binance:um:BTC-USDT-PERP:kline:1m
+             */
+            stream: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Kind
+             * @example kline
+             */
+            kind: string;
+            /**
+             * Period
+             * @description Empty for kinds other than kline.
+             * @example 1m
+             */
+            period: string;
+            /**
+             * Id
+             * @description Stream and range; the same gap has the same id.
+             * @example binance:um:BTC-USDT-PERP:kline:1m@1748736000000
+             */
+            id: string;
+            /**
+             * Start Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            start_ms: number;
+            /**
+             * End Ms
+             * @description First instant after the gap.
+             * @example 1748736300000
+             */
+            end_ms: number;
+            /**
+             * Missing
+             * @description Klines that were missing when it was found.
+             * @example 5
+             */
+            missing: number;
+            /**
+             * State
+             * @description `closed` is a gap that was explained (maintenance, not listed): nothing to heal.
+             * @enum {string}
+             */
+            state: "found" | "healing" | "healed" | "failed" | "closed";
+            /**
+             * Reason
+             * @description Why it was looked for.
+             * @example scan
+             */
+            reason: string;
+            /**
+             * Detail
+             * @example healed from REST
+             */
+            detail: string;
+            /**
+             * Healed Rows
+             * @example 5
+             */
+            healed_rows: number;
+            /**
+             * Found Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            found_ms: number;
+            /**
+             * Updated Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            updated_ms: number;
+        };
+        /**
+         * HealAnswer
+         * @description What became of a heal command.
+         */
+        HealAnswer: {
+            /**
+             * Command Id
+             * @example a1b2c3-1f
+             */
+            command_id: string;
+            /**
+             * Stream
+             * @example binance:um:BTC-USDT-PERP:kline:1m
+             */
+            stream: string;
+            /**
+             * Start Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            start_ms: number;
+            /**
+             * End Ms
+             * @example 1748736300000
+             */
+            end_ms: number;
+            /**
+             * State
+             * @description `accepted` (202): not yet taken up; ask the location again.
+             * @enum {string}
+             */
+            state: "accepted" | "healing" | "healed" | "failed" | "closed";
+            /**
+             * Rows
+             * @description Rows fetched.
+             * @example 5
+             */
+            rows: number;
+            /**
+             * Detail
+             * @example
+             */
+            detail: string;
+            /**
+             * Location
+             * @description Where to ask again.
+             * @example /api/v1/gaps/commands/a1b2c3-1f
+             */
+            location: string;
+        };
+        /**
+         * HealRequest
+         * @description Which range to fetch again; a short symbol is accepted.
+         */
+        HealRequest: {
+            /**
+             * Symbol
+             * @example BTCUSDT
+             */
+            symbol: string;
+            /**
+             * Market
+             * @example um
+             */
+            market?: string | null;
+            /**
+             * Venue
+             * @default binance
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Period
+             * @default 1m
+             * @example 1m
+             */
+            period: string;
+            /**
+             * Start Ms
+             * @example 1748736000000
+             */
+            start_ms: number;
+            /**
+             * End Ms
+             * @description First instant after the range.
+             * @example 1748736300000
+             */
+            end_ms: number;
+        };
+        /**
+         * Health
+         * @description Is the process alive, and can it serve.
+         */
+        Health: {
+            /**
+             * Status
+             * @example ok
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "unavailable";
+            /**
+             * Environment
+             * @description demo or live.
+             * @example demo
+             */
+            environment: string;
+            /**
+             * Version
+             * @example 0.1.0
+             */
+            version: string;
+            /**
+             * Uptime S
+             * @example 12.5
+             */
+            uptime_s: number;
+            /**
+             * Checks
+             * @description Check -> ok, or the sentence that says what is wrong.
+             * @example {
+             *       "market_store": "ok"
+             *     }
+             */
+            checks: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * HistoryProgress
+         * @description How far the wanted history is stored.
+         */
+        HistoryProgress: {
+            /**
+             * Wanted
+             * @description Klines that are wanted.
+             * @example 500000
+             */
+            wanted: number;
+            /**
+             * Stored
+             * @description Klines of those that are stored.
+             * @example 250000
+             */
+            stored: number;
+            /**
+             * Percent
+             * @example 50
+             */
+            percent: number;
+            /**
+             * Done
+             * @example false
+             */
+            done: boolean;
+            /**
+             * Figures
+             * @example {
+             *       "windows_open": 8
+             *     }
+             */
+            figures?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * InstrumentPage
+         * @description Instruments by full name, registered ones first.
+         */
+        InstrumentPage: {
+            /**
+             * Total
+             * @description Instruments that match.
+             * @example 512
+             */
+            total: number;
+            /**
+             * Has More
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @example 100
+             */
+            next_cursor?: string | null;
+            /** Data */
+            data: components["schemas"]["InstrumentRow"][];
+        };
+        /**
+         * InstrumentRow
+         * @description An instrument with the rules of trading it, and whether we collect it.
+         */
+        InstrumentRow: {
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Base
+             * @example BTC
+             */
+            base: string;
+            /**
+             * Quote
+             * @example USDT
+             */
+            quote: string;
+            /**
+             * Settle
+             * @example USDT
+             */
+            settle: string;
+            /**
+             * Tick Size
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            tick_size: string;
+            /**
+             * Lot Size
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            lot_size: string;
+            /**
+             * Min Quantity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            min_quantity: string;
+            /**
+             * Min Notional
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            min_notional: string;
+            /**
+             * Contract Size
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            contract_size: string;
+            /**
+             * Inverse
+             * @example false
+             */
+            inverse: boolean;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "trading" | "break" | "pre_trading" | "delivering" | "delisted";
+            /**
+             * Price Digits
+             * @description Decimals to show a price with.
+             * @example 2
+             */
+            price_digits: number;
+            /**
+             * Quantity Digits
+             * @description Decimals to show a quantity with.
+             * @example 3
+             */
+            quantity_digits: number;
+            /**
+             * Listed Ms
+             * @example 1567964400000
+             */
+            listed_ms?: number | null;
+            /**
+             * Delisted Ms
+             * @example null
+             */
+            delisted_ms?: number | null;
+            /**
+             * Registered
+             * @description A registered pair: it is collected.
+             * @example true
+             */
+            registered: boolean;
+            /**
+             * Periods
+             * @description Periods that are collected.
+             * @example [
+             *       "1m",
+             *       "1h"
+             *     ]
+             */
+            periods: string[];
+            /**
+             * Last Price
+             * @description Newest price seen live.
+             */
+            last_price?: string | null;
+            /**
+             * Change 24H Percent
+             * @description Change to the open of 24 hours ago, where known.
+             * @example -1.25
+             */
+            change_24h_percent?: number | null;
+            /**
+             * Volume 24H
+             * @description 24-hour volume in base units, where known.
+             */
+            volume_24h?: string | null;
+            /**
+             * Quote Volume 24H
+             * @description 24-hour volume in quote units, where known.
+             */
+            quote_volume_24h?: string | null;
+            /**
+             * Updated Ms
+             * @description When the price was seen.
+             * @example 1748736000000
+             */
+            updated_ms?: number | null;
+        };
+        /**
+         * KlinePage
+         * @description Klines, oldest first.
+         */
+        KlinePage: {
+            /**
+             * Instrument
+             * @description Full name.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @description Canonical symbol.
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @description The venue's own symbol.
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Has More
+             * @description More rows of the asked range exist.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` to get the next page.
+             * @example f1748736000000.0
+             */
+            next_cursor?: string | null;
+            /**
+             * Period
+             * @enum {string}
+             */
+            period: "1s" | "1m" | "3m" | "5m" | "15m" | "30m" | "1h" | "2h" | "4h" | "6h" | "8h" | "12h" | "1d" | "3d" | "1w" | "1mo";
+            /** Data */
+            data: components["schemas"]["KlineRow"][];
+        };
+        /**
+         * KlineRow
+         * @description One OHLCV row. The last four fields are present with ``ledger=true``.
+         */
+        KlineRow: {
+            /**
+             * Open Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            open_time: number;
+            /**
+             * Close Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            close_time: number;
+            /**
+             * Open
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            open: string;
+            /**
+             * High
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            high: string;
+            /**
+             * Low
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            low: string;
+            /**
+             * Close
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            close: string;
+            /**
+             * Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            volume: string;
+            /**
+             * Quote Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            quote_volume: string;
+            /**
+             * Count
+             * @description Trades in the bar.
+             * @example 89
+             */
+            count: number;
+            /**
+             * Taker Buy Base Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            taker_buy_base_volume: string;
+            /**
+             * Taker Buy Quote Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            taker_buy_quote_volume: string;
+            /**
+             * Source
+             * @description ws, rest, archive, import or derived.
+             * @example ws
+             */
+            source?: string | null;
+            /**
+             * Revision
+             * @description 0 as first seen; counts up with each restatement.
+             * @example 0
+             */
+            revision?: number | null;
+            /** First Seen Ms */
+            first_seen_ms?: number | null;
+            /**
+             * Synthetic
+             * @description Made by us, not by the venue.
+             * @example false
+             */
+            synthetic?: boolean | null;
+        };
+        /**
+         * LogLine
+         * @description One log event.
+         */
+        LogLine: {
+            /**
+             * Time Ms
+             * @example 1748736000000
+             */
+            time_ms: number | null;
+            /**
+             * Level
+             * @example info
+             */
+            level: string;
+            /**
+             * Event
+             * @example store.opened
+             */
+            event: string;
+            /**
+             * Logger
+             * @example quantservice.adapters.market_store
+             */
+            logger: string;
+            /**
+             * Fields
+             * @description Everything else the line says.
+             * @example {
+             *       "rows": 12
+             *     }
+             */
+            fields: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * LogList
+         * @description The end of the log, newest last.
+         */
+        LogList: {
+            /** Data */
+            data: components["schemas"]["LogLine"][];
+        };
+        /**
+         * LoginRequest
+         * @description The owner token.
+         */
+        LoginRequest: {
+            /**
+             * Token
+             * Format: password
+             * @example the-token-printed-at-start
+             */
+            token: string;
+        };
+        /**
+         * MarkPricePage
+         * @description Mark prices, oldest first.
+         */
+        MarkPricePage: {
+            /**
+             * Instrument
+             * @description Full name.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @description Canonical symbol.
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @description The venue's own symbol.
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Has More
+             * @description More rows of the asked range exist.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` to get the next page.
+             * @example f1748736000000.0
+             */
+            next_cursor?: string | null;
+            /** Data */
+            data: components["schemas"]["MarkPriceRow"][];
+        };
+        /**
+         * MarkPriceRow
+         * @description Mark and index price, with the expected funding rate.
+         */
+        MarkPriceRow: {
+            /**
+             * Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time: number;
+            /**
+             * Mark Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            mark_price: string;
+            /** Index Price */
+            index_price?: string | null;
+            /** Funding Rate */
+            funding_rate?: string | null;
+            /**
+             * Next Funding Time
+             * @description UTC milliseconds; 0 where there is none.
+             * @default 0
+             * @example 1748764800000
+             */
+            next_funding_time: number;
+        };
+        /**
+         * OpenInterestPage
+         * @description Open interest, oldest first.
+         */
+        OpenInterestPage: {
+            /**
+             * Instrument
+             * @description Full name.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @description Canonical symbol.
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @description The venue's own symbol.
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Has More
+             * @description More rows of the asked range exist.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` to get the next page.
+             * @example f1748736000000.0
+             */
+            next_cursor?: string | null;
+            /** Data */
+            data: components["schemas"]["OpenInterestRow"][];
+        };
+        /**
+         * OpenInterestRow
+         * @description Open interest at an instant, in base units (um) or contracts (cm).
+         */
+        OpenInterestRow: {
+            /**
+             * Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time: number;
+            /**
+             * Open Interest
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            open_interest: string;
+        };
+        /**
+         * PairList
+         * @description The registered pairs.
+         */
+        PairList: {
+            /** Data */
+            data: components["schemas"]["PairRow"][];
+        };
+        /**
+         * PairRequest
+         * @description A pair to collect. An existing one is changed.
+         */
+        PairRequest: {
+            /**
+             * Symbol
+             * @example BTCUSDT
+             */
+            symbol: string;
+            /**
+             * Market
+             * @example um
+             */
+            market?: string | null;
+            /**
+             * Venue
+             * @default binance
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Periods
+             * @description Default: the setting collect.periods.
+             * @example [
+             *       "1m",
+             *       "1h"
+             *     ]
+             */
+            periods?: string[] | null;
+            /**
+             * Kinds
+             * @description Default: the setting collect.kinds.
+             * @example [
+             *       "kline"
+             *     ]
+             */
+            kinds?: string[] | null;
+            /**
+             * Enabled
+             * @default true
+             * @example true
+             */
+            enabled: boolean;
+            /**
+             * History Start Ms
+             * @example 1748736000000
+             */
+            history_start_ms?: number | null;
+        };
+        /**
+         * PairRow
+         * @description A registered pair: what is collected.
+         */
+        PairRow: {
+            /**
+             * Id
+             * @example 1
+             */
+            id: number;
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Periods
+             * @example [
+             *       "1m",
+             *       "1h"
+             *     ]
+             */
+            periods: string[];
+            /**
+             * Kinds
+             * @example [
+             *       "kline"
+             *     ]
+             */
+            kinds: string[];
+            /**
+             * Enabled
+             * @example true
+             */
+            enabled: boolean;
+            /**
+             * History Start Ms
+             * @description How far back klines are wanted.
+             * @example null
+             */
+            history_start_ms: number | null;
+        };
+        /**
+         * ProxyList
+         * @description The registered proxies.
+         */
+        ProxyList: {
+            /** Data */
+            data: components["schemas"]["ProxyRow"][];
+        };
+        /**
+         * ProxyRequest
+         * @description A proxy to use for REST and WebSocket.
+         */
+        ProxyRequest: {
+            /**
+             * Scheme
+             * @example socks5
+             * @enum {string}
+             */
+            scheme: "socks5" | "http";
+            /**
+             * Host
+             * @example 127.0.0.1
+             */
+            host: string;
+            /**
+             * Port
+             * @example 1080
+             */
+            port: number;
+            /**
+             * Username
+             * @default
+             * @example
+             */
+            username: string;
+            /**
+             * Password
+             * Format: password
+             * @default
+             * @example
+             */
+            password: string;
+            /**
+             * Enabled
+             * @default true
+             * @example true
+             */
+            enabled: boolean;
+        };
+        /**
+         * ProxyRow
+         * @description An egress proxy. Its password is never shown.
+         */
+        ProxyRow: {
+            /**
+             * Id
+             * @example 1
+             */
+            id: number;
+            /**
+             * Scheme
+             * @example socks5
+             */
+            scheme: string;
+            /**
+             * Host
+             * @example 127.0.0.1
+             */
+            host: string;
+            /**
+             * Port
+             * @example 1080
+             */
+            port: number;
+            /**
+             * Username
+             * @example
+             */
+            username: string;
+            /**
+             * Has Password
+             * @example false
+             */
+            has_password: boolean;
+            /**
+             * Enabled
+             * @example true
+             */
+            enabled: boolean;
+            /**
+             * Failures
+             * @example 0
+             */
+            failures: number;
+            /**
+             * Cooldown Until Ms
+             * @description 0: none.
+             * @example 0
+             */
+            cooldown_until_ms: number;
+        };
+        /**
+         * QueueState
+         * @description One bounded queue of the bus.
+         */
+        QueueState: {
+            /**
+             * Group
+             * @example recorder
+             */
+            group: string;
+            /**
+             * Topics
+             * @example [
+             *       "market.live"
+             *     ]
+             */
+            topics: string[];
+            /**
+             * Overflow
+             * @description block, conflate or drop_oldest.
+             * @example block
+             */
+            overflow: string;
+            /**
+             * Capacity
+             * @example 20000
+             */
+            capacity: number;
+            /**
+             * Depth
+             * @example 12
+             */
+            depth: number;
+            /**
+             * Delivered
+             * @example 120000
+             */
+            delivered: number;
+            /**
+             * Conflated
+             * @example 0
+             */
+            conflated: number;
+            /**
+             * Dropped
+             * @example 0
+             */
+            dropped: number;
+        };
+        /**
+         * QuotePage
+         * @description Best bids and asks, oldest first.
+         */
+        QuotePage: {
+            /**
+             * Instrument
+             * @description Full name.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @description Canonical symbol.
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @description The venue's own symbol.
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Has More
+             * @description More rows of the asked range exist.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` to get the next page.
+             * @example f1748736000000.0
+             */
+            next_cursor?: string | null;
+            /** Data */
+            data: components["schemas"]["QuoteRow"][];
+        };
+        /**
+         * QuoteRow
+         * @description Best bid and ask.
+         */
+        QuoteRow: {
+            /**
+             * Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time: number;
+            /**
+             * Update Id
+             * @example 400900217
+             */
+            update_id: number;
+            /**
+             * Bid Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            bid_price: string;
+            /**
+             * Bid Quantity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            bid_quantity: string;
+            /**
+             * Ask Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            ask_price: string;
+            /**
+             * Ask Quantity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            ask_quantity: string;
+        };
+        /**
+         * Removed
+         * @description What was removed.
+         */
+        Removed: {
+            /**
+             * Removed
+             * @example binance:um:BTC-USDT-PERP
+             */
+            removed: string;
+        };
+        /**
+         * RevisionList
+         * @description Restated klines; with a symbol from the store, without one those seen since the process started.
+         */
+        RevisionList: {
+            /**
+             * Data
+             * @description Newest first.
+             */
+            data: components["schemas"]["RevisionRow"][];
+        };
+        /**
+         * RevisionRow
+         * @description One revision of a restated kline.
+         */
+        RevisionRow: {
+            /**
+             * Stream
+             * @description Full stream name.
+             * @example binance:um:BTC-USDT-PERP:kline:1m
+             */
+            stream: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Kind
+             * @example kline
+             */
+            kind: string;
+            /**
+             * Period
+             * @description Empty for kinds other than kline.
+             * @example 1m
+             */
+            period: string;
+            /**
+             * Open Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            open_time: number;
+            /**
+             * Revision
+             * @example 1
+             */
+            revision: number;
+            /**
+             * Source
+             * @example rest
+             */
+            source: string;
+            /**
+             * Synthetic
+             * @example false
+             */
+            synthetic: boolean;
+            /**
+             * First Seen Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            first_seen_ms: number;
+            /**
+             * Open
+             * @example 67123.10
+             */
+            open: string;
+            /**
+             * High
+             * @example 67130.00
+             */
+            high: string;
+            /**
+             * Low
+             * @example 67100.00
+             */
+            low: string;
+            /**
+             * Close
+             * @example 67110.20
+             */
+            close: string;
+            /**
+             * Volume
+             * @example 125.45
+             */
+            volume: string;
+        };
+        /**
+         * ServiceState
+         * @description One supervised service.
+         */
+        ServiceState: {
+            /**
+             * Name
+             * @example recorder
+             */
+            name: string;
+            /**
+             * State
+             * @description starting, running, backing_off, stopped or failed.
+             * @example running
+             */
+            state: string;
+            /**
+             * Restarts
+             * @example 0
+             */
+            restarts: number;
+            /**
+             * Since Ms
+             * @description In this state since.
+             * @example 1748736000000
+             */
+            since_ms?: number | null;
+            /**
+             * Detail
+             * @description The last failure, in a sentence.
+             * @default
+             * @example
+             */
+            detail: string;
+            /**
+             * Consumes
+             * @example [
+             *       "market.live",
+             *       "market.history"
+             *     ]
+             */
+            consumes?: string[];
+            /**
+             * Produces
+             * @example [
+             *       "market.stored"
+             *     ]
+             */
+            produces?: string[];
+            /**
+             * Stats
+             * @description The service's own figures.
+             * @example {
+             *       "rows": 1200
+             *     }
+             */
+            stats?: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Session
+         * @description Who this browser is to us.
+         */
+        Session: {
+            /**
+             * Role
+             * @description owner, key, open (a reader on this machine) or none.
+             * @example owner
+             */
+            role: string;
+            /**
+             * Read Only
+             * @example false
+             */
+            read_only: boolean;
+            /**
+             * Csrf Token
+             * @description Send as X-CSRF-Token with every write made with the cookie.
+             * @example 3f9a…
+             */
+            csrf_token: string | null;
+        };
+        /**
+         * SettingList
+         * @description Every setting.
+         */
+        SettingList: {
+            /** Data */
+            data: components["schemas"]["SettingRow"][];
+        };
+        /**
+         * SettingRow
+         * @description One setting, its value and where that came from. Secrets are masked.
+         */
+        SettingRow: {
+            /**
+             * Key
+             * @example clientserver.qps
+             */
+            key: string;
+            /**
+             * Value
+             * @description As JSON text.
+             * @example 20.0
+             */
+            value: string;
+            /**
+             * Source
+             * @description default, file, environment or flag.
+             * @example default
+             */
+            source: string;
+            /**
+             * Doc
+             * @example queries per second allowed to a client without an access key
+             */
+            doc: string;
+        };
+        /**
+         * Status
+         * @description The whole system at a glance.
+         */
+        Status: {
+            /**
+             * Environment
+             * @enum {string}
+             */
+            environment: "demo" | "live";
+            /**
+             * Version
+             * @example 0.1.0
+             */
+            version: string;
+            /**
+             * Now Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            now_ms: number;
+            /**
+             * Started Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            started_ms: number;
+            /**
+             * Uptime S
+             * @example 12.5
+             */
+            uptime_s: number;
+            /**
+             * Read Only
+             * @description This caller may not write (no owner token).
+             * @example true
+             */
+            read_only: boolean;
+            /**
+             * Venues
+             * @example [
+             *       "binance"
+             *     ]
+             */
+            venues: string[];
+            /**
+             * Instruments
+             * @description Instruments known.
+             * @example 512
+             */
+            instruments: number;
+            /** Services */
+            services: components["schemas"]["ServiceState"][];
+            /** Connections */
+            connections: components["schemas"]["ConnectionState"][];
+            throughput: components["schemas"]["Throughput"];
+            /** Weights */
+            weights: components["schemas"]["WeightState"][];
+            /** Queues */
+            queues: components["schemas"]["QueueState"][];
+            history: components["schemas"]["HistoryProgress"];
+            /**
+             * Gaps Open
+             * @example 0
+             */
+            gaps_open: number;
+            /**
+             * Stores
+             * @description Figures per store.
+             * @example {
+             *       "market": {
+             *         "klines_rows": 525600
+             *       }
+             *     }
+             */
+            stores: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /**
+             * Process
+             * @description Memory, processor, files.
+             * @example {
+             *       "rss_bytes": 310000000
+             *     }
+             */
+            process: {
+                [key: string]: unknown;
+            };
+            /**
+             * Probes
+             * @description Figures of every component.
+             * @example {
+             *       "recorder": {
+             *         "rows": 1200
+             *       }
+             *     }
+             */
+            probes: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /**
+             * Events
+             * @description Newest first.
+             */
+            events: components["schemas"]["SystemEventRow"][];
+        };
+        /**
+         * StreamHealth
+         * @description How one live stream is doing.
+         */
+        StreamHealth: {
+            /**
+             * Stream
+             * @description Full stream name.
+             * @example binance:um:BTC-USDT-PERP:kline:1m
+             */
+            stream: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Kind
+             * @example kline
+             */
+            kind: string;
+            /**
+             * Period
+             * @description Empty for kinds other than kline.
+             * @example 1m
+             */
+            period: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "connecting" | "live" | "stale" | "down" | "stopped" | "unknown";
+            /**
+             * Connection
+             * @description The connection that carries it; empty when none does.
+             * @example binance:um:market:1
+             */
+            connection: string;
+            /**
+             * Last Event Ms
+             * @description When its last event was received.
+             * @example 1748736000250
+             */
+            last_event_ms: number | null;
+            /**
+             * Age S
+             * @description Seconds since its last event.
+             * @example 0.2
+             */
+            age_s: number | null;
+            /**
+             * Events
+             * @description Events received since the process started.
+             * @example 1200
+             */
+            events: number;
+        };
+        /**
+         * StreamList
+         * @description Live health of every stream that was seen or is wanted.
+         */
+        StreamList: {
+            /**
+             * Now Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            now_ms: number;
+            /**
+             * Live
+             * @example 12
+             */
+            live: number;
+            /**
+             * Total
+             * @example 12
+             */
+            total: number;
+            /** Data */
+            data: components["schemas"]["StreamHealth"][];
+        };
+        /**
+         * SystemEventRow
+         * @description Something about the process itself.
+         */
+        SystemEventRow: {
+            /**
+             * Time Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time_ms: number;
+            /**
+             * Name
+             * @example service.restarted
+             */
+            name: string;
+            /**
+             * Level
+             * @description info, warning or critical.
+             * @example warning
+             */
+            level: string;
+            /**
+             * Detail
+             * @example collector: connection refused
+             */
+            detail: string;
+        };
+        /**
+         * Throughput
+         * @description What flows now, averaged over the last ten seconds, and since the process started.
+         */
+        Throughput: {
+            /**
+             * Events Per S
+             * @description Live events.
+             * @example 240.5
+             */
+            events_per_s: number;
+            /**
+             * Klines Per S
+             * @example 120.1
+             */
+            klines_per_s: number;
+            /**
+             * History Per S
+             * @description Events fetched after the fact.
+             * @example 5000
+             */
+            history_per_s: number;
+            /**
+             * Stored Per S
+             * @description Klines made durable, first seen or restated.
+             * @example 5010
+             */
+            stored_per_s: number;
+            /**
+             * Events
+             * @example 120000
+             */
+            events: number;
+            /**
+             * Klines
+             * @example 60000
+             */
+            klines: number;
+            /**
+             * History
+             * @example 500000
+             */
+            history: number;
+            /**
+             * Stored
+             * @example 500100
+             */
+            stored: number;
+            /**
+             * Revised
+             * @example 2
+             */
+            revised: number;
+        };
+        /**
+         * TickerPage
+         * @description 24-hour statistics, oldest first.
+         */
+        TickerPage: {
+            /**
+             * Instrument
+             * @description Full name.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @description Canonical symbol.
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @description The venue's own symbol.
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Has More
+             * @description More rows of the asked range exist.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` to get the next page.
+             * @example f1748736000000.0
+             */
+            next_cursor?: string | null;
+            /** Data */
+            data: components["schemas"]["TickerRow"][];
+        };
+        /**
+         * TickerRow
+         * @description Rolling 24-hour statistics.
+         */
+        TickerRow: {
+            /**
+             * Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time: number;
+            /**
+             * Last Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            last_price: string;
+            /**
+             * Open Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            open_price: string;
+            /**
+             * High Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            high_price: string;
+            /**
+             * Low Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            low_price: string;
+            /**
+             * Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            volume: string;
+            /**
+             * Quote Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            quote_volume: string;
+            /**
+             * Count
+             * @example 120934
+             */
+            count: number;
+        };
+        /**
+         * Topology
+         * @description Who talks to whom.
+         */
+        Topology: {
+            /**
+             * Topics
+             * @example [
+             *       "market.live"
+             *     ]
+             */
+            topics: string[];
+            /** Services */
+            services: components["schemas"]["TopologyNode"][];
+        };
+        /**
+         * TopologyNode
+         * @description One service and the topics it reads and writes.
+         */
+        TopologyNode: {
+            /**
+             * Name
+             * @example recorder
+             */
+            name: string;
+            /**
+             * Consumes
+             * @example [
+             *       "market.live",
+             *       "market.history"
+             *     ]
+             */
+            consumes: string[];
+            /**
+             * Produces
+             * @example [
+             *       "market.stored"
+             *     ]
+             */
+            produces: string[];
+        };
+        /**
+         * TradePage
+         * @description Trades, oldest first.
+         */
+        TradePage: {
+            /**
+             * Instrument
+             * @description Full name.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @enum {string}
+             */
+            market: "spot" | "um" | "cm" | "dex";
+            /**
+             * Symbol
+             * @description Canonical symbol.
+             * @example BTC-USDT-PERP
+             */
+            symbol: string;
+            /**
+             * Venue Symbol
+             * @description The venue's own symbol.
+             * @example BTCUSDT
+             */
+            venue_symbol: string;
+            /**
+             * Has More
+             * @description More rows of the asked range exist.
+             * @example false
+             */
+            has_more: boolean;
+            /**
+             * Next Cursor
+             * @description Pass as `cursor` to get the next page.
+             * @example f1748736000000.0
+             */
+            next_cursor?: string | null;
+            /** Data */
+            data: components["schemas"]["TradeRow"][];
+        };
+        /**
+         * TradeRow
+         * @description One trade, or the venue's aggregate of trades.
+         */
+        TradeRow: {
+            /**
+             * Trade Id
+             * @example 3142093
+             */
+            trade_id: number;
+            /**
+             * Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            price: string;
+            /**
+             * Quantity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            quantity: string;
+            /**
+             * Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time: number;
+            /**
+             * Buyer Is Maker
+             * @description True when the seller was the taker.
+             * @example true
+             */
+            buyer_is_maker: boolean;
+        };
+        /**
+         * UdfConfig
+         * @description What the datafeed can do.
+         */
+        UdfConfig: {
+            /** Supports Search */
+            supports_search: boolean;
+            /** Supports Group Request */
+            supports_group_request: boolean;
+            /** Supports Marks */
+            supports_marks: boolean;
+            /** Supports Timescale Marks */
+            supports_timescale_marks: boolean;
+            /** Supports Time */
+            supports_time: boolean;
+            /** Exchanges */
+            exchanges: components["schemas"]["UdfName"][];
+            /** Symbols Types */
+            symbols_types: components["schemas"]["UdfName"][];
+            /**
+             * Supported Resolutions
+             * @example [
+             *       "1",
+             *       "5",
+             *       "60",
+             *       "1D"
+             *     ]
+             */
+            supported_resolutions: string[];
+        };
+        /**
+         * UdfHistory
+         * @description Bars as columns. `no_data` carries the time of the nearest earlier bar, if there is one.
+         */
+        UdfHistory: {
+            /**
+             * S
+             * @enum {string}
+             */
+            s: "ok" | "no_data" | "error";
+            /**
+             * T
+             * @description Open times in seconds.
+             */
+            t?: number[] | null;
+            /** O */
+            o?: number[] | null;
+            /** H */
+            h?: number[] | null;
+            /** L */
+            l?: number[] | null;
+            /** C */
+            c?: number[] | null;
+            /** V */
+            v?: number[] | null;
+            /**
+             * Nexttime
+             * @description Seconds.
+             */
+            nextTime?: number | null;
+            /** Errmsg */
+            errmsg?: string | null;
+        };
+        /**
+         * UdfName
+         * @description A name and its value in a list of choices.
+         */
+        UdfName: {
+            /**
+             * Value
+             * @example binance
+             */
+            value: string;
+            /**
+             * Name
+             * @example Binance
+             */
+            name: string;
+            /**
+             * Desc
+             * @default
+             * @example
+             */
+            desc: string;
+        };
+        /**
+         * UdfSearchRow
+         * @description One answer of the search.
+         */
+        UdfSearchRow: {
+            /**
+             * Symbol
+             * @example BTCUSDT
+             */
+            symbol: string;
+            /**
+             * Full Name
+             * @example binance:um:BTC-USDT-PERP
+             */
+            full_name: string;
+            /**
+             * Description
+             * @example BTC/USDT um
+             */
+            description: string;
+            /**
+             * Exchange
+             * @example binance
+             */
+            exchange: string;
+            /**
+             * Ticker
+             * @example binance:um:BTC-USDT-PERP
+             */
+            ticker: string;
+            /**
+             * Type
+             * @example futures
+             */
+            type: string;
+        };
+        /**
+         * UdfSymbol
+         * @description One symbol.
+         */
+        UdfSymbol: {
+            /**
+             * Name
+             * @example BTCUSDT
+             */
+            name: string;
+            /**
+             * Ticker
+             * @description Full name; pass it to /udf/history.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            ticker: string;
+            /**
+             * Full Name
+             * @example binance:um:BTC-USDT-PERP
+             */
+            full_name: string;
+            /**
+             * Description
+             * @example BTC/USDT um
+             */
+            description: string;
+            /**
+             * Type
+             * @example futures
+             */
+            type: string;
+            /**
+             * Session
+             * @example 24x7
+             */
+            session: string;
+            /**
+             * Timezone
+             * @example Etc/UTC
+             */
+            timezone: string;
+            /**
+             * Exchange
+             * @example binance
+             */
+            exchange: string;
+            /**
+             * Listed Exchange
+             * @example binance
+             */
+            listed_exchange: string;
+            /**
+             * Minmov
+             * @example 1
+             */
+            minmov: number;
+            /**
+             * Pricescale
+             * @example 100
+             */
+            pricescale: number;
+            /** Has Intraday */
+            has_intraday: boolean;
+            /** Has Daily */
+            has_daily: boolean;
+            /** Has Weekly And Monthly */
+            has_weekly_and_monthly: boolean;
+            /**
+             * Visible Plots Set
+             * @example ohlcv
+             */
+            visible_plots_set: string;
+            /** Supported Resolutions */
+            supported_resolutions: string[];
+            /**
+             * Intraday Multipliers
+             * @example [
+             *       "1",
+             *       "60"
+             *     ]
+             */
+            intraday_multipliers: string[];
+            /**
+             * Volume Precision
+             * @example 3
+             */
+            volume_precision: number;
+            /**
+             * Data Status
+             * @example streaming
+             */
+            data_status: string;
+        };
+        /**
+         * WeightState
+         * @description A venue's market: weight used and allowed, connections, quarantine.
+         */
+        WeightState: {
+            /**
+             * Venue
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @example um
+             */
+            market: string;
+            /**
+             * Used
+             * @description Weight used in the current window.
+             * @example 120
+             */
+            used: number | null;
+            /**
+             * Limit
+             * @description Weight the venue allows per window.
+             * @example 2400
+             */
+            limit: number | null;
+            /**
+             * Used Percent
+             * @example 5
+             */
+            used_percent: number | null;
+            /**
+             * Figures
+             * @description All figures of the venue's transport.
+             * @example {
+             *       "requests": 12
+             *     }
+             */
+            figures: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * LiveEvent
+         * @description One message of a topic; the topic says which model `data` is (see docs: the live protocol).
+         */
+        LiveEvent: {
+            /**
+             * Type
+             * @constant
+             */
+            type: "event";
+            /**
+             * Topic
+             * @example kline:binance:um:BTC-USDT-PERP:1m
+             */
+            topic: string;
+            /**
+             * Seq
+             * @description Counts up over all topics; a client that was cut says the last one it saw.
+             * @example 1042
+             */
+            seq: number;
+            /**
+             * Time Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time_ms: number;
+            /** Data */
+            data: unknown;
+        };
+        /**
+         * LiveKline
+         * @description A kline as it forms; the next one of the same `open_time` replaces it until `closed`.
+         */
+        LiveKline: {
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Period
+             * @example 1m
+             */
+            period: string;
+            /**
+             * Open Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            open_time: number;
+            /**
+             * Close Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            close_time: number;
+            /**
+             * Open
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            open: string;
+            /**
+             * High
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            high: string;
+            /**
+             * Low
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            low: string;
+            /**
+             * Close
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            close: string;
+            /**
+             * Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            volume: string;
+            /**
+             * Quote Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            quote_volume: string;
+            /** Count */
+            count: number;
+            /**
+             * Taker Buy Base Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            taker_buy_base_volume: string;
+            /**
+             * Taker Buy Quote Volume
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            taker_buy_quote_volume: string;
+            /** Closed */
+            closed: boolean;
+            /**
+             * Source
+             * @example ws
+             */
+            source: string;
+        };
+        /**
+         * LiveReply
+         * @description What the server says of the conversation itself.
+         */
+        LiveReply: {
+            /**
+             * Type
+             * @description `reset`: what was missed is no longer held; read the state again over REST.
+             * @enum {string}
+             */
+            type: "welcome" | "subscribed" | "unsubscribed" | "resumed" | "reset" | "pong" | "heartbeat" | "error";
+            /**
+             * Session
+             * @default null
+             * @example 9f2c41
+             */
+            session: string | null;
+            /**
+             * Seq
+             * @description The newest sequence number.
+             * @default null
+             * @example 1041
+             */
+            seq: number | null;
+            /**
+             * Topics
+             * @default null
+             */
+            topics: string[] | null;
+            /**
+             * Dropped
+             * @description Messages this client was too slow for.
+             * @default null
+             * @example 0
+             */
+            dropped: number | null;
+            /**
+             * Time Ms
+             * @default null
+             * @example 1748736000000
+             */
+            time_ms: number | null;
+            /**
+             * Id
+             * @default null
+             */
+            id: string | number | null;
+            /**
+             * Error
+             * @default null
+             */
+            error: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * LiveRequest
+         * @description What a client says. Topics: `kline:<instrument>:<period>`, `tickers`, `feed`, `gaps`, `revisions`, `system`, `status`.
+         */
+        LiveRequest: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "subscribe" | "unsubscribe" | "resume" | "ping";
+            /**
+             * Topics
+             * @example [
+             *       "kline:binance:um:BTC-USDT-PERP:1m",
+             *       "status"
+             *     ]
+             */
+            topics?: string[];
+            /**
+             * Session
+             * @description resume: the `session` of the last welcome.
+             * @default null
+             * @example 9f2c41
+             */
+            session: string | null;
+            /**
+             * Last Seq
+             * @description resume: the last `seq` that was seen.
+             * @default null
+             * @example 1041
+             */
+            last_seq: number | null;
+            /**
+             * Id
+             * @description Given back in the reply.
+             * @default null
+             * @example 1
+             */
+            id: string | number | null;
+        };
+        /**
+         * LiveStatus
+         * @description Figures of the system, once a second.
+         */
+        LiveStatus: {
+            /**
+             * Now Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            now_ms: number;
+            /** Uptime S */
+            uptime_s: number;
+            throughput: components["schemas"]["Throughput"];
+            history: components["schemas"]["HistoryProgress"];
+            /** Gaps Open */
+            gaps_open: number;
+            /** Connections */
+            connections: components["schemas"]["ConnectionState"][];
+            /** Queues */
+            queues: components["schemas"]["QueueState"][];
+            /** Weights */
+            weights: components["schemas"]["WeightState"][];
+            /** Process */
+            process: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * LiveTicker
+         * @description The newest price of an instrument, with 24-hour figures where known.
+         */
+        LiveTicker: {
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Last Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            last_price: string;
+            /**
+             * Change 24H Percent
+             * @example -1.25
+             */
+            change_24h_percent: number | null;
+            /** Volume 24H */
+            volume_24h: string | null;
+            /** Quote Volume 24H */
+            quote_volume_24h: string | null;
+            /**
+             * Updated Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            updated_ms: number;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    klines_api_v1_klines_get: {
+        parameters: {
+            query: {
+                /** @description Full name (`binance:um:BTC-USDT-PERP`), canonical symbol (`BTC-USDT-PERP`) or the venue's own (`BTCUSDT`). */
+                symbol: string;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                /** @description The venue. */
+                venue?: string;
+                /** @description Kline period. */
+                period?: "1s" | "1m" | "3m" | "5m" | "15m" | "30m" | "1h" | "2h" | "4h" | "6h" | "8h" | "12h" | "1d" | "3d" | "1w" | "1mo";
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                /** @description Rows wanted: JSON gives at most 5,000 a page (default 1,000); CSV and Arrow give all. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description json, csv or arrow. */
+                format?: "json" | "csv" | "arrow";
+                /** @description Klines as they were known at this instant, UTC milliseconds. */
+                as_known_at?: number | null;
+                /** @description Also source, revision, first_seen_ms and synthetic of each row. */
+                ledger?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page (JSON), or all rows (CSV, Arrow). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KlinePage"];
+                    "text/csv": string;
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    trades_api_v1_trades_get: {
+        parameters: {
+            query: {
+                /** @description Full name (`binance:um:BTC-USDT-PERP`), canonical symbol (`BTC-USDT-PERP`) or the venue's own (`BTCUSDT`). */
+                symbol: string;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                /** @description The venue. */
+                venue?: string;
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                /** @description Rows wanted: JSON gives at most 5,000 a page (default 1,000); CSV and Arrow give all. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description json, csv or arrow. */
+                format?: "json" | "csv" | "arrow";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page (JSON), or all rows (CSV, Arrow). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TradePage"];
+                    "text/csv": string;
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    tickers_api_v1_tickers_get: {
+        parameters: {
+            query: {
+                /** @description Full name (`binance:um:BTC-USDT-PERP`), canonical symbol (`BTC-USDT-PERP`) or the venue's own (`BTCUSDT`). */
+                symbol: string;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                /** @description The venue. */
+                venue?: string;
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                /** @description Rows wanted: JSON gives at most 5,000 a page (default 1,000); CSV and Arrow give all. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description json, csv or arrow. */
+                format?: "json" | "csv" | "arrow";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page (JSON), or all rows (CSV, Arrow). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TickerPage"];
+                    "text/csv": string;
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    funding_api_v1_funding_get: {
+        parameters: {
+            query: {
+                /** @description Full name (`binance:um:BTC-USDT-PERP`), canonical symbol (`BTC-USDT-PERP`) or the venue's own (`BTCUSDT`). */
+                symbol: string;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                /** @description The venue. */
+                venue?: string;
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                /** @description Rows wanted: JSON gives at most 5,000 a page (default 1,000); CSV and Arrow give all. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description json, csv or arrow. */
+                format?: "json" | "csv" | "arrow";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page (JSON), or all rows (CSV, Arrow). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FundingPage"];
+                    "text/csv": string;
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    open_interest_api_v1_open_interest_get: {
+        parameters: {
+            query: {
+                /** @description Full name (`binance:um:BTC-USDT-PERP`), canonical symbol (`BTC-USDT-PERP`) or the venue's own (`BTCUSDT`). */
+                symbol: string;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                /** @description The venue. */
+                venue?: string;
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                /** @description Rows wanted: JSON gives at most 5,000 a page (default 1,000); CSV and Arrow give all. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description json, csv or arrow. */
+                format?: "json" | "csv" | "arrow";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page (JSON), or all rows (CSV, Arrow). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenInterestPage"];
+                    "text/csv": string;
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    mark_price_api_v1_mark_price_get: {
+        parameters: {
+            query: {
+                /** @description Full name (`binance:um:BTC-USDT-PERP`), canonical symbol (`BTC-USDT-PERP`) or the venue's own (`BTCUSDT`). */
+                symbol: string;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                /** @description The venue. */
+                venue?: string;
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                /** @description Rows wanted: JSON gives at most 5,000 a page (default 1,000); CSV and Arrow give all. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description json, csv or arrow. */
+                format?: "json" | "csv" | "arrow";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page (JSON), or all rows (CSV, Arrow). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarkPricePage"];
+                    "text/csv": string;
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    quotes_api_v1_quotes_get: {
+        parameters: {
+            query: {
+                /** @description Full name (`binance:um:BTC-USDT-PERP`), canonical symbol (`BTC-USDT-PERP`) or the venue's own (`BTCUSDT`). */
+                symbol: string;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                /** @description The venue. */
+                venue?: string;
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                /** @description Rows wanted: JSON gives at most 5,000 a page (default 1,000); CSV and Arrow give all. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description json, csv or arrow. */
+                format?: "json" | "csv" | "arrow";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page (JSON), or all rows (CSV, Arrow). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotePage"];
+                    "text/csv": string;
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    books_api_v1_books_get: {
+        parameters: {
+            query: {
+                /** @description Full name (`binance:um:BTC-USDT-PERP`), canonical symbol (`BTC-USDT-PERP`) or the venue's own (`BTCUSDT`). */
+                symbol: string;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                /** @description The venue. */
+                venue?: string;
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                /** @description Rows wanted: JSON gives at most 5,000 a page (default 1,000); CSV and Arrow give all. */
+                limit?: number | null;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+                /** @description json, csv or arrow. */
+                format?: "json" | "csv" | "arrow";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BookPage"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    instruments_api_v1_instruments_get: {
+        parameters: {
+            query?: {
+                /** @description Part of a symbol or name. */
+                q?: string;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                venue?: string | null;
+                /** @description Only those that are (not) collected. */
+                registered?: boolean | null;
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstrumentPage"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    coverage_api_v1_coverage_get: {
+        parameters: {
+            query?: {
+                symbol?: string | null;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                venue?: string | null;
+                kind?: "kline" | "trade" | "quote" | "book" | "ticker" | "funding" | "mark_price" | "open_interest" | null;
+                period?: string | null;
+                /** @description Also a heat map of so many days, the newest last. */
+                days?: number;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoverageList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    gaps_api_v1_gaps_get: {
+        parameters: {
+            query?: {
+                state?: "found" | "healing" | "healed" | "failed" | "closed" | "open" | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GapList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    heal_state_api_v1_gaps_commands__command_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                command_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealAnswer"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revisions_api_v1_revisions_get: {
+        parameters: {
+            query?: {
+                symbol?: string | null;
+                /** @description Needed where a short symbol is known in several markets. */
+                market?: "spot" | "um" | "cm" | "dex" | null;
+                /** @description The venue. */
+                venue?: string;
+                /** @description Kline period. */
+                period?: "1s" | "1m" | "3m" | "5m" | "15m" | "30m" | "1h" | "2h" | "4h" | "6h" | "8h" | "12h" | "1d" | "3d" | "1w" | "1mo";
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevisionList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_api_v1_audit_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditReport"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    run_api_v1_audit_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditReport"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    streams_api_v1_streams_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    heal_api_v1_gaps_heal_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HealRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealAnswer"];
+                };
+            };
+            /** @description Taken, not yet answered; ask `location` again. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealAnswer"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    status_api_v1_status_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    settings_api_v1_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    logs_api_v1_logs_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description Least level shown. */
+                level?: "debug" | "info" | "warning" | "error" | "critical";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    topology_api_v1_topology_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Topology"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    pairs_api_v1_pairs_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PairList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_pair_api_v1_pairs_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PairRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PairRow"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    proxies_api_v1_proxies_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProxyList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_proxy_api_v1_proxies_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProxyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProxyRow"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    access_keys_api_v1_access_keys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessKeyList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    create_access_key_api_v1_access_keys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccessKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessKeyCreated"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_pair_api_v1_pairs__instrument__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                instrument: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_proxy_api_v1_proxies__proxy_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proxy_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_access_key_api_v1_access_keys__key_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    login_login_get: {
+        parameters: {
+            query: {
+                /** @description The owner token. */
+                token: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page, with the owner's cookie. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    session_api_v1_session_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    log_in_api_v1_session_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    log_out_api_v1_session_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    config_udf_config_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UdfConfig"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    time_udf_time_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": number;
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    symbols_udf_symbols_get: {
+        parameters: {
+            query: {
+                symbol: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UdfSymbol"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    search_udf_search_get: {
+        parameters: {
+            query?: {
+                query?: string;
+                type?: string;
+                exchange?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UdfSearchRow"][];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    history_udf_history_get: {
+        parameters: {
+            query: {
+                symbol: string;
+                /** @description Seconds, exclusive. */
+                to: number;
+                resolution?: string;
+                /** @description Seconds, inclusive. */
+                from?: number;
+                /** @description Bars wanted before `to`; wins over `from`. */
+                countback?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UdfHistory"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    live_health_live_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    ready_health_ready_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description It cannot serve now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    health_health_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description It cannot serve now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    prometheus_metrics_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+}

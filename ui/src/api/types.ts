@@ -1,0 +1,35 @@
+// Short names for the contract's words; the contract itself is schema.ts, made of openapi.json.
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+export type KlineRow = Schemas["KlineRow"];
+export type KlinePage = Schemas["KlinePage"];
+export type InstrumentRow = Schemas["InstrumentRow"];
+export type InstrumentPage = Schemas["InstrumentPage"];
+export type PairRow = Schemas["PairRow"];
+export type PairRequest = Schemas["PairRequest"];
+export type ProxyRow = Schemas["ProxyRow"];
+export type ProxyRequest = Schemas["ProxyRequest"];
+export type AccessKeyRow = Schemas["AccessKeyRow"];
+export type AccessKeyCreated = Schemas["AccessKeyCreated"];
+export type CoverageRow = Schemas["CoverageRow"];
+export type CoverageList = Schemas["CoverageList"];
+export type DayCount = Schemas["DayCount"];
+export type GapRow = Schemas["GapRow"];
+export type GapList = Schemas["GapList"];
+export type HealAnswer = Schemas["HealAnswer"];
+export type RevisionRow = Schemas["RevisionRow"];
+export type AuditReport = Schemas["AuditReport"];
+export type StreamHealth = Schemas["StreamHealth"];
+export type StreamList = Schemas["StreamList"];
+export type Status = Schemas["Status"];
+export type ServiceState = Schemas["ServiceState"];
+export type ConnectionState = Schemas["ConnectionState"];
+export type SettingRow = Schemas["SettingRow"];
+export type LogLine = Schemas["LogLine"];
+export type LiveKline = Schemas["LiveKline"];
+export type LiveTicker = Schemas["LiveTicker"];
+export type LiveStatus = Schemas["LiveStatus"];
+export type LiveReply = Schemas["LiveReply"];
+export type LiveEvent = Schemas["LiveEvent"];
+export type ErrorDetail = Schemas["ErrorDetail"];
