@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 
 import pytest
 from aiohttp import web
+from tests.support.feeds import quick, simulated, venue_on
+from tests.support.transport import Collected, fake_venue, kline_frame, um_stream, until
 
 from quantservice.core.events import Kind, StreamId
 from quantservice.simulator.server import Simulator
-from tests.support.feeds import quick, simulated, venue_on
-from tests.support.transport import Collected, fake_venue, kline_frame, um_stream, until
 
 MINUTE_MS = 60_000
 
@@ -29,6 +30,10 @@ def missing_closes(collected: Collected, streams: list[StreamId]) -> int:
         assert opens, f"no closed kline of {stream}"
         missing += (max(opens) - min(opens)) // MINUTE_MS + 1 - len(opens)
     return missing
+
+
+def is_back(got: Collected, lost: int) -> bool:
+    return got.states().count("down") > lost and got.states()[-1] == "live"
 
 
 def obeyed(simulator: Simulator) -> None:
@@ -57,7 +62,8 @@ async def test_md1_a_mute_socket_is_found_and_replaced(market: str) -> None:
 
 
 async def test_md2_an_announced_shutdown_loses_no_bar_and_doubles_are_absorbed() -> None:
-    async with simulated(limits={"shutdown_notice_s": 1.5}) as simulator, venue_on(simulator) as venue, Collected(venue.feed) as got:
+    notice = {"shutdown_notice_s": 1.5}
+    async with simulated(limits=notice) as simulator, venue_on(simulator) as venue, Collected(venue.feed) as got:
         instruments = await venue.history.instruments()
         streams = [StreamId.kline(item.id, "1m") for item in instruments[:5]]
         trades = [StreamId(item.id, Kind.TRADE) for item in instruments[:2]]
@@ -89,11 +95,11 @@ async def test_a_cut_is_followed_by_a_reconnect_of_all_streams() -> None:
     async with simulated() as simulator, venue_on(simulator) as venue, Collected(venue.feed) as got:
         streams = await listed(venue, 6)
         await venue.feed.update(streams)
-        await until(lambda: got.klines(), what="it speaks")
+        await until(got.klines, what="it speaks")
         for _ in range(3):
             lost = got.states().count("down")
             simulator.add_fault({"kind": "cut", "market": "um", "count": 1})
-            await until(lambda lost=lost: got.states().count("down") > lost and got.states()[-1] == "live", what="it is back")
+            await until(partial(is_back, got, lost), what="it is back")
         before = len(got.events)
         await until(lambda: len({event.stream for event in got.events[before:]}) == 6, what="every stream is back")
         obeyed(simulator)
@@ -152,7 +158,8 @@ async def test_md12_no_connection_is_said_once_with_its_cause(url: str, words: s
     async with fake_venue() as fake:
         endpoints = fake.endpoints.with_urls("um", ws_url=url)
         nowhere = type("Nowhere", (), {"endpoints": endpoints})()
-        async with venue_on(nowhere, settings=quick(ws={"back_off_s": 0.01, "back_off_most_s": 0.05})) as venue, Collected(venue.feed) as got:
+        settings = quick(ws={"back_off_s": 0.01, "back_off_most_s": 0.05})
+        async with venue_on(nowhere, settings=settings) as venue, Collected(venue.feed) as got:
             await venue.feed.update([um_stream("AAA")])
             await until(lambda: venue.usage()["connect_attempts"] >= 5, what="it goes on trying")
             down = [status for status in got.statuses if status.state == "down"]
@@ -184,10 +191,10 @@ async def test_a_429_on_connect_is_obeyed() -> None:
 
 
 async def test_a_venue_that_answers_no_subscription_is_left() -> None:
-    async with fake_venue() as fake:
-        async with venue_on(fake, settings=quick(ws={"acknowledge_timeout_s": 0.3})) as venue, Collected(venue.feed) as got:
-            await venue.feed.update([um_stream("AAA")])
-            await until(lambda: "live" in got.states())
-            fake.open_peers[0].answers = False
-            await venue.feed.update([um_stream("AAA"), um_stream("BBB")])
-            await until(lambda: len(fake.connects) == 2 and len(fake.names()) == 2, what="a new connection has both")
+    settings = quick(ws={"acknowledge_timeout_s": 0.3})
+    async with fake_venue() as fake, venue_on(fake, settings=settings) as venue, Collected(venue.feed) as got:
+        await venue.feed.update([um_stream("AAA")])
+        await until(lambda: "live" in got.states())
+        fake.open_peers[0].answers = False
+        await venue.feed.update([um_stream("AAA"), um_stream("BBB")])
+        await until(lambda: len(fake.connects) == 2 and len(fake.names()) == 2, what="a new connection has both")

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
+from tests.support.feeds import quick, simulated, venue_on
+from tests.support.transport import Collected, FakeVenue, depth_frame, fake_venue, kline_frame, trade_frame, um_stream, until
 
+from quantservice.adapters.venues.binance.venue import BinanceVenue
 from quantservice.core.events import BookSnapshot, Kind, StreamId, Trade
 from quantservice.core.instruments import InstrumentId
 from quantservice.simulator.faults.malformed import SORTS
-from tests.support.feeds import quick, simulated, venue_on
-from tests.support.transport import Collected, FakeVenue, depth_frame, fake_venue, kline_frame, trade_frame, um_stream, until
 
 OPEN = 1_700_000_040_000
 AAA = InstrumentId("binance", "um", "AAA-USDT-PERP")
 BOOK = StreamId(AAA, Kind.BOOK)
 TRADES = StreamId(AAA, Kind.TRADE)
+
+
+def lost_more(venue: BinanceVenue, before: int) -> bool:
+    return int(venue.feed.stats()["books_invalidated"]) > before
 
 
 def books(got: Collected) -> list[BookSnapshot]:
@@ -31,14 +37,14 @@ async def test_md3_a_lost_change_makes_the_book_unreadable_until_a_new_snapshot(
                 await gate.wait()
 
         await venue.feed.update([BOOK])
-        await until(lambda: fake.names())
+        await until(fake.names)
         await fake.push(depth_frame("AAAUSDT", 99, 101, 98, [["9", "2"]], []))
         await until(lambda: books(got), what="the first book")
         assert books(got)[-1].bids[0][1] == 2
         await fake.push(depth_frame("AAAUSDT", 102, 103, 101, [["9.5", "1"]], []))
         await until(lambda: books(got)[-1].update_id == 103)
         # 104 is lost
-        fake.answer = answer  # type: ignore[assignment]  # always None after the gate
+        fake.answer = answer
         await fake.push(depth_frame("AAAUSDT", 105, 106, 104, [["9.7", "1"]], []))
         await until(lambda: got.states()[-1] == "stale", what="said on that event")
         assert got.statuses[-1].streams == (BOOK,)
@@ -63,7 +69,7 @@ async def test_md3_against_the_simulator_no_book_ever_crosses_or_steps_back(mark
         for _ in range(3):
             before = venue.feed.stats()["books_invalidated"]
             simulator.add_fault({"kind": "drop_depth", "market": market, "count": 1})
-            await until(lambda before=before: venue.feed.stats()["books_invalidated"] > before, what="the loss is seen")
+            await until(partial(lost_more, venue, before), what="the loss is seen")
             await until(lambda: venue.feed.stats()["books"] == 3, what="and mended")
         for stream in streams:
             ids = [book.update_id for book in books(got) if book.stream == stream]
@@ -75,7 +81,7 @@ async def test_md3_against_the_simulator_no_book_ever_crosses_or_steps_back(mark
 async def test_md5_a_closed_bar_is_never_opened_again() -> None:
     async with fake_venue() as fake, venue_on(fake) as venue, Collected(venue.feed) as got:
         await venue.feed.update([um_stream("AAA")])
-        await until(lambda: fake.names())
+        await until(fake.names)
         frames = [
             kline_frame("AAAUSDT", OPEN, closed=False),
             kline_frame("AAAUSDT", OPEN, closed=True),
@@ -136,13 +142,13 @@ async def test_md9_malformed_frames_are_quarantined_and_the_connection_lives(mar
 async def test_md9_fragments_binary_and_oversized_frames() -> None:
     async with fake_venue() as fake, venue_on(fake) as venue, Collected(venue.feed) as got:
         await venue.feed.update([um_stream("AAA")])
-        await until(lambda: fake.names())
+        await until(fake.names)
         peer = fake.open_peers[0]
         await peer.socket.send_bytes(b"\x1f\x8b\x08 not for you")
         await peer.socket.send_str("[" * 100_000)
         await peer.socket.send_str("x" * 2_000_000)
         await fake.push(kline_frame("AAAUSDT", OPEN, closed=True))
-        await until(lambda: got.klines())
+        await until(got.klines)
         assert venue.feed.quarantine.reasons["binary_frame"] == 1
         assert venue.feed.quarantine.total == 3
         assert len(fake.connects) == 1
@@ -157,7 +163,7 @@ async def test_md11_unlisted_streams_are_refused_by_a_status_and_the_others_run(
         await venue.feed.update([um_stream("AAA"), gone, funding, second, chinese])
         await until(lambda: len(fake.names()) == 2)
         await fake.push(kline_frame("测试USDT", OPEN, closed=True))
-        await until(lambda: got.klines())
+        await until(got.klines)
         assert got.klines()[0].stream == chinese
         refused = next(status for status in got.statuses if status.state == "stopped")
         assert set(refused.streams) == {gone, funding, second}
@@ -168,7 +174,7 @@ async def test_md13_a_burst_is_held_by_back_pressure_and_nothing_is_lost() -> No
     settings = quick(feed={"high_water": 2_000, "low_water": 100})
     async with fake_venue() as fake, venue_on(fake, settings=settings) as venue, Collected(venue.feed) as got:
         await venue.feed.update([TRADES])
-        await until(lambda: fake.names())
+        await until(fake.names)
         got.hold.clear()  # the consumer stops
         count = 60_000
         sending = asyncio.create_task(burst(fake, count))

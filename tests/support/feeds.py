@@ -20,7 +20,9 @@ from quantservice.simulator.server import Simulator
 
 #: Seconds become tenths: what takes 8 s in service takes 0.8 s here.
 QUICK = BinanceSettings(
-    feed=FeedSettings(stale_s=0.8, quiet_s=3.0, stale_most_s=12.0, check_s=0.1, book_interval_s=0.05, book_retry_s=0.1, absorb_s=0.3),
+    feed=FeedSettings(
+        stale_s=0.8, quiet_s=3.0, stale_most_s=12.0, check_s=0.1, book_interval_s=0.05, book_retry_s=0.1, absorb_s=0.3
+    ),
     history=HistorySettings(),
     http=HttpSettings(connect_timeout_s=1.0, total_timeout_s=3.0, back_off_s=0.05),
     ws=WsSettings(
@@ -65,11 +67,18 @@ async def simulated(
 
 @asynccontextmanager
 async def venue_on(
-    target: Any, market: str = "um", *, settings: BinanceSettings = QUICK, environment: Mapping[str, str] | None = None, **options: Any
+    target: Any,
+    market: str = "um",
+    *,
+    settings: BinanceSettings = QUICK,
+    environment: Mapping[str, str] | None = None,
+    **options: Any,
 ) -> AsyncIterator[BinanceVenue]:
     """An adapter pointed at a simulator or a fake venue."""
     endpoints = (
-        BinanceEndpoints.simulator(target.rest_url, target.ws_urls) if isinstance(target, Simulator) else target.endpoints
+        BinanceEndpoints.simulator(target.rest_url, {str(name): url for name, url in target.ws_urls.items()})
+        if isinstance(target, Simulator)
+        else target.endpoints
     )
     clock = options.pop("clock", None) or SystemClock()
     venue = BinanceVenue(market, endpoints, clock=clock, settings=settings, environment=environment or {}, **options)

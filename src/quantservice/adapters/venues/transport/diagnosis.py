@@ -9,23 +9,22 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp_socks import ProxyError as ConnectorProxyError
+import aiohttp_socks
+import python_socks
 from picows import WSError, WSHandshakeError
-from python_socks import ProxyError, ProxyTimeoutError
 
 from quantservice.adapters.venues.transport.proxies import Egress
 from quantservice.core.errors import VenueUnreachable
 
-NETWORK_ERRORS: Final = (
-    aiohttp.ClientError,
-    OSError,
-    TimeoutError,
-    asyncio.IncompleteReadError,
-    ProxyError,
-    ProxyTimeoutError,
-    ConnectorProxyError,
-    WSError,
+_PROXY_ERRORS: Final = (
+    aiohttp_socks.ProxyError,
+    aiohttp_socks.ProxyConnectionError,
+    aiohttp_socks.ProxyTimeoutError,
+    python_socks.ProxyError,
+    python_socks.ProxyConnectionError,
+    python_socks.ProxyTimeoutError,
 )
+NETWORK_ERRORS: Final = (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError, WSError, *_PROXY_ERRORS)
 _BLOCKED: Final = (403, 451)
 
 
@@ -69,7 +68,7 @@ def unreachable_status(status: int, url: str, *, egress: Egress, venue: str, mar
 
 def _explain(error: BaseException, host: str, via: str, *, has_proxy: bool) -> tuple[str, str]:
     chain = _chain(error)
-    if any(isinstance(item, ProxyError | ProxyTimeoutError | ConnectorProxyError) for item in chain):
+    if any(isinstance(item, _PROXY_ERRORS) for item in chain):
         return "proxy", f"the proxy could not connect to {host}{via}: {_short(error)}; check the proxy with `qs proxies list`"
     if any(isinstance(item, ssl.SSLError | aiohttp.ClientSSLError) for item in chain):
         return "tls", (
