@@ -63,7 +63,7 @@ def run_demo(loaded: LoadedSettings, options: DemoOptions) -> int:
 
 
 async def _demo(loaded: LoadedSettings, options: DemoOptions, thread: SimulatorThread, simulator: Simulator, tail: LogTail) -> int:
-    endpoints = BinanceEndpoints.simulator(simulator.rest_url, {**simulator.ws_urls})
+    endpoints = BinanceEndpoints.simulator(simulator.rest_url, {str(market): url for market, url in simulator.ws_urls.items()})
     settings = _demo_settings(loaded, simulator, options)
     clock = SimulatorTime(simulator)
     async with Platform.open(

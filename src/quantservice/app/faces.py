@@ -70,7 +70,7 @@ class Faces:
         )
 
     def _services(self) -> Sequence[Mapping[str, Any]]:
-        return self._platform.runner.rows()  # asked late: the runner is made after the face
+        return self._platform.runner.states()  # asked late: the runner is made after the face
 
     def _weights(self) -> Sequence[Mapping[str, Any]]:
         rows = []

@@ -134,7 +134,8 @@ def retention_days(platform: Platform) -> dict[str, int]:
 
 def platform_client_server(platform: Platform) -> Service:
     """Make the WebSocket server for client programs."""
-    from quantservice.web.clientserver import ClientServer, ClientServerConfig
+    from quantservice.web.clientserver.config import ClientServerConfig
+    from quantservice.web.clientserver.server import ClientServer
 
     settings = platform.settings.clientserver
     config = ClientServerConfig(

@@ -218,22 +218,25 @@ _STORE: Final = '''"""A cache over __Title__: ports.Cache; add its URL scheme to
 
 from __future__ import annotations
 
+from quantservice.ports import Clock
+
 
 class __Title__Cache:
     """Never the only copy of anything."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
+        self._clock = clock
         self._values: dict[str, tuple[bytes, float]] = {}
 
     async def get(self, key: str) -> bytes | None:
-        """Return the value, or None when it is absent."""
-        found = self._values.get(key)
-        return found[0] if found else None
+        """Return the value, or None when it is absent or too old."""
+        value, until = self._values.get(key, (None, 0.0))
+        return value if self._clock.monotonic() < until else None
 
     async def set(self, key: str, value: bytes, *, ttl_s: float) -> None:
         """Keep ``value`` for at most ``ttl_s`` seconds."""
-        self._values[key] = (value, ttl_s)
+        self._values[key] = (value, self._clock.monotonic() + ttl_s)
 
     async def delete(self, key: str) -> None:
         """Forget ``key``."""
@@ -243,11 +246,14 @@ class __Title__Cache:
 _STORE_TEST: Final = '''"""The new cache behaves like every cache; add it to the contract suite too."""
 
 from quantservice.adapters.cache.__name__ import __Title__Cache
+from quantservice.adapters.clock.system import SystemClock
 
 
 async def test_set_get_delete() -> None:
-    cache = __Title__Cache("__name__://")
-    await cache.set("key", b"value", ttl_s=5)
+    cache = __Title__Cache("__name__://", SystemClock())
+    await cache.set("key", b"value", ttl_s=0)
+    assert await cache.get("key") is None
+    await cache.set("key", b"value", ttl_s=60)
     assert await cache.get("key") == b"value"
     await cache.delete("key")
     assert await cache.get("key") is None
