@@ -129,7 +129,7 @@ class Lane:
     async def _work(self) -> None:
         while True:
             pause_s = self._paused_until - self._clock.monotonic()
-            if pause_s > 0:
+            if pause_s > 0.001:  # less is the rounding of the clock
                 await self._clock.sleep(pause_s)
                 continue
             job, window = await self._take()
