@@ -32,9 +32,12 @@ SERVICES: Final[tuple[tuple[str, str], ...]] = (
 class Declares(Protocol):
     """What a node of the graph says of itself: a service, or its class."""
 
-    name: str
-    consumes: tuple[str, ...]
-    produces: tuple[str, ...]
+    @property
+    def name(self) -> str: ...  # noqa: D102 - the class says it
+    @property
+    def consumes(self) -> tuple[str, ...]: ...  # noqa: D102 - the class says it
+    @property
+    def produces(self) -> tuple[str, ...]: ...  # noqa: D102 - the class says it
 
 
 class Node(msgspec.Struct, frozen=True):
