@@ -5,7 +5,7 @@ The venue's rule of how changes join is data (:class:`SyncRule`):
 ```
 contiguous ids (Binance spot)          previous ids (Binance um, cm)
 drop  u <= L                           drop  u < L
-first U <= L + 1 <= u                  first U <= L <= u
+first U <= L + 1 <= u                  first U <= L <= u, or pu == L
 then  U <= last + 1  (else a gap)      then  pu == last  (else a gap)
 ```
 
@@ -46,6 +46,8 @@ class SyncRule(msgspec.Struct, frozen=True):
 
     def bridges(self, delta: BookDelta, snapshot_id: int) -> bool:
         """Say whether ``delta`` may be the first after the snapshot."""
+        if self.by_previous and delta.prev_id == snapshot_id:
+            return True  # it starts exactly where the snapshot stands
         return delta.first_id <= snapshot_id + self.bridge_offset <= delta.last_id
 
     def follows(self, delta: BookDelta, last_id: int) -> bool:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from quantservice.adapters.venues.binance.decode_rest import decode_body
 from quantservice.adapters.venues.binance.spec import VENUE
+from quantservice.adapters.venues.binance.wire import Whole
 from quantservice.core.instruments import Instrument, InstrumentId, InstrumentStatus
+from quantservice.core.validation import MAX_VALUE
 
 #: ``deliveryDate`` of a contract that never expires (2100-12-25).
 NEVER_MS: Final = 4_133_404_800_000
+
+#: Smaller sizes than this have no place in a price or quantity of 18 digits behind the point.
+MIN_SIZE: Final = Decimal("1e-18")
 
 _STATUS: Final[Mapping[str, InstrumentStatus]] = {
     "TRADING": "trading",
@@ -39,8 +44,8 @@ class RateLimit(msgspec.Struct, frozen=True, rename="camel"):
 
     rate_limit_type: str
     interval: str
-    interval_num: int
-    limit: int
+    interval_num: Annotated[int, msgspec.Meta(ge=1, le=100_000)]
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1 << 40)]
 
     @property
     def window_s(self) -> int:
@@ -76,14 +81,14 @@ class _Symbol(msgspec.Struct, rename="camel"):
     contract_type: str = ""
     contract_size: Decimal = Decimal(1)
     margin_asset: str = ""
-    onboard_date: int = 0
-    delivery_date: int = 0
+    onboard_date: Whole = 0
+    delivery_date: Whole = 0
 
 
 class _Info(msgspec.Struct, rename="camel"):
     symbols: list[msgspec.Raw]
     rate_limits: list[msgspec.Raw] = []
-    server_time: int = 0
+    server_time: Whole = 0
 
 
 _INFO: Final = msgspec.json.Decoder(_Info)
@@ -130,7 +135,7 @@ def _rate_limits(rows: list[msgspec.Raw]) -> tuple[RateLimit, ...]:
     """Read the limits that can be read; the spec's own figures stand in for the rest."""
     limits: list[RateLimit] = []
     for row in rows:
-        with contextlib.suppress(msgspec.ValidationError):
+        with contextlib.suppress(msgspec.MsgspecError, ValueError):
             limits.append(_RATE_LIMIT.decode(row))
     return tuple(limits)
 
@@ -154,7 +159,7 @@ def _instrument(row: _Symbol, market: str, seen_ms: int) -> Instrument:
         lot_size=_step(lot.get("stepSize")),
         min_quantity=_number(lot.get("minQty")),
         min_notional=_number(notional.get("minNotional", notional.get("notional"))),
-        contract_size=row.contract_size,
+        contract_size=_step(row.contract_size),
         inverse=market == "cm",
         status=status,
         listed_ms=row.onboard_date or None,
@@ -165,7 +170,7 @@ def _instrument(row: _Symbol, market: str, seen_ms: int) -> Instrument:
 
 def _number(value: Any) -> Decimal:
     number = Decimal(str(value)) if value is not None else Decimal(0)
-    if not number.is_finite() or number < 0:
+    if not number.is_finite() or not 0 <= number < MAX_VALUE or (number and number < MIN_SIZE):
         raise ValueError(f"{value!r} is not a size")
     return number
 
@@ -174,12 +179,12 @@ def _step(value: Any) -> Decimal:
     """Read a tick or lot size without its trailing zeros: ``0.01000000`` -> ``0.01``."""
     step = _number(value).normalize()
     if step <= 0:
-        raise ValueError("a tick or lot size is missing or 0")
+        raise ValueError("a tick, lot or contract size is missing or 0")
     return step.quantize(Decimal(1)) if step == step.to_integral_value() else step
 
 
 def _symbol_name(raw: msgspec.Raw) -> str:
     try:
         return str(_NAME.decode(raw).get("symbol", ""))[:64]
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, ValueError):
         return ""

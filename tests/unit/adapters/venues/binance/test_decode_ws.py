@@ -33,7 +33,10 @@ QUOTE: Final = b'{"stream":"nknusdt@bookTicker","data":{"u":5,"s":"NKNUSDT","b":
 DEPTH: Final = (
     b'{"stream":"nknusdt@depth@100ms","data":{"e":"depthUpdate","E":1,"s":"NKNUSDT","U":5,"u":7,"b":[["1","2"]],"a":[["3","0"]]}}'
 )
-TICKER: Final = b'{"stream":"nknusdt@ticker","data":{"e":"24hrTicker","E":1,"s":"NKNUSDT","c":"2","o":"1","h":"3","l":"1","v":"9","q":"8","n":4}}'
+TICKER: Final = (
+    b'{"stream":"nknusdt@ticker","data":{"e":"24hrTicker","E":1,"s":"NKNUSDT","c":"2","o":"1","h":"3","l":"1","v":"9",'
+    b'"q":"8","n":4}}'
+)
 MARK: Final = (
     b'{"stream":"nknusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":1,"s":"NKNUSDT","p":"2","i":"2.1","r":"0.01","T":9}}'
 )
@@ -238,7 +241,8 @@ def test_a_stream_nobody_has_heard_of_is_counted_by_name(decoder: Decoder) -> No
 def test_both_kinds_of_trade_belong_to_one_stream(decoder: Decoder) -> None:
     one = decoder.decode(TRADE, 1)
     many = decoder.decode(
-        b'{"stream":"nknusdt@aggTrade","data":{"e":"aggTrade","E":1,"s":"NKNUSDT","a":4,"p":"1","q":"2","nq":"2","f":7,"l":9,"T":3,"m":true}}',
+        b'{"stream":"nknusdt@aggTrade","data":{"e":"aggTrade","E":1,"s":"NKNUSDT","a":4,"p":"1","q":"2","nq":"2","f":7,"l":9,'
+        b'"T":3,"m":true}}',
         1,
     )
     assert isinstance(one, Trade)
