@@ -15,6 +15,7 @@ from quantservice.app.cli.console import note, progress
 from quantservice.app.logs import LogTail, configure_logs
 from quantservice.app.places import Places
 from quantservice.app.platform import Platform
+from quantservice.app.ports_in_use import free_port, port_is_free
 from quantservice.app.process import find_running
 from quantservice.app.replay import ReplayJudge
 from quantservice.app.settings import LoadedSettings
@@ -100,7 +101,10 @@ def _demo_settings(loaded: LoadedSettings, simulator: Simulator, options: DemoOp
     backfill = settings.backfill
     if "backfill.scan_1m_s" not in loaded.sources:
         backfill = msgspec.structs.replace(backfill, scan_1m_s=10.0)
-    changed = msgspec.structs.replace(settings, binance=binance, collect=collect, backfill=backfill)
+    client = settings.clientserver
+    if "clientserver.port" not in loaded.sources and not port_is_free(client.host, client.port):
+        client = msgspec.structs.replace(client, port=free_port(client.host))
+    changed = msgspec.structs.replace(settings, binance=binance, collect=collect, backfill=backfill, clientserver=client)
     return msgspec.structs.replace(loaded, settings=changed)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 import quantservice
 from quantservice.app.settings.tree import Settings
+from quantservice.services.ledger import commands
 from quantservice.web.app import create_app
 from quantservice.web.context import WebConfig, WebContext
 from quantservice.web.projections import Projections
@@ -65,12 +66,20 @@ class Faces:
             log_tail=platform.tail.last,
             history=platform.history,
             maintenance=platform.maintenance.operations(),
-            audit_report=None,
-            run_audit=None,
+            audit_report=self._last_audit,
+            run_audit=self._run_audit,
         )
 
     def _services(self) -> Sequence[Mapping[str, Any]]:
         return self._platform.runner.states()  # asked late: the runner is made after the face
+
+    async def _last_audit(self) -> Mapping[str, Any] | None:
+        return await commands.last_audit(self._platform.state_store)
+
+    async def _run_audit(self) -> Mapping[str, Any]:
+        platform = self._platform
+        histories = {key: venue.history for key, venue in platform.venues.items()}
+        return await commands.audit(platform.market_store, platform.state_store, platform.clock, histories=histories)
 
     def _weights(self) -> Sequence[Mapping[str, Any]]:
         rows = []

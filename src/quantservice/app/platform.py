@@ -17,11 +17,12 @@ from quantservice.app.faces import Faces
 from quantservice.app.logs import LogTail
 from quantservice.app.maintenance import Maintenance
 from quantservice.app.places import Places
+from quantservice.app.ports_in_use import port_is_free
 from quantservice.app.process import Ownership, own
 from quantservice.app.roles import ROLES, make_services
 from quantservice.app.runner import Runner
 from quantservice.app.settings import LoadedSettings
-from quantservice.core.errors import UnknownName
+from quantservice.core.errors import EnvironmentFault, UnknownName
 from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import Clock, EventBus, Probe, Service, StateStore, TradingPair
 from quantservice.services.access_keys.commands import AccessKeys
@@ -187,7 +188,12 @@ class Platform:
             web.bind()
             self.page_url = web.url
         if client is not None:
-            host = self.settings.clientserver.host
+            host, port = self.settings.clientserver.host, self.settings.clientserver.port
+            if port and not port_is_free(host, port):
+                raise EnvironmentFault(
+                    f"port {port} on {host} is in use by another program, and the client server needs it;"
+                    " stop that program or set clientserver.port (QS_CLIENTSERVER__PORT)"
+                )
             shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
             self.client_url = f"ws://{shown}:{self.settings.clientserver.port}"
         self.ownership.announce(api_url=self.page_url, client_url=self.client_url)
