@@ -115,7 +115,9 @@ class MemoryMarketStore:
         table: pa.Table
         if stream.kind is Kind.KLINE:
             rows = self._klines(stream, span, as_known_at_ns)[:limit]
-            table = kline_table([row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows], text=plain)
+            table = kline_table([row[0] for row in rows], [row[1] for row in rows], 0, text=plain)
+            place = table.column_names.index("first_seen_ns")
+            table = table.set_column(place, "first_seen_ns", pa.array([row[2] for row in rows], pa.int64()))
         else:
             table = event_table(stream.kind, self._events(stream, span)[:limit], text=plain)
         return table.select([name for name in table.column_names if name not in _HIDDEN])

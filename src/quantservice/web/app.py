@@ -55,7 +55,9 @@ class WebApp(FastAPI):
 
 def create_app(context: WebContext) -> WebApp:
     """Build the app for a context. Its loops (projections, live hub) are run by :mod:`quantservice.web.server`."""
-    app = WebApp(title="QuantService", version=context.version, docs_url=None, redoc_url=None, lifespan=_no_lifespan)
+    app = WebApp(
+        title="QuantService", version=context.version, docs_url=None, redoc_url=None, openapi_url=None, lifespan=_no_lifespan
+    )
     app.router.redirect_slashes = False
     live, guard = LiveHub(context), Guard(context)
     metrics = Figures(context, live.stats)

@@ -148,8 +148,11 @@ def install(app: FastAPI) -> None:
     async def plain(_request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         headers = error.headers if isinstance(error, HTTPException) else None
-        code = {404: "not_found", 405: "method_not_allowed"}.get(status, "bad_request" if status < 500 else "internal")
-        text = {404: "no such address; /docs lists them", 405: "this address does not know that method"}.get(status, "refused")
+        code = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}.get(
+            status, "bad_request" if status < 500 else "internal"
+        )
+        said = str(error.detail) if isinstance(error, HTTPException) and status == 413 else "the request cannot be read"
+        text = {404: "no such address; /docs lists them", 405: "this address does not know that method"}.get(status, said)
         return error_reply(status, code, text, headers=headers)
 
     app.add_exception_handler(QuantServiceError, known)

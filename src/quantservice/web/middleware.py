@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from quantservice.core.errors import UserError
 from quantservice.web.context import WebContext
 from quantservice.web.errors import answer_for, error_reply
 from quantservice.web.metrics import Figures
@@ -30,8 +30,11 @@ _HEADERS: Mapping[str, str] = {
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
-class BodyTooLarge(UserError):
-    """A request body beyond the bound."""
+class BodyTooLarge(HTTPException):
+    """A request body beyond the bound; as an HTTPException it passes FastAPI's reading of bodies unchanged."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(413, f"a body may have {limit} bytes")
 
 
 class Shell:
@@ -76,9 +79,6 @@ class Shell:
                 await refusal(scope, receive, answer)
             else:
                 await self._app(scope, self._bounded(receive), answer)
-        except BodyTooLarge as error:
-            if not begun:
-                await error_reply(413, "body_too_large", str(error))(scope, receive, answer)
         except Exception as error:
             if not begun:
                 await answer_for(error)(scope, receive, answer)
@@ -122,7 +122,7 @@ class Shell:
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
                 if taken > limit:
-                    raise BodyTooLarge(f"a body may have {limit} bytes")
+                    raise BodyTooLarge(limit)
             return message
 
         return bounded

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Request, WebSocket
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from quantservice.web.context import WebContext
-from quantservice.web.errors import Denied, error_reply
+from quantservice.web.errors import Denied, error_reply, reply
 from quantservice.web.live import LiveHub
 from quantservice.web.security import Guard
 
@@ -50,8 +50,14 @@ def make_router(app: FastAPI, context: WebContext, guard: Guard, live: LiveHub) 
         await live.serve(socket)
 
     @router.get("/docs")
-    async def docs() -> Response:
+    async def docs(request: Request) -> Response:
+        await guard.require_read(request)
         return HTMLResponse(documentation(app.openapi()))
+
+    @router.get("/openapi.json")
+    async def openapi(request: Request) -> Response:
+        await guard.require_read(request)
+        return reply(app.openapi())
 
     @router.get("/docs/style.css")
     async def docs_style() -> Response:

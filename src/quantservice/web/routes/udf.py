@@ -40,7 +40,7 @@ RESOLUTIONS = {
     "1M": "1mo",
 }
 _SHORT = {"D": "1D", "W": "1W", "M": "1M", "S": "1S"}
-_END_S = END_MS // 1000
+_FAR_S = 10**12  # charts ask far beyond both ends of time
 _MOST_BARS = 20_000
 _NAMES = {"spot": "spot", "um": "futures", "cm": "futures", "dex": "spot"}
 
@@ -116,9 +116,9 @@ def make_router(context: WebContext, guard: Guard) -> APIRouter:
     @router.get("/history", response_model=models.UdfHistory, response_model_exclude_none=True, summary="Bars")
     async def history(
         symbol: Annotated[str, Query(min_length=1, max_length=200, examples=["binance:um:BTC-USDT-PERP"])],
-        to: Annotated[int, Query(ge=0, le=_END_S, description="Seconds, exclusive.")],
+        to: Annotated[int, Query(ge=-_FAR_S, le=_FAR_S, description="Seconds, exclusive.")],
         resolution: Annotated[str, Query(max_length=8, examples=["1"])] = "1",
-        from_s: Annotated[int, Query(alias="from", ge=0, le=_END_S, description="Seconds, inclusive.")] = 0,
+        from_s: Annotated[int, Query(alias="from", ge=-_FAR_S, le=_FAR_S, description="Seconds, inclusive.")] = 0,
         countback: Annotated[
             int | None, Query(ge=0, le=_MOST_BARS, description="Bars wanted before `to`; wins over `from`.")
         ] = None,
@@ -132,9 +132,13 @@ def make_router(context: WebContext, guard: Guard) -> APIRouter:
         except UserError as error:
             return reply({"s": "error", "errmsg": str(error)})
         stream = StreamId.kline(instrument.id, period)
-        return reply(await _bars(context, stream, from_s * 1000, to * 1000, countback))
+        return reply(await _bars(context, stream, _clamped_ms(from_s), _clamped_ms(to), countback))
 
     return router
+
+
+def _clamped_ms(seconds: int) -> int:
+    return min(max(seconds * 1000, 0), END_MS)
 
 
 async def _bars(context: WebContext, stream: StreamId, start_ms: int, end_ms: int, countback: int | None) -> dict[str, Any]:
