@@ -52,7 +52,7 @@ class OutboxRelay:
         while True:
             try:
                 published = await self.publish_pending()
-                await self._prune()
+                await self.prune()
                 if self._away:
                     self._away = False
                     _log.info("outbox.store_back")
@@ -81,7 +81,8 @@ class OutboxRelay:
         """Figures now."""
         return {"published": self._published, "failures": self._failures, "store_away": int(self._away)}
 
-    async def _prune(self) -> None:
+    async def prune(self) -> None:
+        """Delete what was published long ago, once in a while."""
         if self._clock.monotonic() < self._prune_at:
             return
         before_ns = self._clock.now_ns() - self._config.keep_days * _DAY_NS
