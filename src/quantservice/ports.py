@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import msgspec
 
+from quantservice.core.digest import Seal
 from quantservice.core.events import FeedStatus, FundingRate, Kind, Kline, MarketEvent, OpenInterest, StreamId, Ticker
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.messages import Message, Overflow
@@ -231,6 +232,35 @@ class MarketStore(Protocol):
     async def statistics(self) -> Mapping[str, Any]:
         """Rows, bytes, parts per table; for status and metrics."""
         ...
+
+
+class SealLog(Protocol):
+    """The digest log beside the klines: append-only; its head is kept in the state store."""
+
+    async def append_seals(self, seals: Sequence[Seal]) -> None:
+        """Add entries to the log."""
+        ...
+
+    async def read_seals(self, *, after: int = 0, limit: int = 200, stream: StreamId | None = None) -> list[Seal]:
+        """Entries with a sequence above ``after``, in order."""
+        ...
+
+    async def last_seals(self) -> dict[tuple[StreamId, int], int]:
+        """The sequence of the newest entry of each (stream, day)."""
+        ...
+
+    async def unsealed_days(self, *, since_ms: int, before_ms: int) -> list[UnsealedDay]:
+        """Days that open in ``[since_ms, before_ms)`` and hold rows that no entry covers."""
+        ...
+
+
+class UnsealedDay(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream's day with rows that no seal covers: its klines and when the newest row was first seen."""
+
+    stream: StreamId
+    day_ms: int
+    klines: int
+    newest_ns: int
 
 
 # --- state store -----------------------------------------------------------------------------------------------------

@@ -60,7 +60,6 @@ class _Plan:
     fresh: list[Kline] = field(default_factory=list)
     overlapping: list[Kline] = field(default_factory=list)
     revised: list[tuple[Kline, int]] = field(default_factory=list)
-    revised_seen: list[int] = field(default_factory=list)
     unchanged: int = 0
 
 
@@ -70,7 +69,6 @@ class _Known:
 
     kline: Kline
     revision: int
-    first_seen_ns: int
 
 
 class Appender:
@@ -81,6 +79,7 @@ class Appender:
         self._database = database
         self._extents: dict[StreamId, Extent] = {}
         self._with_revisions: set[StreamId] = set()
+        self._last_seen_ns = 0
         self._last_quote: dict[StreamId, tuple[int, int]] = {}
         self._told_late: set[StreamId] = set()
         self.figures = AppendFigures()
@@ -89,13 +88,15 @@ class Appender:
         """Learn the extent of every stored stream: one query."""
         self._extents.clear()
         self._with_revisions.clear()
+        self._last_seen_ns = 0
         found = self._session.rows(
             "SELECT venue, market, symbol, period, min(open_time) AS first_ms, max(open_time) AS last_ms, "
-            f"max(revision) AS top FROM `{self._database}`.kline GROUP BY venue, market, symbol, period"
+            f"max(revision) AS top, max(first_seen_ns) AS seen FROM `{self._database}`.kline GROUP BY venue, market, symbol, period"
         )
         for row in found:
             stream = StreamId(InstrumentId(row["venue"], row["market"], row["symbol"]), Kind.KLINE, row["period"])
             self._extents[stream] = Extent(row["first_ms"], row["last_ms"])
+            self._last_seen_ns = max(self._last_seen_ns, row["seen"])
             if row["top"]:
                 self._with_revisions.add(stream)
 
@@ -104,7 +105,12 @@ class Appender:
         return not self._session.embedded or stream in self._with_revisions
 
     def append(self, events: Sequence[MarketEvent], now_ns: int) -> AppendResult:
-        """Write ``events``; see :meth:`quantservice.ports.MarketStore.append`."""
+        """Write ``events``; see :meth:`quantservice.ports.MarketStore.append`.
+
+        ``first_seen`` is the instant of the append and never steps back, whatever the clock does: a seal that covers all
+        rows up to an instant can therefore never be joined by a later row.
+        """
+        seen_ns = self._last_seen_ns = max(now_ns, self._last_seen_ns + 1)
         by_kind: dict[Kind, list[Any]] = {}
         refused: list[tuple[MarketEvent, str]] = []
         klines: list[Kline] = []
@@ -118,7 +124,7 @@ class Appender:
                 refused.append((event, "kind: changes of a book are not stored, its snapshots are"))
             else:
                 by_kind.setdefault(event.kind, []).append(event)
-        result = self._append_klines(klines, now_ns, refused)
+        result = self._append_klines(klines, seen_ns, refused)
         for kind, others in by_kind.items():
             rows, unchanged = self._append_others(kind, others, refused)
             result.rows += rows
@@ -129,21 +135,21 @@ class Appender:
 
     # --- klines ------------------------------------------------------------------------------------------------------
 
-    def _append_klines(self, klines: Sequence[Kline], now_ns: int, refused: list[tuple[MarketEvent, str]]) -> AppendResult:
+    def _append_klines(self, klines: Sequence[Kline], seen_ns: int, refused: list[tuple[MarketEvent, str]]) -> AppendResult:
         if not klines:
             return AppendResult()
         plan = self._plan(klines)
         if plan.overlapping:
-            self._settle(plan, now_ns)
+            self._settle(plan)
         if not plan.fresh and not plan.revised:
             return AppendResult(unchanged=plan.unchanged)
         try:
-            table = self._kline_rows(plan, now_ns)
+            table = _kline_rows(plan, seen_ns)
         except pa.ArrowInvalid:
             self._refuse(plan, refused)
             if not plan.fresh and not plan.revised:
                 return AppendResult(unchanged=plan.unchanged)
-            table = self._kline_rows(plan, now_ns, text=plain)
+            table = _kline_rows(plan, seen_ns, text=plain)
         self._with_revisions.update(kline.stream for kline, _ in plan.revised)
         self._session.insert(self._database, KLINE.name, table)
         return AppendResult(new=plan.fresh, revised=plan.revised, rows=table.num_rows, unchanged=plan.unchanged)
@@ -167,25 +173,23 @@ class Appender:
                 plan.overlapping.append(kline)
         return plan
 
-    def _settle(self, plan: _Plan, now_ns: int) -> None:
+    def _settle(self, plan: _Plan) -> None:
         """Decide each overlapping kline against what is stored and what this very append writes before it."""
         known = self._look_up({(kline.stream, kline.open_time) for kline in plan.overlapping})
         for kline in plan.fresh:
-            known[kline.stream, kline.open_time] = _Known(kline, 0, kline.recv_ns or now_ns)
+            known[kline.stream, kline.open_time] = _Known(kline, 0)
         for kline in plan.overlapping:
             key = (kline.stream, kline.open_time)
             stored = known.get(key)
             if stored is None:
                 plan.fresh.append(kline)
-                known[key] = _Known(kline, 0, kline.recv_ns or now_ns)
+                known[key] = _Known(kline, 0)
             elif not self._restates(kline, stored.kline):
                 plan.unchanged += 1
             else:
                 revision = stored.revision + 1
-                seen = max(kline.recv_ns or now_ns, stored.first_seen_ns + 1)
                 plan.revised.append((kline, revision))
-                plan.revised_seen.append(seen)
-                known[key] = _Known(kline, revision, seen)
+                known[key] = _Known(kline, revision)
 
     def _restates(self, kline: Kline, stored: Kline) -> bool:
         if stored.synthetic and not kline.synthetic:
@@ -228,34 +232,18 @@ class Appender:
             }
             for row in self._session.rows(sql, parameters):
                 stream = streams[row["venue"], row["market"], row["symbol"], row["period"]]
-                found[stream, row["open_time"]] = _Known(kline_of(stream, row), row["revision"], row["first_seen_ns"])
+                found[stream, row["open_time"]] = _Known(kline_of(stream, row), row["revision"])
         self.figures.looked_up += len(wanted)
         return found
-
-    @staticmethod
-    def _kline_rows(plan: _Plan, now_ns: int, *, text: ToText = str) -> pa.Table:
-        seen = [kline.recv_ns or now_ns for kline in plan.fresh]
-        if not plan.revised:
-            return kline_table(plan.fresh, None, seen, text=text)
-        rows = [*plan.fresh, *(kline for kline, _ in plan.revised)]
-        revisions = [0] * len(plan.fresh) + [revision for _, revision in plan.revised]
-        return kline_table(rows, revisions, seen + plan.revised_seen, text=text)
 
     @staticmethod
     def _refuse(plan: _Plan, refused: list[tuple[MarketEvent, str]]) -> None:
         good, bad = sound(plan.fresh)
         plan.fresh = [event for event in good if isinstance(event, Kline)]
         refused.extend(bad)
-        kept: list[tuple[Kline, int]] = []
-        seen: list[int] = []
-        for item, first_seen in zip(plan.revised, plan.revised_seen, strict=True):
-            fault = sound([item[0]])[1]
-            if fault:
-                refused.extend(fault)
-            else:
-                kept.append(item)
-                seen.append(first_seen)
-        plan.revised, plan.revised_seen = kept, seen
+        faults = {id(event): reason for event, reason in sound([kline for kline, _ in plan.revised])[1]}
+        refused.extend((kline, faults[id(kline)]) for kline, _ in plan.revised if id(kline) in faults)
+        plan.revised = [item for item in plan.revised if id(item[0]) not in faults]
 
     # --- all other kinds ---------------------------------------------------------------------------------------------
 
@@ -306,3 +294,9 @@ class Appender:
 
 def _names(instrument: InstrumentId) -> tuple[str, str, str]:
     return instrument.venue, instrument.market, instrument.symbol
+
+
+def _kline_rows(plan: _Plan, seen_ns: int, *, text: ToText = str) -> pa.Table:
+    rows = plan.fresh if not plan.revised else [*plan.fresh, *(kline for kline, _ in plan.revised)]
+    revisions = [0] * len(plan.fresh) + [revision for _, revision in plan.revised]
+    return kline_table(rows, revisions, seen_ns, text=text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
@@ -17,19 +17,32 @@ import structlog
 from quantservice.adapters.market_store.appending import Appender
 from quantservice.adapters.market_store.gaps import GapFinder
 from quantservice.adapters.market_store.instruments import InstrumentTable
+from quantservice.adapters.market_store.keeping import (
+    FORMAT_VERSION,
+    BackupFile,
+    Keeper,
+    Manifest,
+    Progress,
+    make_folder,
+    no_progress,
+    read_manifest,
+    write_manifest,
+    write_parquet,
+)
 from quantservice.adapters.market_store.owner import DirectoryOwner
 from quantservice.adapters.market_store.reading import Question, Reader
 from quantservice.adapters.market_store.schema import TABLES, check_identifier, create_statements, view_name, view_statement
+from quantservice.adapters.market_store.seals import SealTable
 from quantservice.adapters.market_store.session import Session
-from quantservice.core.errors import InvalidValue, SettingsError
+from quantservice.core.digest import Seal
+from quantservice.core.errors import EnvironmentFault, InvalidValue, QuantServiceError, SettingsError
 from quantservice.core.events import Kind, Kline, MarketEvent, StreamId
 from quantservice.core.instruments import Instrument
 from quantservice.core.spans import Span
-from quantservice.ports import AppendResult, Clock, Columns, StreamCoverage
+from quantservice.ports import AppendResult, Clock, Columns, StreamCoverage, UnsealedDay
 
 _log = structlog.get_logger(__name__)
 _SCHEMES: Final = ("chdb", "clickhouse", "clickhouses", "http", "https")
-Result = TypeVar("Result")
 
 
 class ClickHouseStore:
@@ -52,6 +65,8 @@ class ClickHouseStore:
         self._reader = Reader(self._session, self._database)
         self._gaps = GapFinder(self._session, self._database)
         self._instruments = InstrumentTable(self._session, self._database)
+        self._seals = SealTable(self._session, self._database)
+        self._keeper = Keeper(self._session, self._database, self._cluster)
         self._writing = asyncio.Lock()
 
     @property
@@ -93,6 +108,12 @@ class ClickHouseStore:
         for table in TABLES:
             for statement in create_statements(table, database=self._database, cluster=self._cluster):
                 self._session.command(statement)
+        differences = self._keeper.check_schema()
+        if differences:
+            raise EnvironmentFault(
+                f"the market store's tables are not those of this version ({differences[0]}): use the version that made them, "
+                "or back up with it and restore into a new data directory"
+            )
         self._appender.load()
 
     # --- writing -----------------------------------------------------------------------------------------------------
@@ -101,9 +122,8 @@ class ClickHouseStore:
         """Write closed klines and other events; what cannot be stored exactly comes back in ``refused``."""
         if not events:
             return AppendResult()
-        now_ns = self._clock.now_ns()
         async with self._writing:
-            return await self._session.run(lambda: self._appender.append(events, now_ns))
+            return await self._session.run(lambda: self._appender.append(events, self._clock.now_ns()))
 
     async def put_instruments(self, venue: str, market: str, instruments: Sequence[Instrument], *, seen_ms: int) -> int:
         """Replace the whole list of a venue's market; returns the number of changes."""
@@ -195,6 +215,82 @@ class ClickHouseStore:
     ) -> list[Instrument]:
         """The instruments known now, or as of an instant."""
         return await self._session.run(lambda: self._instruments.get(venue, market, as_of_ms=as_of_ms))
+
+    # --- the digest log ----------------------------------------------------------------------------------------------
+
+    async def append_seals(self, seals: Sequence[Seal]) -> None:
+        """Add entries to the digest log."""
+        async with self._writing:
+            await self._session.run(lambda: self._seals.append(seals))
+
+    async def read_seals(self, *, after: int = 0, limit: int = 200, stream: StreamId | None = None) -> list[Seal]:
+        """Entries with a sequence above ``after``, in order."""
+        return await self._session.run(lambda: self._seals.read(after=after, limit=limit, stream=stream))
+
+    async def last_seals(self) -> dict[tuple[StreamId, int], int]:
+        """The sequence of the newest entry of each (stream, day)."""
+        return await self._session.run(self._seals.last)
+
+    async def unsealed_days(self, *, since_ms: int, before_ms: int) -> list[UnsealedDay]:
+        """Days with rows that no entry covers, oldest first."""
+        return await self._session.run(lambda: self._seals.unsealed(since_ms=since_ms, before_ms=before_ms))
+
+    # --- keeping -----------------------------------------------------------------------------------------------------
+
+    async def prune(self, retention: Mapping[str, int]) -> dict[str, int]:
+        """Delete rows older than ``retention`` days per kind; returns how many went per kind. Klines are never pruned."""
+        removed: dict[str, int] = {}
+        for kind, days in retention.items():
+            if days > 0:
+                removed[kind] = await self._session.run(lambda k=kind, d=days: self._keeper.prune(k, d, self._clock.now_ms()))  # type: ignore[misc] # bound early
+        return removed
+
+    async def export(self, path: Path, stream: StreamId, span: Span, *, as_known_at_ns: int | None = None) -> int:
+        """Write a stream's current rows in ``span`` to one Parquet file, decimals exact; returns the rows."""
+        rows = await self.read_arrow(stream, span, as_known_at_ns=as_known_at_ns)
+        await asyncio.to_thread(write_parquet, rows, path)
+        return int(rows.num_rows)
+
+    async def backup(self, folder: Path, *, progress: Progress = no_progress) -> dict[str, Any]:
+        """Copy everything to Parquet files in a new or empty ``folder``, the manifest last."""
+        await asyncio.to_thread(make_folder, folder)
+        now_ns = self._clock.now_ns()
+        steps = await self._session.run(lambda: self._keeper.plan(now_ns))
+        total, done = sum(step[3] for step in steps), 0
+        files: list[BackupFile] = []
+        for number, step in enumerate(steps):
+            progress(done, total, step[0].name)
+            path = folder / f"{step[0].name}-{number:05d}.parquet"
+            files.append(await self._session.run(lambda s=step, p=path: self._keeper.copy(s, p)))  # type: ignore[misc] # bound early
+            done += step[3]
+        sequence, head = await self._session.run(lambda: self._keeper.head(now_ns))
+        manifest = Manifest(
+            version=FORMAT_VERSION, created_ms=now_ns // 1_000_000, head_sequence=sequence, head=head, files=tuple(files)
+        )
+        await asyncio.to_thread(write_manifest, folder, manifest)
+        progress(total, total, "")
+        return {"folder": str(folder), "files": len(files), "rows": sum(file.rows for file in files), "head": head}
+
+    async def restore(self, folder: Path, *, progress: Progress = no_progress) -> dict[str, Any]:
+        """Fill this empty store from a backup; what cannot be restored whole is not restored at all."""
+        manifest = await asyncio.to_thread(read_manifest, folder)
+        total, done = sum(file.rows for file in manifest.files), 0
+        async with self._writing:
+            await self._session.run(self._keeper.check_empty)
+            try:
+                for file in manifest.files:
+                    progress(done, total, file.name)
+                    done += await self._session.run(lambda f=file: self._keeper.load(folder, f))  # type: ignore[misc] # bound early
+            except QuantServiceError:
+                await self._session.run(self._keeper.empty)
+                raise
+            await self._session.run(self._appender.load)
+        progress(total, total, "")
+        return {"folder": str(folder), "files": len(manifest.files), "rows": done, "head": manifest.head}
+
+    async def check_schema(self) -> list[str]:
+        """Compare the live tables with those of this version: one sentence per difference."""
+        return await self._session.run(self._keeper.check_schema)
 
     async def statistics(self) -> Mapping[str, Any]:
         """Rows, bytes and parts per table, and the write path's counters."""

@@ -17,8 +17,8 @@ from quantservice.core.events import Kind, Kline, MarketEvent, Source, StreamId
 
 DECIMAL_TYPE: Final = pa.decimal128(38, 18)
 _DECIMALS_TYPE: Final = pa.list_(DECIMAL_TYPE)
-_MOST: Final = Decimal(10) ** 20
-_SMALLEST: Final = Decimal(10) ** -18
+_WHOLE_DIGITS: Final = 20
+_FRACTION_DIGITS: Final = 18
 
 ToText = Callable[[Decimal], str]
 Refused = tuple[MarketEvent, str]
@@ -36,10 +36,15 @@ def decimal_fault(value: Decimal) -> str | None:
     """Return why the store cannot hold ``value`` exactly, or None."""
     if not value.is_finite():
         return "not a finite number"
-    if abs(value) >= _MOST:
-        return "20 digits before the point are the most the store holds"
-    if value != value.quantize(_SMALLEST) if value.as_tuple().exponent < -18 else False:  # type: ignore[operator] # finite: int
-        return "18 digits after the point are the most the store holds"
+    # Digit by digit: Decimal's arithmetic rounds to the context's precision.
+    _, digits, exponent = value.as_tuple()
+    if not value or not isinstance(exponent, int):
+        return None
+    text = "".join(map(str, digits))
+    if len(text) + exponent > _WHOLE_DIGITS:
+        return f"{_WHOLE_DIGITS} digits before the point are the most the store holds"
+    if -exponent - (len(text) - len(text.rstrip("0"))) > _FRACTION_DIGITS:
+        return f"{_FRACTION_DIGITS} digits after the point are the most the store holds"
     return None
 
 
@@ -72,10 +77,8 @@ def sound(events: Sequence[MarketEvent]) -> tuple[list[MarketEvent], list[Refuse
     return good, bad
 
 
-def kline_table(
-    rows: Sequence[Kline], revisions: Sequence[int] | None, first_seen: Sequence[int], *, text: ToText = str
-) -> pa.Table:
-    """Make the insert of klines. ``revisions`` None means all are first ones. Raises ``pa.ArrowInvalid`` on a value too fine.
+def kline_table(rows: Sequence[Kline], revisions: Sequence[int], first_seen_ns: int, *, text: ToText = str) -> pa.Table:
+    """Make the insert of klines. Raises ``pa.ArrowInvalid`` on a value too fine.
 
     ``text`` is ``str`` for speed; :func:`plain` also brings long runs of trailing zeros into the store's digits.
     """
@@ -85,8 +88,8 @@ def kline_table(
     for name in KLINE_DECIMALS:
         columns[name] = _decimals(map(attrgetter(name), rows), text)
     columns["source"] = pa.array(list(map(attrgetter("source"), rows)), pa.string())
-    columns["revision"] = pa.array(revisions if revisions is not None else [0] * len(rows), pa.uint32())
-    columns["first_seen_ns"] = pa.array(first_seen, pa.int64())
+    columns["revision"] = pa.array(revisions, pa.uint32())
+    columns["first_seen_ns"] = pa.repeat(pa.scalar(first_seen_ns, pa.int64()), len(rows))
     columns["synthetic"] = pa.array(list(map(attrgetter("synthetic"), rows)), pa.bool_())
     return pa.table({column.name: columns[column.name] for column in KLINE.stored})
 

@@ -258,6 +258,7 @@ DIGEST_LOG: Final = Table(
         *_STREAM,
         _name("period"),
         _time("day_ms"),
+        _int("through_ns"),
         _int("sealed_ns"),
         Column("open_times", "Array(Int64) CODEC(ZSTD(1))", "ints"),
         Column("revisions", "Array(UInt32) CODEC(ZSTD(1))", "ints"),
