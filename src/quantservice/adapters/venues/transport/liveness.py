@@ -45,5 +45,5 @@ class StreamLife:
             self.stale = False
             return "live"
         if not self.stale and silent < self.base_s / 4 and self.patience_s > self.base_s:
-            self.patience_s = max(self.base_s, self.patience_s * 0.9)
+            self.patience_s = max(self.base_s, self.patience_s * 0.98)
         return ""
