@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections import defaultdict
-from typing import Any
 
 from quantservice.core.periods import close_of
 from quantservice.simulator.config import PushRates
@@ -244,15 +242,7 @@ class Feed:
 
     def _send(self, stream: str, payload: bytes, access: Access | None = None) -> None:
         if self._faults.touches_frames:
-            for name, data, kept in self._faults.change(self._market, stream, payload, access):
-                self._hub.publish(name, data, kept)
+            for name, data, kept, opcode in self._faults.change(self._market, stream, payload, access):
+                self._hub.publish(name, data, kept, opcode=opcode)
         else:
             self._hub.publish(stream, payload, access)
-
-
-def count_streams(hub: Hub) -> dict[str, Any]:
-    """Return how many listeners each kind of stream has."""
-    counts: defaultdict[str, int] = defaultdict(int)
-    for name, holders in hub.listeners.items():
-        counts[hub.names[name].kind] += len(holders)
-    return dict(counts)

@@ -9,7 +9,7 @@ from typing import Final
 
 from quantservice.simulator.config import Limits, MarketName
 from quantservice.simulator.protocol.streams import StreamName
-from quantservice.simulator.protocol.text import OPCODE_PING, frame
+from quantservice.simulator.protocol.text import OPCODE_PING, OPCODE_TEXT, frame
 from quantservice.simulator.rules.referee import Access, Referee
 
 _FLUSH_BYTES: Final = 256 * 1024
@@ -124,7 +124,7 @@ class Hub:
                 del self.names[text]
         self.version += 1
 
-    def publish(self, stream: str, payload: bytes, access: Access | None = None) -> None:
+    def publish(self, stream: str, payload: bytes, access: Access | None = None, *, opcode: int = OPCODE_TEXT) -> None:
         """Send one message to everybody who listens to ``stream``."""
         listeners = self.listeners.get(stream)
         if not listeners:
@@ -134,10 +134,10 @@ class Hub:
             if connection.muted or stream in connection.silent:
                 continue
             if connection.combined:
-                combined = combined or frame(b'{"stream":"%b","data":%b}' % (stream.encode(), payload))
+                combined = combined or frame(b'{"stream":"%b","data":%b}' % (stream.encode(), payload), opcode)
                 connection.queue(combined)
             else:
-                raw = raw or frame(payload)
+                raw = raw or frame(payload, opcode)
                 connection.queue(raw)
             if access is not None:
                 self._referee.served(

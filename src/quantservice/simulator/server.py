@@ -110,6 +110,8 @@ class Simulator:
         """List a new generated symbol from now on."""
         first = spec.listed_ms if spec.listed_ms is not None else self.clock.now_ms() // 60_000 * 60_000
         self.markets[market].add(GeneratedHistory(spec, market, seed=self.config.seed, first_ms=first))
+        if market in self.hubs:
+            self.hubs[market].version += 1
 
     def report(self) -> dict[str, Any]:
         """Return the referee's judgement with the open connections."""
@@ -194,8 +196,14 @@ class Simulator:
             await asyncio.sleep(due - loop.time())
 
     def _act(self, fault: Fault) -> None:
-        if fault.kind == "new_symbol" and fault.spec is not None:
+        if fault.kind == "new_symbol":
+            if fault.spec is None:
+                raise ValueError("a new_symbol fault needs a spec: symbol, base, quote")
             self.add_symbol(_market(fault), fault.spec)
+            return
+        if fault.kind == "silent_stream":
+            for hub in self.hubs.values():
+                self.faults.silence_existing(fault, hub)
             return
         if fault.kind == "shutdown":
             for market, hub in self.hubs.items():

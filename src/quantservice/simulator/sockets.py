@@ -56,7 +56,7 @@ class SocketDoor:
                 await self._listen(socket, connection, section)
         finally:
             self._hub.leave(connection)
-            connection.cut()
+            connection.cut_soon()
         return socket
 
     def watch(self) -> None:
@@ -106,7 +106,16 @@ class SocketDoor:
         if tail:
             texts += [text for text in tail.split("/") if text]
         names = [name for name in map(parse_stream, texts) if name is not None and self._allowed(name, section)]
-        return self._hub.subscribe(connection, names) if names else True
+        return self._take(connection, names)
+
+    def _take(self, connection: Connection, names: list[StreamName]) -> bool:
+        if not self._hub.subscribe(connection, names):
+            return False
+        for name in names:
+            connection.silent.discard(name.text)
+            if self._faults.silences(self._market, name.text):
+                connection.silent.add(name.text)
+        return True
 
     def _allowed(self, name: StreamName, section: str) -> bool:
         if self._market == "um" and section:
@@ -180,7 +189,7 @@ class SocketDoor:
                 names.append(name)
             else:
                 self._referee.broke(f"{self._market}.stream_on_wrong_path", connection.name, f"{text} on {connection.path}")
-        if not self._hub.subscribe(connection, names):
+        if not self._take(connection, names):
             return _refusal(number, 2, "Invalid request: too many streams")
         return to_json({"result": None, "id": number})
 

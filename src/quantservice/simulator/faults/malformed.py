@@ -17,23 +17,39 @@ def _first_number_as(text: str) -> Callable[[bytes], bytes]:
     return change
 
 
-SORTS: Final[dict[str, Callable[[bytes], bytes]]] = {
-    "truncated": lambda good: good[: len(good) // 2],
+def _truncated(good: bytes) -> bytes:
+    return good[: len(good) // 2]
+
+
+def _wrong_types(good: bytes) -> bytes:
+    return good.replace(b'"s":"', b'"s":7,"was":"')
+
+
+def _low_above_high(good: bytes) -> bytes:
+    return good.replace(b'"h":"', b'"h":"-') if b'"h":"' in good else b'{"e":"kline"}'
+
+
+def _key_twice(good: bytes) -> bytes:
+    return good.replace(b'"E":', b'"E":1,"E":', 1) if b'"E":' in good else b'{"u":1,"u":2}'
+
+
+_SPOILERS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "truncated": _truncated,
     "nan": _first_number_as("NaN"),
     "infinity": _first_number_as("1e999"),
     "huge_integer": _first_number_as("9" * 5_000),
-    "deep": lambda good: b"[" * 100_000 + good[:0] + b"]" * 100_000,
-    "wrong_types": lambda good: (
-        good.replace(b'"s":"', b'"s":[1,"').replace(b'","k"', b'"],"k"') if b'","k"' in good else b'{"e":7,"s":[]}'
-    ),
-    "not_json": lambda good: b"\x00\xff" + good[:20],
-    "empty": lambda good: good[:0],
-    "high_below_low": lambda good: good.replace(b'"h":"', b'"h":"-'),
-    "duplicate_keys": lambda good: good.replace(b'"E":', b'"E":1,"E":', 1) if b'"E":' in good else b'{"u":1,"u":2}',
+    "deep": lambda _: b"[" * 100_000 + b"]" * 100_000,
+    "wrong_types": _wrong_types,
+    "not_json": lambda good: b"<html>" + good[:20],
+    "empty": lambda _: b"",
+    "high_below_low": _low_above_high,
+    "duplicate_keys": _key_twice,
+    "binary": lambda good: b"\x00\xff" + good[:20],
 }
-_NAMES: Final = tuple(SORTS)
+#: The sorts of spoilt message; ``binary`` goes out as a binary frame. None of them breaks the WebSocket protocol itself.
+SORTS: Final[tuple[str, ...]] = tuple(_SPOILERS)
 
 
-def spoil(sort: str, good: bytes, turn: int) -> bytes:
-    """Return a spoilt copy of ``good``; without a sort, each turn another one."""
-    return SORTS[sort or _NAMES[turn % len(_NAMES)]](good)
+def spoil(sort: str, good: bytes) -> bytes:
+    """Return a spoilt copy of ``good``."""
+    return _SPOILERS[sort](good)

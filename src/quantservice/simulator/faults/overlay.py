@@ -28,7 +28,7 @@ class KlineOverlay:
         self._restated.setdefault((market, symbol, interval), {})[open_time] = ticks
 
     def dig(self, market: str, symbol: str, interval: str, hole: Hole) -> None:
-        """Withhold a range."""
+        """Withhold a range; an empty interval means every one."""
         self._holes.setdefault((market, symbol, interval), []).append(hole)
 
     def lift(self, market: str, symbol: str, interval: str) -> None:
@@ -38,7 +38,7 @@ class KlineOverlay:
     def rest(self, market: str, symbol: str, interval: str, bar: Bar) -> Bar | None:
         """Return the bar as REST shows it: itself, a restated copy, or nothing."""
         key = (market, symbol, interval)
-        for hole in self._holes.get(key, ()):
+        for hole in (*self._holes.get(key, ()), *self._holes.get((market, symbol, ""), ())):
             if hole.start_ms <= bar.open_time < hole.end_ms:
                 return None
         ticks = self._restated.get(key, {}).get(bar.open_time)

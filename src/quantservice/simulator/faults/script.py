@@ -2,14 +2,13 @@
 
 A fault is one JSON object, given in the configuration or sent to ``POST /_faults``:
 ``{"kind": "drop_closed", "market": "um", "symbol": "BTCUSDT", "interval": "1m", "count": 3}``. Empty fields match
-everything; ``count`` 0 means without end; ``after_s`` and ``for_s`` bound it in wall-clock seconds.
+everything; ``count`` 0 means without end (a ``cut`` or ``silent_stream`` strikes once then); ``after_s`` and ``for_s`` bound it in wall-clock seconds.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import time
-from collections import defaultdict, deque
 from collections.abc import Iterator
 from typing import Any, Final, Literal
 
@@ -20,7 +19,7 @@ from quantservice.simulator.faults.malformed import SORTS, spoil
 from quantservice.simulator.faults.overlay import Hole, KlineOverlay
 from quantservice.simulator.hub import Hub
 from quantservice.simulator.markets.bars import Bar
-from quantservice.simulator.protocol.text import OPCODE_BINARY, OPCODE_TEXT, frame
+from quantservice.simulator.protocol.text import OPCODE_BINARY, OPCODE_TEXT
 from quantservice.simulator.rules.referee import Access
 
 FaultKind = Literal[
@@ -49,7 +48,7 @@ FaultKind = Literal[
     "burst",
     "shutdown",
 ]
-FRAME_KINDS: Final = frozenset({"malformed", "duplicate", "reorder", "late", "burst", "mute", "silent_stream"})
+FRAME_KINDS: Final = frozenset({"malformed", "duplicate", "reorder", "late", "burst"})
 
 
 class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -99,7 +98,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-_Out = tuple[str, bytes, Access | None]
+_Out = tuple[str, bytes, Access | None, int]
 
 
 class FaultScript:
@@ -110,18 +109,20 @@ class FaultScript:
         self.faults: dict[int, Fault] = {}
         self.touches_frames = False
         self._next = 1
+        self._muting: set[str] = set()
         self._late: list[tuple[float, str, _Out]] = []
         self._held: dict[tuple[int, str], _Out] = {}
-        self._recent: defaultdict[tuple[str, str], deque[_Out]] = defaultdict(lambda: deque(maxlen=1_000))
 
     def add(self, fault: Fault) -> Fault:
         """Put a fault in force, now or ``after_s`` from now."""
+        if fault.kind in {"cut", "silent_stream"} and not fault.count:
+            fault.count = 1
+        if fault.kind == "malformed" and fault.sort and fault.sort not in SORTS:
+            raise ValueError(f"unknown sort {fault.sort!r} of malformed frame; known are: {', '.join(SORTS)}")
         fault.id = self._next
         fault.begins = time.monotonic() + fault.after_s
         self._next += 1
         self.faults[fault.id] = fault
-        if fault.kind == "malformed" and fault.sort and fault.sort not in SORTS:
-            raise ValueError(f"unknown sort {fault.sort!r} of malformed frame; known are: {', '.join(SORTS)}")
         if fault.kind == "rest_hole":
             self.overlay.dig(fault.market, fault.symbol, fault.interval, Hole(fault.start_ms, fault.end_ms or 2**62))
         if fault.kind == "restate" and fault.start_ms:
@@ -190,14 +191,9 @@ class FaultScript:
     def change(self, market: str, stream: str, payload: bytes, access: Access | None) -> Iterator[_Out]:
         """Return what goes out instead of one message: nothing, itself, itself several times, later, or spoilt."""
         now = time.monotonic()
-        outs: list[_Out] = [(stream, payload, access)]
+        outs: list[_Out] = [(stream, payload, access, OPCODE_TEXT)]
         for fault in self.faults.values():
             if fault.kind not in FRAME_KINDS or not fault.live(now) or not fault.is_for(market, stream=stream):
-                continue
-            if fault.kind in {"mute", "silent_stream"}:
-                if fault.kind == "silent_stream":
-                    fault.seen += 1
-                    outs = []
                 continue
             fault.seen += 1
             if fault.seen % max(1, fault.every):
@@ -210,7 +206,9 @@ class FaultScript:
         match fault.kind:
             case "malformed":
                 # in front of the good frame, so that nothing true is lost by it
-                return [(stream, spoil(fault.sort, outs[0][1] if outs else b"{}", fault.fired), None), *outs]
+                sort = fault.sort or SORTS[fault.fired % len(SORTS)]
+                opcode = OPCODE_BINARY if sort == "binary" else OPCODE_TEXT
+                return [(stream, spoil(sort, outs[0][1] if outs else b"{}"), None, opcode), *outs]
             case "duplicate":
                 return [out for out in outs for _ in range(2)]
             case "burst":
@@ -233,31 +231,51 @@ class FaultScript:
             now = time.monotonic()
             due = [item for item in self._late if item[0] <= now and item[1] == hub.market]
             self._late = [item for item in self._late if not (item[0] <= now and item[1] == hub.market)]
-            for _, _, (stream, payload, access) in due:
-                hub.publish(stream, payload, access)
-        if self.faults:
-            self._connections(hub)
+            for _, _, (stream, payload, access, opcode) in due:
+                hub.publish(stream, payload, access, opcode=opcode)
+        if self.faults or hub.market in self._muting:
+            self._mute(hub)
+            self._cut(hub)
 
-    def _connections(self, hub: Hub) -> None:
+    def silences(self, market: str, stream: str) -> bool:
+        """Tell whether this new subscription will be acknowledged and never served; each counts once."""
+        now = time.monotonic()
+        for fault in self.faults.values():
+            if fault.kind == "silent_stream" and fault.live(now) and fault.is_for(market, stream=stream):
+                fault.fired += 1
+                return True
+        return False
+
+    def silence_existing(self, fault: Fault, hub: Hub) -> None:
+        """Silence subscriptions that exist already, as many as the fault wants."""
+        for stream, holders in hub.listeners.items():
+            for connection in holders.values():
+                if fault.is_for(hub.market, stream=stream) and fault.live(time.monotonic()):
+                    connection.silent.add(stream)
+                    fault.fired += 1
+
+    def _mute(self, hub: Hub) -> None:
+        """A mute fault mutes who is connected when it begins; new connections speak."""
+        now = time.monotonic()
+        mutes = [fault for fault in self.faults.values() if fault.kind == "mute" and fault.is_for(hub.market) and fault.live(now)]
+        for connection in hub.connections.values():
+            connection.muted = any(
+                connection.opened <= fault.begins and _means(fault, connection.name, connection.path) for fault in mutes
+            )
+        if mutes:
+            self._muting.add(hub.market)
+        else:
+            self._muting.discard(hub.market)
+
+    def _cut(self, hub: Hub) -> None:
         now = time.monotonic()
         for fault in list(self.faults.values()):
-            if fault.kind == "mute" and fault.is_for(hub.market):
-                live = fault.live(now)
-                for connection in hub.connections.values():
-                    if _means(fault, connection.name, connection.path):
-                        # a fault mutes who is connected when it begins; new connections speak
-                        if live and connection.opened <= fault.begins:
-                            connection.muted = True
-                        elif fault.for_s and not live and now >= fault.begins + fault.for_s:
-                            connection.muted = False
-            elif fault.kind == "cut" and fault.live(now) and fault.is_for(hub.market):
-                for connection in [c for c in hub.connections.values() if _means(fault, c.name, c.path)]:
+            if fault.kind != "cut" or not fault.is_for(hub.market):
+                continue
+            for connection in [c for c in hub.connections.values() if _means(fault, c.name, c.path)]:
+                if fault.live(now):
                     fault.fired += 1
                     connection.cut()
-                    if fault.count and fault.fired >= fault.count:
-                        break
-                if not fault.count:
-                    fault.count = fault.fired = max(1, fault.fired)
 
     def _look(self) -> None:
         self.touches_frames = any(fault.kind in FRAME_KINDS for fault in self.faults.values())
@@ -269,8 +287,3 @@ class FaultScript:
 
 def _means(fault: Fault, name: str, path: str) -> bool:
     return (not fault.connection or fault.connection == name) and (not fault.path or fault.path in path)
-
-
-def raw_frame(payload: bytes, *, binary: bool) -> bytes:
-    """Return a frame of either kind."""
-    return frame(payload, OPCODE_BINARY if binary else OPCODE_TEXT)

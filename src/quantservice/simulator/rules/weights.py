@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -84,7 +85,8 @@ class Verdict(msgspec.Struct, frozen=True):
 class WeightGate:
     """One market's request limits, per address, in wall-clock minutes."""
 
-    def __init__(self, market: MarketName, limits: Limits, referee: Referee) -> None:
+    def __init__(self, market: MarketName, limits: Limits, referee: Referee, *, now_s: Callable[[], float] = time.time) -> None:
+        self._now_s = now_s
         self._market = market
         self._limits = limits
         self._referee = referee
@@ -92,7 +94,7 @@ class WeightGate:
 
     def ask(self, address: str, weight: int) -> Verdict:
         """Count a request and judge it."""
-        limits, now = self._limits, time.time()
+        limits, now = self._limits, self._now_s()
         state = self._addresses.setdefault(address, _Address())
         self._roll(state, now)
         if now < state.blocked_until:
@@ -119,7 +121,7 @@ class WeightGate:
     def block(self, address: str, seconds: float, *, banned: bool) -> None:
         """Refuse ``address`` for some time (a ban, or a fault's wish)."""
         state = self._addresses.setdefault(address, _Address())
-        state.blocked_until = time.time() + seconds
+        state.blocked_until = self._now_s() + seconds
         state.banned = banned
 
     def reset(self) -> None:
