@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from operator import attrgetter
 
 from quantservice.adapters.bus.queue import QueueSubscription, WaitingPublisher
 from quantservice.core.errors import EnvironmentFault, InvalidValue
@@ -12,6 +14,7 @@ from quantservice.core.messages import Message, Overflow
 from quantservice.ports import SubscriptionStats
 
 _YIELD_EVERY_EVENTS = 4_096
+_topic = attrgetter("topic")
 
 
 class MemoryBus:
@@ -34,14 +37,18 @@ class MemoryBus:
         if self._closed:
             raise EnvironmentFault("the bus is closed: nothing can be published after shut-down")
         places: list[tuple[QueueSubscription, WaitingPublisher]] = []
-        for subscription, wanted in self._routes(messages):
-            place = subscription.offer(wanted)
-            if place is not None:
-                places.append((subscription, place))
+        total = 0
+        for topic, wanted in _by_topic(messages):
+            weight = sum([message.weight or 1 for message in wanted])
+            total += weight
+            for subscription in self._by_topic.get(topic, ()):
+                place = subscription.offer(wanted, weight)
+                if place is not None:
+                    places.append((subscription, place))
         if places:
             await _wait_for(places)
             return
-        self._since_yield += sum(message.weight for message in messages)
+        self._since_yield += total
         if self._since_yield >= _YIELD_EVERY_EVENTS:
             # A publisher that never meets a full queue would otherwise never let the consumers run.
             self._since_yield = 0
@@ -82,15 +89,12 @@ class MemoryBus:
         topics = {topic for subscription in self._open for topic in subscription.topics}
         self._by_topic = {topic: tuple(item for item in self._open if topic in item.topics) for topic in topics}
 
-    def _routes(self, messages: Sequence[Message]) -> list[tuple[QueueSubscription, Sequence[Message]]]:
-        first = messages[0].topic if messages else ""
-        if all(message.topic == first for message in messages):
-            return [(subscription, messages) for subscription in self._by_topic.get(first, ())]
-        wanted: dict[int, tuple[QueueSubscription, list[Message]]] = {}
-        for message in messages:
-            for subscription in self._by_topic.get(message.topic, ()):
-                wanted.setdefault(id(subscription), (subscription, []))[1].append(message)
-        return list(wanted.values())
+
+def _by_topic(messages: Sequence[Message]) -> list[tuple[str, Sequence[Message]]]:
+    """Cut ``messages`` into stretches of one topic, in order."""
+    if len(messages) == 1:
+        return [(messages[0].topic, messages)]
+    return [(topic, list(stretch)) for topic, stretch in itertools.groupby(messages, key=_topic)]
 
 
 async def _wait_for(places: list[tuple[QueueSubscription, WaitingPublisher]]) -> None:

@@ -66,9 +66,17 @@ class QueueSubscription:
 
     # --- the publisher's side ---
 
-    def offer(self, messages: Sequence[Message]) -> WaitingPublisher | None:
-        """Take what the policy lets in; for a full BLOCK queue return the place in line to wait at."""
+    def offer(self, messages: Sequence[Message], weight: int) -> WaitingPublisher | None:
+        """Take what the policy lets in; for a full BLOCK queue return the place in line to wait at.
+
+        ``weight`` is the messages' together: usually all of them fit, and nothing needs a second look.
+        """
         if self._closed:
+            return None
+        if self._depth + weight <= self._capacity and self._conflated is None and not self._waiting:
+            self._queue.extend(messages)
+            self._depth += weight
+            self._notify()
             return None
         if self._overflow is Overflow.BLOCK:
             return self._offer_block(messages)
