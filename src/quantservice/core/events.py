@@ -70,6 +70,8 @@ class StreamId(msgspec.Struct, frozen=True, order=True, cache_hash=True):
             raise UnknownName("kind", parts[3], [item.value for item in Kind]) from None
         if kind is Kind.KLINE:
             return cls.kline(instrument, parts[4] if len(parts) == 5 else "")
+        if len(parts) == 5:
+            raise InvalidValue("stream", f"{kind} has no period, only klines have")
         return cls(instrument, kind)
 
 
