@@ -168,9 +168,10 @@ class SqlStateStore:
             return EnvironmentFault(f"the state store {self.name} is read-only; make the file and its folder writable")
         if "disk is full" in lowered or "no space left" in lowered or "could not extend" in lowered:
             return EnvironmentFault(f"no room is left for the state store {self.name}; free disk space and start again")
-        if type(cause).__name__ in ("InvalidPasswordError", "InvalidAuthorizationSpecificationError"):
+        kinds = {type(item).__name__ for item in (error, cause, cause.__cause__)}  # the driver's own error is wrapped twice
+        if kinds & {"InvalidPasswordError", "InvalidAuthorizationSpecificationError"}:
             return EnvironmentFault(f"the state store {self.name} refuses the user or password; check the state store's URL")
-        if type(cause).__name__ == "InvalidCatalogNameError":
+        if "InvalidCatalogNameError" in kinds:
             return EnvironmentFault(f"the database of {self.name} does not exist; create it or correct the state store's URL")
         return StoreUnavailable(f"the state store {self.name} does not answer ({text or type(cause).__name__}); it is tried again")
 
