@@ -92,12 +92,8 @@ class FakeWire:
 
 
 def session() -> tuple[Session, FakeWire]:
-    made = Session(
-        1,
-        msgspec.convert({"slow_bytes": 100, "queue": 3, "stall_s": 10.0, **changes}, ClientServerConfig),
-        Counters(),
-        TokenBucket(1, lambda: 0.0),
-    )
+    config = ClientServerConfig(slow_bytes=100, queue=3, stall_s=10.0)
+    made = Session(1, config, Counters(), TokenBucket(1, lambda: 0.0))
     made.wire = wire = FakeWire()
     return made, wire
 
