@@ -12,6 +12,7 @@ from quantservice.core.periods import FIXED_MS, WEEK_MS, floor_open, next_open
 
 #: No price, quantity or volume reaches this; it is what 38 digits with 18 of them behind the point can hold.
 MAX_VALUE: Final = Decimal("1e20")
+_ZERO: Final = Decimal(0)  # comparing with an int costs half as much again
 
 
 def kline_fault(kline: Kline) -> str | None:
@@ -21,34 +22,48 @@ def kline_fault(kline: Kline) -> str | None:
     times on the period's border. Comparisons with a NaN raise in Decimal's own way and are reported as ``not_finite``.
     """
     try:
-        low, high = kline.low, kline.high
-        volume, quote_volume = kline.volume, kline.quote_volume
-        if not (low <= kline.open <= high and low <= kline.close <= high):
-            return "open_or_close_outside_low_high"
-        if low <= 0:
-            return "price_not_positive"
-        if volume < 0 or quote_volume < 0 or kline.count < 0:
-            return "negative_volume"
-        if not (high < MAX_VALUE and volume < MAX_VALUE and quote_volume < MAX_VALUE):
-            return "not_finite" if _infinite(high, volume, quote_volume) else "value_too_large"
-        if not (0 <= kline.taker_buy_base_volume <= volume and 0 <= kline.taker_buy_quote_volume <= quote_volume):
-            return "taker_volume_outside_volume"
+        low, high, volume, quote_volume = kline.low, kline.high, kline.volume, kline.quote_volume
+        if not (
+            _ZERO < low <= kline.open <= high < MAX_VALUE
+            and low <= kline.close <= high
+            and _ZERO <= kline.taker_buy_base_volume <= volume < MAX_VALUE
+            and _ZERO <= kline.taker_buy_quote_volume <= quote_volume < MAX_VALUE
+            and kline.count >= 0
+        ):
+            return _kline_value_fault(kline)
     except ArithmeticError:
         return "not_finite"
-    return _kline_time_fault(kline)
-
-
-def _kline_time_fault(kline: Kline) -> str | None:
     period, open_time = kline.stream.period, kline.open_time
     length = FIXED_MS.get(period)
-    if length is not None and length != WEEK_MS:
-        if open_time % length:
-            return "open_time_off_border"
-        if kline.close_time != open_time + length - 1:
-            return "close_time_off_border"
-    elif floor_open(period, open_time) != open_time:
+    if length is None or length == WEEK_MS:
+        return _calendar_fault(kline)
+    if open_time % length:
         return "open_time_off_border"
-    elif kline.close_time != next_open(period, open_time) - 1:
+    if kline.close_time != open_time + length - 1:
+        return "close_time_off_border"
+    return None
+
+
+def _kline_value_fault(kline: Kline) -> str:
+    """Name what is wrong with values of which something is."""
+    low, high = kline.low, kline.high
+    if not (low <= kline.open <= high and low <= kline.close <= high):
+        return "open_or_close_outside_low_high"
+    if low <= 0:
+        return "price_not_positive"
+    if kline.volume < 0 or kline.quote_volume < 0 or kline.count < 0:
+        return "negative_volume"
+    if high >= MAX_VALUE or kline.volume >= MAX_VALUE or kline.quote_volume >= MAX_VALUE:
+        return "not_finite" if _infinite(high, kline.volume, kline.quote_volume) else "value_too_large"
+    return "taker_volume_outside_volume"
+
+
+def _calendar_fault(kline: Kline) -> str | None:
+    """Check the times of a week or a month, whose borders are not multiples of their length."""
+    period, open_time = kline.stream.period, kline.open_time
+    if floor_open(period, open_time) != open_time:
+        return "open_time_off_border"
+    if kline.close_time != next_open(period, open_time) - 1:
         return "close_time_off_border"
     return None
 
@@ -57,11 +72,11 @@ def trade_fault(trade: Trade) -> str | None:
     """Return why ``trade`` cannot be, or None when it is sound."""
     try:
         price, quantity = trade.price, trade.quantity
-        if price <= 0:
-            return "price_not_positive"
-        if quantity <= 0:
-            return "quantity_not_positive"
-        if not (price < MAX_VALUE and quantity < MAX_VALUE):
+        if not (_ZERO < price < MAX_VALUE and _ZERO < quantity < MAX_VALUE):
+            if price <= 0:
+                return "price_not_positive"
+            if quantity <= 0:
+                return "quantity_not_positive"
             return "not_finite" if _infinite(price, quantity) else "value_too_large"
     except ArithmeticError:
         return "not_finite"
@@ -76,11 +91,11 @@ def quote_fault(quote: Quote) -> str | None:
     """Return why ``quote`` cannot be, or None. A side without offers has price and quantity 0."""
     try:
         bid, ask = quote.bid_price, quote.ask_price
-        if not (0 <= bid < MAX_VALUE and 0 <= ask < MAX_VALUE):
+        if not (_ZERO <= bid < MAX_VALUE and _ZERO <= ask < MAX_VALUE):
             return "price_not_positive"
-        if not (0 <= quote.bid_quantity < MAX_VALUE and 0 <= quote.ask_quantity < MAX_VALUE):
+        if not (_ZERO <= quote.bid_quantity < MAX_VALUE and _ZERO <= quote.ask_quantity < MAX_VALUE):
             return "quantity_not_positive"
-        if bid >= ask > 0:
+        if bid >= ask > _ZERO:
             return "bid_not_below_ask"
     except ArithmeticError:
         return "not_finite"
@@ -120,7 +135,10 @@ def ticker_fault(ticker: Ticker) -> str | None:
 
 
 def _levels_are_sound(levels: Iterable[Level]) -> bool:
-    return all(0 < price < MAX_VALUE and 0 <= quantity < MAX_VALUE for price, quantity in levels)
+    for price, quantity in levels:  # a loop and not all(): books are large
+        if not (_ZERO < price < MAX_VALUE and _ZERO <= quantity < MAX_VALUE):
+            return False
+    return True
 
 
 def _infinite(*values: Decimal) -> bool:

@@ -8,6 +8,7 @@ the function for its shape, without decoding twice. Frames of the single-stream 
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
@@ -101,7 +102,7 @@ class StreamRegistry:
     def __init__(self, market: str, instruments: Iterable[Instrument] = ()) -> None:
         self.market: Final = spec_of(market).market
         self._ids: dict[str, InstrumentId] = {}
-        self.version = 0
+        self._decoders: Final[weakref.WeakSet[Decoder]] = weakref.WeakSet()
         self.replace(instruments)
 
     def __len__(self) -> int:
@@ -110,7 +111,12 @@ class StreamRegistry:
     def replace(self, instruments: Iterable[Instrument]) -> None:
         """Take the instruments of this market as the whole truth from now on."""
         self._ids = {item.venue_symbol: item.id for item in instruments if item.id.venue == VENUE and item.id.market == self.market}
-        self.version += 1
+        for decoder in self._decoders:
+            decoder.forget()
+
+    def on_change(self, decoder: Decoder) -> None:
+        """Have ``decoder`` told when the instruments change, for as long as it lives."""
+        self._decoders.add(decoder)
 
     def instrument(self, venue_symbol: str) -> InstrumentId | None:
         """Return our name of what the venue calls ``venue_symbol``."""
@@ -129,17 +135,16 @@ class Decoder:
         self.market: Final = spec_of(market).market
         self.unknown: dict[str, int] = {}  # stream or symbol -> frames of no interest
         self._registry: Final = registry
-        self._version = registry.version
-        self._routes: dict[bytes, Route] = {}
+        self._routes: Final[dict[bytes, Route]] = {}
+        registry.on_change(self)
 
     def decode(self, frame: bytes, recv_ns: int) -> MarketEvent | ControlMessage | None:
         """Turn one frame into an event; None when its symbol or kind is unknown (then counted in :attr:`unknown`)."""
         try:
-            if frame[:_PREFIX_BYTES] == _PREFIX:
-                route = self._routes.get(frame[_PREFIX_BYTES : frame.find(b'"', _PREFIX_BYTES)])
-                if route is not None and self._version == self._registry.version and len(frame) <= MAX_FRAME_BYTES:
-                    return route(frame, recv_ns)
-            return self._decode_rare(frame, recv_ns)
+            # Where a stream's name stands in a combined frame. If by some chance a known name stands there in another
+            # frame, its route will find that the rest does not fit.
+            route = self._routes.get(frame[11 : frame.find(b'"', 11)])
+            return self._decode_rare(frame, recv_ns) if route is None else route(frame, recv_ns)
         except MalformedFrame as error:
             raise (error if error.venue else self._malformed(error.reason)) from None
         except msgspec.ValidationError:
@@ -151,15 +156,16 @@ class Decoder:
         except (ValueError, ArithmeticError):
             raise self._malformed("bad_value") from None
 
+    def forget(self) -> None:
+        """Forget which stream a name stands for: the instruments have changed."""
+        self._routes.clear()
+
     def _decode_rare(self, frame: bytes, recv_ns: int) -> MarketEvent | ControlMessage | None:
         """Frames whose route is not known yet, single-stream frames and control messages."""
         if len(frame) > MAX_FRAME_BYTES:
             raise self._malformed("oversized")
         if not frame:
             raise self._malformed("empty")
-        if self._version != self._registry.version:
-            self._routes.clear()
-            self._version = self._registry.version
         if frame[:_PREFIX_BYTES] == _PREFIX:
             name = frame[_PREFIX_BYTES : frame.find(b'"', _PREFIX_BYTES)]
             route = self._routes.get(name) or self._add_route(name)
@@ -397,6 +403,8 @@ def _depth_route(stream: StreamId, venue_symbol: str) -> Route:
     decode = msgspec.json.Decoder(DepthFrame).decode
 
     def route(frame: bytes, recv_ns: int) -> BookDelta:
+        if len(frame) > MAX_FRAME_BYTES:
+            raise _fault("oversized", stream)
         data = decode(frame).data
         check_unique_keys(frame, 9 + (data.T is not None) + (data.pu is not None) + (data.ps is not None))
         if data.s != venue_symbol or data.e != "depthUpdate":
