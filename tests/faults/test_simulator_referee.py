@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import aiohttp
+from tests.support.simulator import closes, receive, running, small, until
 
 from quantservice.simulator.config import SimulatorConfig
-from tests.support.simulator import closes, receive, running, small, until
 
 #: one window that no test outlives
 _ENDLESS = 1e9

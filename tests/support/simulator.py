@@ -73,7 +73,9 @@ class Client:
 
     async def connect(self, path: str, **options: Any) -> aiohttp.ClientWebSocketResponse:
         """Open a WebSocket on a path below the port (``/um/market/stream``)."""
-        return await self.session.ws_connect(f"ws://127.0.0.1:{self.simulator.port}{path}", **options)
+        socket: aiohttp.ClientWebSocketResponse
+        socket = await self.session.ws_connect(f"ws://127.0.0.1:{self.simulator.port}{path}", **options)
+        return socket
 
     async def subscribe(self, path: str, *streams: str) -> aiohttp.ClientWebSocketResponse:
         """Open a WebSocket and subscribe; the acknowledgement is checked and taken away."""
@@ -133,5 +135,5 @@ async def closes(socket: aiohttp.ClientWebSocketResponse, wait_s: float = WAIT_S
 async def eventually(condition: Callable[[], bool], wait_s: float = WAIT_S) -> None:
     """Wait until a condition holds."""
     async with asyncio.timeout(wait_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  # the condition is any plain fact of the simulator, nothing sets an event for it
             await asyncio.sleep(0.01)

@@ -86,7 +86,7 @@ class MarketState:
         now_ms, history = self.clock.now_ms(), listing.history
         base_open = now_ms // history.base_ms * history.base_ms
         rows = rows_for(history, period, start_ms, min(end_ms, base_open))
-        if end_ms > base_open:
+        if start_ms <= base_open < end_ms:
             # a throw-away live end sees exactly the trades up to now, whoever listens meanwhile
             current = LiveSymbol(history, now_ms=now_ms).unclosed
             if current is not None:

@@ -11,8 +11,8 @@ from quantservice.simulator.exchange import Listing, MarketState
 from quantservice.simulator.faults.script import FaultScript
 from quantservice.simulator.hub import Hub
 from quantservice.simulator.markets import figures
-from quantservice.simulator.markets.bars import Bar
-from quantservice.simulator.markets.live import LiveSymbol, Step
+from quantservice.simulator.markets.bars import Bar, Trades
+from quantservice.simulator.markets.live import LiveSymbol
 from quantservice.simulator.protocol import frames, tickers
 from quantservice.simulator.protocol.streams import VENUE_PERIODS, StreamName
 from quantservice.simulator.rules.referee import Access
@@ -115,12 +115,19 @@ class Feed:
     def _symbol(self, wanted: _Wanted, listing: Listing, now_ms: int, wall: float) -> None:
         live = self._state.live_of(wanted.symbol)
         step = live.advance(now_ms)
-        for period, bar in step.closed:
+        needs_trades = bool(wanted.trade or wanted.agg or wanted.book or wanted.depths or live.book is not None)
+        done = 0
+        for period, bar, after in step.closed:
+            if needs_trades:
+                self._trades(wanted, listing, step.trades[done:after])
+                done = after
             for name, own in wanted.klines.values():
                 if own == period:
                     self._closed(name, listing, period, bar)
-        if wanted.trade or wanted.agg or wanted.book or wanted.depths or live.book is not None:
-            self._trades(wanted, listing, live, step)
+        if needs_trades:
+            self._trades(wanted, listing, step.trades[done:])
+        if live.book is not None:
+            live.book.breathe()
         if wanted.klines and self._is_due(f"{wanted.symbol}@kline", self._rates.kline_ms, wall):
             for name, period in wanted.klines.values():
                 self._partial(name, listing, live, period, now_ms)
@@ -168,10 +175,11 @@ class Feed:
         times = (now_ms, bar.open_time, close_of(period, bar.open_time))
         self._send(name.text, frames.kline(name.symbol, name.period, times, values, closed=False))
 
-    def _trades(self, wanted: _Wanted, listing: Listing, live: LiveSymbol, step: Step) -> None:
+    def _trades(self, wanted: _Wanted, listing: Listing, batch: list[tuple[Trades, int]]) -> None:
         text, spec, market = listing.text, listing.spec, self._market
+        live = self._state.live_of(wanted.symbol)
         book = self._state.book_of(wanted.symbol) if wanted.book or wanted.depths or live.book is not None else None
-        for trades, index in step.trades:
+        for trades, index in batch:
             sell, quantity, time_ms = trades.sells[index], trades.quantities[index], trades.times[index]
             if book is not None and book.quote(trades.bids[index], trades.asks[index], quantity, sell=sell):
                 self._book_ticker(wanted, listing, time_ms)
@@ -183,8 +191,6 @@ class Feed:
             if book is not None:
                 book.take(quantity, sell=sell)
                 self._book_ticker(wanted, listing, time_ms)
-        if book is not None:
-            book.breathe()
 
     def _book_ticker(self, wanted: _Wanted, listing: Listing, time_ms: int) -> None:
         if not wanted.book:

@@ -196,25 +196,29 @@ class Simulator:
             await asyncio.sleep(due - loop.time())
 
     def _act(self, fault: Fault) -> None:
-        if fault.kind == "new_symbol":
-            if fault.spec is None:
-                raise ValueError("a new_symbol fault needs a spec: symbol, base, quote")
-            self.add_symbol(_market(fault), fault.spec)
-            return
-        if fault.kind == "silent_stream":
-            for hub in self.hubs.values():
-                self.faults.silence_existing(fault, hub)
-            return
-        if fault.kind == "shutdown":
-            for market, hub in self.hubs.items():
-                if fault.is_for(market):
-                    for connection in list(hub.connections.values()):
-                        self._doors[market].announce_shutdown(connection)
-            return
-        if fault.kind not in {"delist", "status", "rename", "tick_size"}:
-            return
-        state = self.markets[_market(fault)]
-        listing = state.find(fault.symbol)
+        """Do at once what a fault does at once."""
+        match fault.kind:
+            case "new_symbol":
+                if fault.spec is None:
+                    raise ValueError("a new_symbol fault needs a spec: symbol, base, quote")
+                self.add_symbol(_market(fault), fault.spec)
+            case "silent_stream":
+                for hub in self.hubs.values():
+                    self.faults.silence_existing(fault, hub)
+            case "shutdown":
+                self._announce_shutdown(fault)
+            case "delist" | "status" | "rename" | "tick_size":
+                self._change_listing(fault)
+
+    def _announce_shutdown(self, fault: Fault) -> None:
+        for market, hub in self.hubs.items():
+            if fault.is_for(market):
+                for connection in list(hub.connections.values()):
+                    self._doors[market].announce_shutdown(connection)
+
+    def _change_listing(self, fault: Fault) -> None:
+        market = _market(fault)
+        listing = self.markets[market].find(fault.symbol)
         if listing is None:
             raise ValueError(f"the simulator does not list {fault.symbol!r} on {fault.market!r}")
         if fault.kind == "delist":
@@ -223,13 +227,11 @@ class Simulator:
             listing.status = fault.to or "BREAK"
         elif fault.kind == "rename":
             listing.delisted = True
-            self.add_symbol(_market(fault), msgspec.structs.replace(listing.spec, symbol=fault.to))
+            self.add_symbol(market, msgspec.structs.replace(listing.spec, symbol=fault.to))
         else:
-            spec = msgspec.structs.replace(listing.spec, tick=fault.ticks)
-            listing.spec = spec
-            listing.text.tick = listing.text.price(spec.tick)
-        for hub in self.hubs.values():
-            hub.version += 1
+            listing.spec = msgspec.structs.replace(listing.spec, tick=fault.ticks)
+            listing.text.tick = listing.text.price(fault.ticks)
+        self.hubs[market].version += 1
 
 
 class SimulatorThread:

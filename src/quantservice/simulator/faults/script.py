@@ -2,7 +2,8 @@
 
 A fault is one JSON object, given in the configuration or sent to ``POST /_faults``:
 ``{"kind": "drop_closed", "market": "um", "symbol": "BTCUSDT", "interval": "1m", "count": 3}``. Empty fields match
-everything; ``count`` 0 means without end (a ``cut`` or ``silent_stream`` strikes once then); ``after_s`` and ``for_s`` bound it in wall-clock seconds.
+everything; ``count`` 0 means without end (a ``cut`` or ``silent_stream`` strikes once then); ``after_s`` and ``for_s``
+bound it in wall-clock seconds.
 """
 
 from __future__ import annotations

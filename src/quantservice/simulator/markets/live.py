@@ -10,12 +10,12 @@ _NO_TRADES = Trades([], [], [], [], [], [], [], [], [])
 
 
 class Step:
-    """What happened to one symbol between two ticks: closed bars in order, and the span of new trades."""
+    """What happened to one symbol between two ticks: new trades, and closed bars with the number of trades before each."""
 
     __slots__ = ("closed", "trades")
 
     def __init__(self) -> None:
-        self.closed: list[tuple[str, Bar]] = []
+        self.closed: list[tuple[str, Bar, int]] = []
         self.trades: list[tuple[Trades, int]] = []
 
 
@@ -94,7 +94,7 @@ class LiveSymbol:
                     bar.fold(final)
             if next_open(period, self._bar_open) == end_ms:
                 if bar is not None:
-                    step.closed.append((period, bar))
+                    step.closed.append((period, bar, len(step.trades)))
                 bar = None
             self._periods[period] = bar
         self._bar_open, self._bar = end_ms, None

@@ -280,11 +280,11 @@ def _invent(bar: Bar, length: int, found: Trades, span: tuple[int, int]) -> None
 
 def _on_the_way(turns: tuple[int, int, int, int], index: int, count: int) -> int:
     if count < 4:
-        return turns[(0, 3, 3)[index] if count > 1 else 3]
-    place = index * 3 * 1_000 // (count - 1)
-    leg = min(2, place // 1_000)
-    rest = place - leg * 1_000
-    return turns[leg] + (turns[leg + 1] - turns[leg]) * rest // 1_000
+        return turns[0] if index == 0 and count > 1 else turns[3]
+    corners = (0, (count - 1) // 3, 2 * (count - 1) // 3, count - 1)
+    leg = 2 if index >= corners[2] else 1 if index >= corners[1] else 0
+    here, there = corners[leg], corners[leg + 1]
+    return turns[leg] + (turns[leg + 1] - turns[leg]) * (index - here) // (there - here)
 
 
 def _share(total: int, index: int, count: int) -> int:
