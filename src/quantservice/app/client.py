@@ -14,7 +14,9 @@ from typing import Any, Final, TypeVar
 
 import httpx
 import msgspec
+import structlog
 
+from quantservice.app.logs import configure_logs
 from quantservice.app.places import Places
 from quantservice.app.process import RunningProcess, find_running
 from quantservice.app.settings import LoadedSettings
@@ -122,6 +124,8 @@ def platform_client(loaded: LoadedSettings, *, venues: bool = False, healing: bo
 
     ``venues``: the work may need a venue's instrument list; ``healing``: it needs backfill and recorder to run.
     """
+    if not structlog.is_configured():  # a command or a notebook of its own: warnings only, to standard error
+        configure_logs(loaded.settings.log, None, quiet=True)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         stack = AsyncExitStack()
         http = runner.run(_enter(stack, loaded, venues=venues, healing=healing))

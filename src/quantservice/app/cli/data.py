@@ -93,14 +93,13 @@ def gaps(
     from quantservice.app.client import platform_client
 
     with platform_client(options.load(config, data_dir, demo=demo)) as client:
-        rows = client.get("/api/v1/gaps", {"symbol": symbol, "market": market, "scan": "true"})["data"]
+        rows = client.stream("/api/v1/maintenance/gaps", {"symbol": symbol, "market": market}, quiet)["data"]
     shown = [
         {
             "stream": row["stream"],
             "from": utc(row["start_ms"]),
             "until": utc(row["end_ms"]),
             "missing": row["missing"],
-            "state": row["state"],
         }
         for row in rows
     ]

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import typer
 
 from quantservice.app.cli import options
-from quantservice.app.cli.console import note, show, show_one, write
+from quantservice.app.cli.console import note, show, show_one, utc, write
 from quantservice.core.errors import InvalidValue
 
 
@@ -156,7 +156,9 @@ def keys_list(
     from quantservice.app.client import platform_client
 
     with platform_client(options.load(config, data_dir, demo=demo)) as client:
-        show(client.get("/api/v1/access-keys")["data"], json=json, empty="no access key yet; make one: qs keys add notebook")
+        rows = client.get("/api/v1/access-keys")["data"]
+    shown = [{**row, "created_ms": utc(row["created_ms"])} for row in rows]
+    show(rows if json else shown, json=json, empty="no access key yet; make one: qs keys add notebook")
 
 
 def keys_add(
