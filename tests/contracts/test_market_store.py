@@ -168,9 +168,7 @@ async def test_an_open_kline_is_refused_with_its_reason(store: ClickHouseStore) 
         (D("Infinity"), "not a finite number"),
     ],
 )
-async def test_a_value_that_cannot_be_kept_exactly_is_refused_alone(
-    store: ClickHouseStore, value: Decimal, reason: str
-) -> None:
+async def test_a_value_that_cannot_be_kept_exactly_is_refused_alone(store: ClickHouseStore, value: Decimal, reason: str) -> None:
     result = await store.append([kline(0), changed(kline(1), volume=value), kline(2)])
     assert [bar.open_time for bar in result.new] == [kline(0).open_time, kline(2).open_time]
     ((event, why),) = result.refused
@@ -182,7 +180,13 @@ async def test_a_value_that_cannot_be_kept_exactly_is_refused_alone(
 
 
 async def test_decimals_keep_every_digit(store: ClickHouseStore) -> None:
-    values = [D("99999999999999999999.999999999999999999"), D("0.000000000000000001"), D("1E-7"), D("1E+3"), D("5" + "0" * 3 + ".5")]
+    values = [
+        D("99999999999999999999.999999999999999999"),
+        D("0.000000000000000001"),
+        D("1E-7"),
+        D("1E+3"),
+        D("5" + "0" * 3 + ".5"),
+    ]
     values.append(D("1." + "0" * 40))
     await store.append([changed(kline(index), volume=value) for index, value in enumerate(values)])
     assert [bar.volume for bar in await store.read_klines(kline_stream(), WHOLE)] == values
@@ -384,7 +388,7 @@ async def test_a_registered_pair_gets_a_view_of_its_current_klines(store: ClickH
     pair = odd(symbol)
     stream = StreamId.kline(pair.id, "1m")
     bars = [changed(kline(index), stream=stream) for index in range(3)]
-    await store.append([*bars, kline(9), changed(bars[1], close=D("99"))])
+    await store.append([*bars, kline(9, base="SOL"), changed(bars[1], close=D("99"))])
     await store.register_pair(pair, ["1m", "1h"])
     await store.register_pair(pair, ["1m"])
     name = store.view_name(pair, "1m")
@@ -420,9 +424,7 @@ async def test_pruning_forgets_old_rows_of_one_kind_only(store: ClickHouseStore,
         await store.prune({"klines; DROP": 30})
 
 
-async def test_a_backup_restores_into_an_empty_store_only(
-    store: ClickHouseStore, clock: ManualClock, tmp_path: Any
-) -> None:
+async def test_a_backup_restores_into_an_empty_store_only(store: ClickHouseStore, clock: ManualClock, tmp_path: Any) -> None:
     await store.append([kline(index) for index in range(100)])
     await store.append([kline(5, close="1.25")])
     await store.append([FundingRate(stream=other(Kind.FUNDING), time=START_MS, rate=D("0.0001"))])

@@ -100,6 +100,11 @@ class Appender:
             if row["top"]:
                 self._with_revisions.add(stream)
 
+    @property
+    def last_seen_ns(self) -> int:
+        """The newest ``first_seen``."""
+        return self._last_seen_ns
+
     def may_hold_revisions(self, stream: StreamId) -> bool:
         """Say whether ``stream`` can hold more than one row per open time."""
         return not self._session.embedded or stream in self._with_revisions

@@ -254,7 +254,7 @@ class ClickHouseStore:
     async def backup(self, folder: Path, *, progress: Progress = no_progress) -> dict[str, Any]:
         """Copy everything to Parquet files in a new or empty ``folder``, the manifest last."""
         await asyncio.to_thread(make_folder, folder)
-        now_ns = self._clock.now_ns()
+        now_ns = max(self._clock.now_ns(), self._appender.last_seen_ns)
         steps = await self._session.run(lambda: self._keeper.plan(now_ns))
         total, done = sum(step[3] for step in steps), 0
         files: list[BackupFile] = []

@@ -253,7 +253,7 @@ class RecorderService:
             message = Message(topic=Topic.MARKET_STORED, event_type="market.stored", data=data)
         else:
             message = cause.caused(topic=Topic.MARKET_STORED, event_type="market.stored", key=cause.key, data=data)
-        await self._bus.publish([message])
+        await self._publish(message)
 
     async def _lost(self, reason: str) -> None:
         self._retry_at = self._clock.monotonic() + self._config.retry_s
@@ -283,7 +283,14 @@ class RecorderService:
 
     async def _alarm(self, name: str, level: str, detail: str) -> None:
         event = SystemEvent(name=name, level=level, detail=detail, data={"spill_bytes": self._spool.size_bytes})
-        await self._bus.publish([Message(topic=Topic.SYSTEM, event_type=f"system.{name}", key=self.name, data=event)])
+        await self._publish(Message(topic=Topic.SYSTEM, event_type=f"system.{name}", key=self.name, data=event))
+
+    async def _publish(self, message: Message) -> None:
+        try:
+            await self._bus.publish([message])
+        except EnvironmentFault as error:
+            # The bus closes before the last rows are written: they are durable, nobody listens any more.
+            _log.info("recorder.not_announced", event_type=message.event_type, reason=str(error))
 
 
 async def _next(batches: AsyncIterator[Sequence[Message]]) -> Sequence[Message] | None:

@@ -182,7 +182,7 @@ class Spool:
                 if len(header) < _HEADER.size:
                     return
                 length, checksum = _HEADER.unpack(header)
-                if length > _LONGEST_FRAME:
+                if not 0 < length <= _LONGEST_FRAME:  # a disk that lost power may leave a tail of zeros
                     return
                 payload = file.read(length)
                 if len(payload) < length or zlib.crc32(payload) != checksum:
