@@ -114,6 +114,13 @@ class EventBus(Protocol):
         """Figures of all open subscriptions."""
         ...
 
+    async def confirmed(self, topics: Sequence[str], *, timeout_s: float) -> bool:
+        """Wait until every BLOCK subscription has committed what was published on ``topics`` so far.
+
+        False: not in time, or one ended before it did. A bus that keeps messages itself answers True at once.
+        """
+        ...
+
     async def close(self) -> None:
         """End every subscription; iteration stops."""
         ...

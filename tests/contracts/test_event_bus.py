@@ -276,3 +276,34 @@ async def test_a_senseless_subscription_is_refused(bus: EventBus, topics: Sequen
     with pytest.raises(InvalidValue):
         async with bus.subscribe(topics, group="g", overflow=Overflow.BLOCK, capacity=capacity):
             pass
+
+
+async def test_confirmed_waits_for_the_commits_of_blocking_subscriptions(bus: EventBus) -> None:
+    assert await bus.confirmed([Topic.COMMAND], timeout_s=WAIT_S), "nobody listens: nothing to wait for"
+    async with (
+        bus.subscribe([Topic.COMMAND], group="one", overflow=Overflow.BLOCK, capacity=2) as one,
+        bus.subscribe([Topic.COMMAND], group="lossy", overflow=Overflow.DROP_OLDEST, capacity=2),
+        bus.subscribe([Topic.GAP], group="other", overflow=Overflow.BLOCK, capacity=2),
+    ):
+        publishing = asyncio.create_task(bus.publish([command(1), command(2), command(3)]))
+        assert await blocked(publishing)
+        confirming = asyncio.create_task(bus.confirmed([Topic.COMMAND], timeout_s=WAIT_S))
+        await take(one)
+        await one.commit()
+        await take(one)
+        await asyncio.sleep(0)
+        assert not confirming.done(), "the last message was yielded and not committed"
+        await one.commit()
+        assert await asyncio.wait_for(confirming, WAIT_S)
+        await publishing
+        await bus.publish([command(4)])
+        assert not await bus.confirmed([Topic.COMMAND], timeout_s=0.01), "nobody took it in time"
+
+
+async def test_a_subscription_that_ends_before_it_commits_confirms_nothing(bus: EventBus) -> None:
+    async with bus.subscribe([Topic.COMMAND], group="g", overflow=Overflow.BLOCK, capacity=2) as subscription:
+        await bus.publish([command(1)])
+        await take(subscription)
+        confirming = asyncio.create_task(bus.confirmed([Topic.COMMAND], timeout_s=WAIT_S))
+        await asyncio.sleep(0)
+    assert not await asyncio.wait_for(confirming, WAIT_S)

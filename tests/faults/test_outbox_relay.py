@@ -44,6 +44,12 @@ async def put(store: StateStore, *numbers: int) -> list[Message]:
     return messages
 
 
+async def stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
 async def waiting(store: StateStore) -> int:
     async with store.transaction() as work:
         return len(await work.outbox.pending(1_000))
@@ -67,8 +73,17 @@ async def test_what_was_committed_is_published_in_order_and_marked(store: SqlSta
     relay = OutboxRelay(store, bus, SystemClock(), RelayConfig(batch=4))
     sent = await put(store, *range(10))
     async with bus.subscribe([Topic.COMMAND], group="g", overflow=Overflow.BLOCK, capacity=100) as subscription:
+        received: list[Message] = []
+
+        async def consume() -> None:
+            async for messages in subscription:
+                received.extend(messages)
+                await subscription.commit()
+
+        consuming = asyncio.create_task(consume())
         assert [await relay.publish_pending() for _ in range(4)] == [4, 4, 2, 0]
-        assert list(await anext(aiter(subscription))) == sent
+        await stop(consuming)
+        assert received == sent
     assert await waiting(store) == 0
     assert relay.stats()["published"] == 10
 
@@ -81,9 +96,8 @@ async def test_a_running_relay_is_woken_by_a_commit(store: SqlStateStore) -> Non
         for number in range(3):
             (message,) = await put(store, number)
             assert await asyncio.wait_for(anext(aiter(subscription)), WAIT_S) == [message]
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+            await subscription.commit()
+        await stop(running)
 
 
 async def test_what_another_process_commits_is_found_by_polling(store: SqlStateStore, tmp_path: Path) -> None:
@@ -96,9 +110,7 @@ async def test_what_another_process_commits_is_found_by_polling(store: SqlStateS
         running = asyncio.create_task(relay.run())
         (message,) = await put(other, 1)
         assert await asyncio.wait_for(anext(aiter(subscription)), WAIT_S) == [message]
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        await stop(running)
 
 
 async def test_a_relay_that_dies_before_marking_publishes_again_and_the_effect_happens_once(store: SqlStateStore) -> None:
@@ -115,10 +127,37 @@ async def test_a_relay_that_dies_before_marking_publishes_again_and_the_effect_h
         await count_up(store, await anext(aiter(subscription)))
     assert await waiting(store) == 2, "published, but not marked"
     async with bus.subscribe([Topic.COMMAND], group="counter", overflow=Overflow.BLOCK, capacity=100) as subscription:
-        await OutboxRelay(store, bus, SystemClock()).publish_pending()
+        publishing = asyncio.create_task(OutboxRelay(store, bus, SystemClock()).publish_pending())
         await count_up(store, await anext(aiter(subscription)))
+        await subscription.commit()
+        assert await asyncio.wait_for(publishing, WAIT_S) == 2
     assert await counted(store) == 2
     assert await waiting(store) == 0
+
+
+async def test_a_consumer_that_crashes_before_it_commits_gets_the_message_again(store: SqlStateStore) -> None:
+    bus = MemoryBus()
+    relay = OutboxRelay(store, bus, SystemClock(), RelayConfig(retry_s=0.01, confirm_s=WAIT_S))
+    (message,) = await put(store, 1)
+    running = asyncio.create_task(relay.run())
+    for attempt in range(2):
+        async with bus.subscribe([Topic.COMMAND], group="g", overflow=Overflow.BLOCK, capacity=10) as subscription:
+            assert await asyncio.wait_for(anext(aiter(subscription)), WAIT_S) == [message]
+            if attempt:
+                await subscription.commit()
+                await until(lambda: relay.stats()["published"] == 1)
+    assert await waiting(store) == 0
+    await stop(running)
+
+
+async def test_a_consumer_that_never_commits_does_not_hold_the_outbox_for_ever(store: SqlStateStore) -> None:
+    bus = MemoryBus()
+    relay = OutboxRelay(store, bus, SystemClock(), RelayConfig(confirm_s=0.01, tries=3))
+    await put(store, 1)
+    async with bus.subscribe([Topic.COMMAND], group="g", overflow=Overflow.BLOCK, capacity=10) as subscription:
+        assert [await relay.publish_pending() for _ in range(4)] == [0, 0, 1, 0]
+        assert relay.stats()["unconfirmed"] == 1
+        assert len(await anext(aiter(subscription))) == 3
 
 
 async def test_killed_at_any_point_every_command_takes_effect_once(store: SqlStateStore, tmp_path: Path) -> None:
@@ -146,9 +185,16 @@ async def test_two_relays_at_once_lose_nothing_and_effects_happen_once(store: Sq
         bus.subscribe([Topic.COMMAND], group="counter", overflow=Overflow.BLOCK, capacity=1_000) as subscription,
     ):
         relays = [OutboxRelay(item, bus, SystemClock(), RelayConfig(batch=5)) for item in (store, other)]
+
+        async def consume() -> None:
+            async for messages in subscription:
+                await count_up(store, messages)
+                await subscription.commit()
+
+        consuming = asyncio.create_task(consume())
         while await waiting(store):
             await asyncio.gather(*(relay.publish_pending() for relay in relays))
-        await count_up(store, await anext(aiter(subscription)))
+        await stop(consuming)
     assert await counted(store) == 20
 
 
@@ -178,10 +224,9 @@ async def test_a_store_that_goes_away_is_said_once_and_tried_again(store: SqlSta
         away.gone = False
         await clock.advance(1)
         assert await asyncio.wait_for(anext(aiter(subscription)), WAIT_S) == [message]
+        await subscription.commit()
         await until(lambda: relay.stats()["store_away"] == 0)
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+        await stop(running)
 
 
 async def test_old_rows_go_in_time(store: SqlStateStore) -> None:

@@ -79,6 +79,16 @@ class MemoryBus:
         """Figures of all open subscriptions."""
         return [subscription.stats for subscription in self._open]
 
+    async def confirmed(self, topics: Sequence[str], *, timeout_s: float) -> bool:
+        """Wait until every BLOCK subscription has committed what was published on ``topics`` so far."""
+        wanted = set(topics)
+        waiting = [item.confirmation() for item in self._open if wanted.intersection(item.topics)]
+        try:
+            async with asyncio.timeout(timeout_s):
+                return all([await future for future in waiting if future is not None])
+        except TimeoutError:
+            return False
+
     async def close(self) -> None:
         """End every subscription: consumers get what is queued, then iteration stops."""
         self._closed = True

@@ -43,6 +43,8 @@ class QueueSubscription:
         self._wake: asyncio.Future[None] | None = None
         self._closed = False
         self._uncommitted = 0
+        self._put = self._taken = self._committed = 0  # messages, for those who wait for commits
+        self._confirmations: list[tuple[int, asyncio.Future[bool]]] = []
 
     @property
     def stats(self) -> SubscriptionStats:
@@ -61,8 +63,23 @@ class QueueSubscription:
         return self._uncommitted
 
     async def commit(self) -> None:
-        """Say that all batches yielded so far are durable; memory has nothing to give back, so this only counts."""
+        """Say that the effects of all batches yielded so far are durable."""
         self._uncommitted = 0
+        self._committed = self._taken
+        if self._confirmations:
+            self._confirm()
+
+    def confirmation(self) -> asyncio.Future[bool] | None:
+        """Return what becomes true once all that waits here now is committed; None when it already is, or may be lost anyway."""
+        handed = self._put + sum(len(place.messages) for place in self._waiting)
+        if self._overflow is not Overflow.BLOCK or self._committed >= handed:
+            return None
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if self._closed:
+            future.set_result(False)
+        else:
+            self._confirmations.append((handed, future))
+        return future
 
     # --- the publisher's side ---
 
@@ -75,6 +92,7 @@ class QueueSubscription:
             return None
         if self._depth + weight <= self._capacity and self._conflated is None and not self._waiting:
             self._queue.extend(messages)
+            self._put += len(messages)
             self._depth += weight
             self._notify()
             return None
@@ -110,7 +128,21 @@ class QueueSubscription:
             if not place.future.done():
                 place.future.set_result(None)
         self._waiting.clear()
+        for _, future in self._confirmations:
+            if not future.done():
+                future.set_result(False)
+        self._confirmations.clear()
         self._notify()
+
+    def _confirm(self) -> None:
+        waiting, self._confirmations = self._confirmations, []
+        for handed, future in waiting:
+            if future.done():
+                continue
+            if self._committed >= handed:
+                future.set_result(True)
+            else:
+                self._confirmations.append((handed, future))
 
     def _offer_block(self, messages: Sequence[Message]) -> WaitingPublisher | None:
         rest = deque(messages)
@@ -129,6 +161,7 @@ class QueueSubscription:
             if self._depth and self._depth + weight > self._capacity:
                 return
             self._queue.append(messages.popleft())
+            self._put += 1
             self._depth += weight
 
     def _admit(self) -> None:
@@ -191,6 +224,7 @@ class QueueSubscription:
         self._depth = 0
         self._stats.delivered += count
         self._uncommitted += count
+        self._taken += len(taken)
         if self._waiting:
             self._admit()
         return taken

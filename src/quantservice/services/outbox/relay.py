@@ -24,13 +24,16 @@ class RelayConfig(msgspec.Struct, frozen=True, kw_only=True):
     retry_s: float = 1.0
     keep_days: int = 7
     prune_every_s: float = 3_600.0
+    confirm_s: float = 5.0  # how long consumers may take to commit a batch before it is published again
+    tries: int = 3  # times a batch is published before it counts as delivered, confirmed or not
 
 
 class OutboxRelay:
     """Owns the ``published`` mark of outbox rows.
 
-    A crash between publishing and marking publishes again at the next start: consumers note the event ids they have
-    applied (``work.inbox.first_time``) in the transaction of the effect, so effects happen once.
+    A row is marked once the consumers have committed it, not when it is on the bus: a memory bus forgets with its process.
+    What a crash or a failing consumer leaves unmarked is published again: consumers note the event ids they have applied
+    (``work.inbox.first_time``) in the transaction of the effect, so effects happen once.
     """
 
     name = "outbox"
@@ -44,6 +47,8 @@ class OutboxRelay:
         self._config = config or RelayConfig()
         self._published = 0
         self._failures = 0
+        self._tries = 0
+        self._unconfirmed = 0
         self._away = False
         self._prune_at = clock.monotonic()
 
@@ -56,7 +61,9 @@ class OutboxRelay:
                 if self._away:
                     self._away = False
                     _log.info("outbox.store_back")
-                if published < self._config.batch:
+                if self._tries:
+                    await self._clock.sleep(self._config.retry_s)
+                elif published < self._config.batch:
                     await self._state_store.wait_outbox(self._config.poll_s)
             except StoreUnavailable as error:
                 self._failures += 1
@@ -66,12 +73,22 @@ class OutboxRelay:
                 await self._clock.sleep(self._config.retry_s)
 
     async def publish_pending(self) -> int:
-        """Publish one batch of waiting messages and mark them; return how many."""
+        """Publish one batch of waiting messages; return how many of them consumers committed, so that they are marked."""
         async with self._state_store.transaction() as work:
             messages = await work.outbox.pending(self._config.batch)
         if not messages:
             return 0
         await self._bus.publish(messages)
+        topics = {message.topic for message in messages}
+        if await self._bus.confirmed(sorted(topics), timeout_s=self._config.confirm_s):
+            self._tries = 0
+        else:
+            self._tries += 1
+            if self._tries < self._config.tries:
+                return 0
+            self._tries = 0
+            self._unconfirmed += len(messages)
+            _log.warning("outbox.unconfirmed", messages=len(messages), topics=sorted(topics))
         async with self._state_store.transaction() as work:
             await work.outbox.mark([message.event_id for message in messages], published_ns=self._clock.now_ns())
         self._published += len(messages)
@@ -79,7 +96,12 @@ class OutboxRelay:
 
     def stats(self) -> Mapping[str, Any]:
         """Figures now."""
-        return {"published": self._published, "failures": self._failures, "store_away": int(self._away)}
+        return {
+            "published": self._published,
+            "failures": self._failures,
+            "unconfirmed": self._unconfirmed,
+            "store_away": int(self._away),
+        }
 
     async def prune(self) -> None:
         """Delete what was published long ago, once in a while."""
