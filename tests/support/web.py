@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pyarrow as pa
+from websockets.asyncio.client import ClientConnection, connect
 
 from quantservice.adapters.bus.memory import MemoryBus
 from quantservice.adapters.market_store.codec import event_table, kline_table
@@ -20,7 +23,7 @@ from quantservice.core.events import Kind, Kline, MarketEvent, StreamId
 from quantservice.core.instruments import Instrument, InstrumentBook
 from quantservice.core.periods import DAY_MS
 from quantservice.core.spans import Span
-from quantservice.ports import AppendResult, Columns, StreamCoverage
+from quantservice.ports import AppendResult, Clock, Columns, StreamCoverage
 from quantservice.services.access_keys.commands import AccessKeys
 from quantservice.services.pairs.commands import Pairs
 from quantservice.services.proxies.commands import Proxies
@@ -28,6 +31,7 @@ from quantservice.web.app import WebApp, create_app
 from quantservice.web.context import WebConfig, WebContext
 from quantservice.web.encode import plain
 from quantservice.web.projections import Projections
+from quantservice.web.server import WebServer
 from tests.support import market
 from tests.support.clock import ManualClock
 from tests.support.state import sqlite_store
@@ -198,10 +202,11 @@ async def web_context(
     store: MemoryMarketStore | None = None,
     book: InstrumentBook | None = None,
     config: WebConfig | None = None,
+    clock: Clock | None = None,
     **more: Any,
 ) -> AsyncIterator[WebContext]:
     """A context around a memory store, a memory bus and a SQLite state store in ``folder``."""
-    clock, bus = ManualClock(), MemoryBus()
+    clock, bus = clock or ManualClock(), MemoryBus()
     instruments = book or market.book()
     async with sqlite_store(folder) as state:
         yield WebContext(
@@ -228,3 +233,50 @@ def client(context: WebContext, app: WebApp | None = None, *, host: str = "127.0
     """A client that asks the app in-process."""
     transport = httpx.ASGITransport(app=app or create_app(context), client=("127.0.0.1", 50_000))
     return httpx.AsyncClient(transport=transport, base_url=f"http://{host}")
+
+
+@asynccontextmanager
+async def serving(context: WebContext) -> AsyncIterator[WebServer]:
+    """The whole face on a real socket, with its projections."""
+    server = WebServer(context)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(context.projections.run()), group.create_task(server.run())]
+        async with asyncio.timeout(10):
+            await server.ready.wait()
+        yield server
+        for task in tasks:
+            task.cancel()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, at most ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - a condition of the code under test, not of the test
+            await asyncio.sleep(0.01)
+
+
+class Page:
+    """A page's WebSocket: says things and waits, with a bound, for what it wants to hear."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.heard: list[dict[str, Any]] = []
+
+    async def say(self, **parts: Any) -> None:
+        await self.socket.send(json.dumps(parts))
+
+    async def hear(self, **wanted: Any) -> dict[str, Any]:
+        """Return the next message whose fields are as wanted."""
+        async with asyncio.timeout(10):
+            while True:
+                message: dict[str, Any] = json.loads(await self.socket.recv())
+                self.heard.append(message)
+                if all(message.get(key) == value for key, value in wanted.items()):
+                    return message
+
+
+@asynccontextmanager
+async def page(server: WebServer) -> AsyncIterator[Page]:
+    """A connected page."""
+    async with connect(server.url.replace("http", "ws", 1) + "/ws") as socket:
+        yield Page(socket)

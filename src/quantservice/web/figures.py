@@ -13,6 +13,7 @@ import psutil
 from quantservice.core.events import FeedStatus, Kline, StreamId
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import SystemEvent
+from quantservice.ports import Probe
 from quantservice.web.context import WebContext
 from quantservice.web.encode import plain
 from quantservice.web.projections import GapLife, Price
@@ -213,6 +214,14 @@ def live_status(context: WebContext, process: psutil.Process) -> dict[str, Any]:
         "weights": weight_rows(context),
         "process": process_figures(process),
     }
+
+
+def probe_figures(probe: Probe) -> dict[str, Any]:
+    """Return a component's figures; one that fails says so and takes no other down."""
+    try:
+        return plain_figures(probe())
+    except Exception as error:  # noqa: BLE001 - figures come from every corner; the page that shows a fault must not fail by it
+        return {"error": f"{type(error).__name__}: {error}"[:200]}
 
 
 def plain_figures(figures: Mapping[str, Any]) -> dict[str, Any]:

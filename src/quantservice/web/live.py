@@ -135,7 +135,7 @@ class LiveHub:
         clock = self._context.clock
         status_at = heartbeat_at = clock.monotonic()
         while True:
-            await asyncio.sleep(_TICK_S)
+            await clock.sleep(_TICK_S)
             self.flush()
             now = clock.monotonic()
             if now >= status_at:

@@ -25,6 +25,7 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from quantservice.web.context import WebContext
+from quantservice.web.figures import probe_figures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -70,7 +71,7 @@ class _ContextCollector(Collector):
         yield from self._queues()
         yield from self._flow()
         for name, probe in self._context.probes.items():
-            yield from _numbers(f"quantservice_{_clean(name)}", probe())
+            yield from _numbers(f"quantservice_{_clean(name)}", probe_figures(probe))
 
     def _process(self) -> Iterator[Metric]:
         context = self._context

@@ -52,17 +52,20 @@ class WebServer:
         self.app: WebApp = create_app(context)
         self.ready = asyncio.Event()
         self._listener: socket.socket | None = None
+        self._port = 0
 
     def bind(self) -> int:
         """Take the port before anything else starts, so that a port in use is said at once; return it."""
         if self._listener is None:
-            self._listener = listen(self.context.config.host, self.context.config.port)
-        return int(self._listener.getsockname()[1])
+            # a restarted server keeps the port it was given, so that the printed address stays true
+            self._listener = listen(self.context.config.host, self._port or self.context.config.port)
+            self._port = int(self._listener.getsockname()[1])
+        return self._port
 
     @property
     def port(self) -> int:
-        """The bound port."""
-        return self.bind()
+        """The bound port; binds when it is not yet."""
+        return self._port or self.bind()
 
     @property
     def url(self) -> str:

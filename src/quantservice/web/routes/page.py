@@ -72,7 +72,7 @@ def make_router(app: FastAPI, context: WebContext, guard: Guard, live: LiveHub) 
             headers = {"Cache-Control": _YEAR if "assets" in found.relative_to(folder).parts else "public, max-age=3600"}
             kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
             return FileResponse(found, headers=headers, media_type="text/javascript" if found.suffix == ".js" else kind)
-        if path.partition("/")[0] == "assets" or "." in path.rpartition("/")[2]:
+        if found is None and (path.partition("/")[0] == "assets" or "." in path.rpartition("/")[2]):
             return error_reply(404, "not_found", "no such file")
         index = folder / "index.html"
         if index.is_file():

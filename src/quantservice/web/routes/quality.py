@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from quantservice.core.errors import EnvironmentFault, InvalidValue, UnknownName
+from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.events import Kind, StreamId
 from quantservice.core.instruments import InstrumentBook, check_market
 from quantservice.core.messages import heal_command, new_event_id
@@ -243,7 +243,7 @@ def _add_audit(router: APIRouter, owner: APIRouter, context: WebContext) -> None
     async def run(request: Request) -> Response:
         """Check the digest chain against the stored rows, and the cross checks; answers when it is done."""
         if context.run_audit is None:
-            raise EnvironmentFault("the ledger does not run in this process; start it with qs up")
+            raise Missing("no_ledger", "the ledger does not run in this process; start it with qs up")
         if running.locked():
             return reply({"state": "running"}, 202)
         async with running, asyncio.timeout(_AUDIT_TIMEOUT_S):

@@ -51,7 +51,7 @@ def make_router(context: WebContext, guard: Guard) -> APIRouter:
                 "gaps_open": projections.gaps_open(),
                 "stores": {"market": await store_figures(context)},
                 "process": figures.process_figures(process),
-                "probes": {name: figures.plain_figures(probe()) for name, probe in context.probes.items()},
+                "probes": {name: figures.probe_figures(probe) for name, probe in context.probes.items()},
                 "events": [figures.event_row(event) for event in list(reversed(projections.events))[:50]],
             }
         )

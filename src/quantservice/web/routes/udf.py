@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from quantservice.core.errors import UserError
 from quantservice.core.events import StreamId
@@ -73,10 +73,10 @@ def make_router(context: WebContext, guard: Guard) -> APIRouter:
             }
         )
 
-    @router.get("/time", summary="The server's time", response_model=int)
+    @router.get("/time", summary="The server's time", response_class=PlainTextResponse)
     async def time() -> Response:
         """Seconds since 1970, as plain text."""
-        return Response(str(context.clock.now_ms() // 1000), media_type="text/plain")
+        return PlainTextResponse(str(context.clock.now_ms() // 1000))
 
     @router.get("/symbols", response_model=models.UdfSymbol, summary="One symbol")
     async def symbols(symbol: Annotated[str, Query(min_length=1, max_length=200, examples=["BTCUSDT"])]) -> Response:
