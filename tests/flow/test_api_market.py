@@ -92,7 +92,7 @@ async def test_following_the_cursor_gives_every_row_once_forward_and_back(http: 
 
 
 async def test_the_range_is_half_open(http: httpx.AsyncClient) -> None:
-    arguments = {**UM, "start_ms": START_MS + 60_000, "end_ms": START_MS + 180_000}
+    arguments: dict[str, Any] = {**UM, "start_ms": START_MS + 60_000, "end_ms": START_MS + 180_000}
     body = (await http.get("/api/v1/klines", params=arguments)).json()
     assert [row["open_time"] for row in body["data"]] == [START_MS + 60_000, START_MS + 120_000]
 
@@ -115,7 +115,7 @@ async def test_csv_arrow_and_json_hold_the_same_rows(http: httpx.AsyncClient, mo
 
 
 async def test_an_empty_range_is_an_empty_page_in_every_format(http: httpx.AsyncClient) -> None:
-    arguments = {**UM, "start_ms": 0, "end_ms": 1000}
+    arguments: dict[str, Any] = {**UM, "start_ms": 0, "end_ms": 1000}
     assert (await http.get("/api/v1/klines", params=arguments)).json()["data"] == []
     assert (await http.get("/api/v1/klines", params={**arguments, "format": "csv"})).text.count("\n") == 1
     table = pa.ipc.open_stream((await http.get("/api/v1/klines", params={**arguments, "format": "arrow"})).content).read_all()
@@ -125,7 +125,7 @@ async def test_an_empty_range_is_an_empty_page_in_every_format(http: httpx.Async
 async def test_the_ledger_and_what_was_known_at_an_instant(http: httpx.AsyncClient, store: MemoryMarketStore) -> None:
     store.now_ns = 5_000_000_000
     await store.append([kline(0, close="101.25")])
-    arguments = {**UM, "start_ms": START_MS, "limit": 1, "ledger": "true"}
+    arguments: dict[str, Any] = {**UM, "start_ms": START_MS, "limit": 1, "ledger": "true"}
     (row,) = (await http.get("/api/v1/klines", params=arguments)).json()["data"]
     assert (row["close"], row["revision"], row["source"], row["synthetic"], row["first_seen_ms"]) == (
         "101.25",
@@ -270,7 +270,7 @@ async def test_udf_speaks_seconds_and_numbers(http: httpx.AsyncClient) -> None:
 
 async def test_udf_says_where_the_nearest_earlier_bar_is(http: httpx.AsyncClient) -> None:
     last_s = (START_MS + (BARS - 1) * 60_000) // 1000
-    arguments = {"symbol": "binance:um:BTC-USDT-PERP", "resolution": "1", "from": last_s + 600, "to": last_s + 900}
+    arguments: dict[str, Any] = {"symbol": "binance:um:BTC-USDT-PERP", "resolution": "1", "from": last_s + 600, "to": last_s + 900}
     assert (await http.get("/udf/history", params=arguments)).json() == {"s": "no_data", "nextTime": last_s}
     before = {**arguments, "from": 100, "to": 200}
     assert (await http.get("/udf/history", params=before)).json() == {"s": "no_data"}
