@@ -160,9 +160,8 @@ def main() -> int:
     print(f"{'frames':<8} {'ours/s':>10} {'peer/s':>10} {'ratio':>7}")
     for name, row in report["rows"].items():
         print(f"{name:<8} {row['ours_per_s']:>10,} {row['peer_per_s']:>10,} {row['ratio']:>6.1f}x")
-    print(
-        f"wanted: {TARGET_PER_S:,} klines/s, and {TARGET_RATIO:.0f}x on kline and trade frames together: {'met' if report['met'] else 'NOT met'}"
-    )
+    verdict = "met" if report["met"] else "NOT met"
+    print(f"wanted: {TARGET_PER_S:,} klines/s, and {TARGET_RATIO:.0f}x on kline and trade frames together: {verdict}")
     return 0 if report["met"] else 1
 
 

@@ -135,10 +135,7 @@ def ticker_fault(ticker: Ticker) -> str | None:
 
 
 def _levels_are_sound(levels: Iterable[Level]) -> bool:
-    for price, quantity in levels:  # a loop and not all(): books are large
-        if not (_ZERO < price < MAX_VALUE and _ZERO <= quantity < MAX_VALUE):
-            return False
-    return True
+    return all(_ZERO < price < MAX_VALUE and _ZERO <= quantity < MAX_VALUE for price, quantity in levels)
 
 
 def _infinite(*values: Decimal) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 from quantservice.adapters.venues.binance.decode_rest import decode_body
 from quantservice.adapters.venues.binance.spec import VENUE
 from quantservice.adapters.venues.binance.wire import Whole
+from quantservice.core.errors import InvalidValue
 from quantservice.core.instruments import Instrument, InstrumentId, InstrumentStatus
 from quantservice.core.validation import MAX_VALUE
 
@@ -105,7 +106,7 @@ def decode_exchange_info(body: bytes, market: str, *, seen_ms: int) -> ExchangeI
     for raw in info.symbols:
         try:
             instrument = _instrument(_SYMBOL.decode(raw), market, seen_ms)
-        except (msgspec.MsgspecError, ValueError, ArithmeticError) as error:
+        except (msgspec.MsgspecError, InvalidValue, ValueError, ArithmeticError) as error:
             refused.append((_symbol_name(raw), str(error)[:200] or type(error).__name__))
             continue
         if instrument.id in instruments:
