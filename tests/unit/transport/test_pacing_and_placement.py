@@ -27,10 +27,10 @@ def test_no_window_holds_more_than_the_limit(gaps: list[float], most: int, windo
         assert sum(start <= item < start + window - 1e-6 for item in times) <= most
 
 
-async def test_a_pacer_waits_and_counts_what_cannot_wait() -> None:
+async def test_a_pacer_waits_for_the_window() -> None:
     clock = ManualClock()
     pacer = Pacer(2, 1.0, clock=clock)
-    pacer.note()
+    assert pacer.take() == 0
     await pacer.wait()
     assert pacer.used() == 2
     import asyncio

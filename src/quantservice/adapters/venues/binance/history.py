@@ -27,13 +27,14 @@ from quantservice.adapters.venues.transport.http import RestClient
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.events import BookSnapshot, FundingRate, Kind, Kline, OpenInterest, StreamId, Ticker
 from quantservice.core.instruments import Instrument, InstrumentId
-from quantservice.core.periods import FIXED_MS, ceil_open, next_open, opens_between, period_ms
+from quantservice.core.periods import DAY_MS, FIXED_MS, ceil_open, next_open, opens_between
 from quantservice.core.spans import Span
 from quantservice.ports import Clock
 
 log = structlog.get_logger(__name__)
 
 _DATE_AGREES_MS: Final = 5_000
+_LONGEST_MONTH_MS: Final = 31 * DAY_MS
 
 Query: TypeAlias = dict[str, str | int]
 
@@ -272,7 +273,7 @@ def kline_windows(endpoint: Endpoint, period: str, span: Span, now_ms: int) -> l
     """Cut ``span`` into pages, newest first; nothing that has not closed by ``now_ms`` is asked for."""
     rows = best_rows(endpoint)
     if endpoint.max_range_ms:
-        rows = max(1, min(rows, endpoint.max_range_ms // period_ms(period)))
+        rows = max(1, min(rows, endpoint.max_range_ms // FIXED_MS.get(period, _LONGEST_MONTH_MS)))
     start_ms = ceil_open(period, span.start_ms)
     end_ms = min(span.end_ms, now_ms)
     length = FIXED_MS.get(period)

@@ -101,6 +101,7 @@ class RestClient:
         self._tap = tap
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._lost = False
+        self._closed = False
 
     @property
     def base(self) -> str:
@@ -130,7 +131,7 @@ class RestClient:
                 self.stats.failed += 1
                 self.stats.causes[error.cause] += 1
                 self._say_lost(error)
-                if attempt == most or (error.cause == "blocked" and len(self._bases) == 1 and not self._others(failed)):
+                if attempt == most or error.cause == "closed" or (error.cause == "blocked" and self._is_last_way(failed)):
                     raise
             except RateLimited as error:
                 self.stats.failed += 1
@@ -148,12 +149,20 @@ class RestClient:
 
     async def close(self) -> None:
         """Close all connections."""
+        self._closed = True
         sessions, self._sessions = self._sessions, {}
         for session in sessions.values():
             await session.close()
 
     async def _once(self, path: str, query: Mapping[str, str], *, weight: int, lane: Lane, failed: list[Egress]) -> Answer:
         url = self.base + path
+        if self._closed:
+            raise VenueUnreachable(
+                f"the connections to {self._venue} {self._market} were closed",
+                cause="closed",
+                venue=self._venue,
+                market=self._market,
+            )
         egress = self._pool.choose(url, avoid=failed)
         budget = self._budget_of(egress)
         permit = await budget.acquire(lane, weight, deadline_s=self._settings.deadline_s[lane])
@@ -277,6 +286,9 @@ class RestClient:
         if not self._others(failed):
             failed.clear()
             self._base = (self._base + 1) % len(self._bases)
+
+    def _is_last_way(self, failed: Sequence[Egress]) -> bool:
+        return len(self._bases) == 1 and not self._others(failed)
 
     def _others(self, failed: Sequence[Egress]) -> bool:
         return any(egress not in failed for egress in self._pool.candidates(self.base))

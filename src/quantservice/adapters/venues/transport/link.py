@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 
 _SHUFFLE: Final = 0.02  # the planned life varies by so much per link, so that not all links change at once
 
+_PACE_FRAMES: Final = 5  # from so many frames on a connection's pace is known
+_PACES: Final = 10  # so many mean distances between frames without one are a silence
+
 
 class LinkOwner(SocketOwner, Protocol):
     """Who gets a link's messages and hears of its state."""
@@ -251,14 +254,15 @@ class Link:
     async def _is_silent(self, socket: Socket) -> bool:
         """Judge the connection by its silence; true when it was given up.
 
-        A peer that still answers pings may merely have nothing to say (illiquid symbols): each silence in a row
-        doubles the patience, and the first data ends that.
+        The patience follows the connection's own pace, so that one with only seldom traded symbols is not opened anew
+        again and again; it doubles with every silence in a row.
         """
         if self._paused:
             return False
+        if socket.frames >= _PACE_FRAMES:
+            pace_s = (socket.last_data - socket.opened) / socket.frames
+            self._silence_s = min(self._settings.silence_most_s, max(self._settings.silence_s, _PACES * pace_s))
         quiet_s = self._clock.monotonic() - socket.last_data
-        if quiet_s < self._settings.silence_s / 2:
-            self._silence_s = self._settings.silence_s
         if quiet_s < self._silence_s:
             return False
         self.stats.silences += 1

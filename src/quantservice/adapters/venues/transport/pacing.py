@@ -52,16 +52,16 @@ class Pacer:
 
     async def wait(self) -> None:
         """Wait until one more is allowed, and book it."""
-        while True:
-            delay = self._limit.delay(self._clock.monotonic())
-            if delay <= 0:
-                self._limit.note(self._clock.monotonic())
-                return
+        while delay := self.take():
             await self._clock.sleep(delay)
 
-    def note(self) -> None:
-        """Book one that cannot wait (a pong)."""
-        self._limit.note(self._clock.monotonic())
+    def take(self) -> float:
+        """Book one if it may go now, and return 0; else return how long to wait before asking again."""
+        now = self._clock.monotonic()
+        delay = self._limit.delay(now)
+        if delay <= 0:
+            self._limit.note(now)
+        return max(0.0, delay)
 
     def block(self, seconds: float) -> None:
         """Forbid all for a while (a 429 on connect)."""

@@ -66,7 +66,7 @@ class RawTap:
                 await asyncio.sleep(self._flush_s)
                 await self._write(file)
         finally:
-            await asyncio.shield(self._write(file))
+            await self._write(file)
             await asyncio.to_thread(file.close)
             log.info("raw_tap.closed", path=str(self.path), written=self.written, dropped=self.dropped)
 
@@ -78,8 +78,13 @@ class RawTap:
         if not self._queue:
             return
         lines, self._queue = self._queue, deque()
+        writing = asyncio.ensure_future(asyncio.to_thread(file.write, b"".join(lines)))
         try:
-            await asyncio.to_thread(file.write, b"".join(lines))
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await writing  # the thread cannot be stopped; the file must not be closed under it
+            self.written += len(lines)
+            raise
         except OSError as error:
             raise EnvironmentFault(f"cannot write the recording {self.path}: {error.strerror}") from error
         self.written += len(lines)

@@ -23,6 +23,7 @@ from quantservice.ports import Clock
 
 _TEXT: Final = WSMsgType.TEXT
 _CONTINUATION: Final = WSMsgType.CONTINUATION
+_MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
 
 class WsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +31,7 @@ class WsSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``silence_s``: a connection without a frame for so long is stale and is opened anew. ``life_s``: the venue cuts
     after 24 h, so a second connection takes over ``lead_s`` before. ``connects`` per ``connect_window_s`` and address stays
-    below the venue's own limit. ``messages_per_second`` is the venue's cap; one message of it is kept for pongs.
+    below the venue's own limit. ``messages_per_second`` is the venue's cap; pongs count, and one message of it is never used.
     """
 
     connect_timeout_s: float = 8.0
@@ -72,14 +73,13 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Socket(WSListener):  # type: ignore[misc]  # picows ships without types for subclassing
-    """One connection. Frames go to the owner as they come; pings are answered at once and counted."""
+    """One connection. Frames go to the owner as they come; pings are answered and counted."""
 
     def __init__(self, owner: SocketOwner, *, clock: Clock, pacer: Pacer, url: str) -> None:
         super().__init__()
         self.url = url
         self.opened = clock.monotonic()
-        self.last_frame = self.opened  # of any kind: is the peer there?
-        self.last_data = self.opened  # text: does the venue still send?
+        self.last_data = self.opened  # when the last text message came
         self.frames = 0
         self.subscribed: set[str] = set()
         self.refused: set[str] = set()
@@ -93,6 +93,7 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
         self._pending: dict[int, asyncio.Future[Answered]] = {}
         self._next_id = 0
         self._read_ns = 0
+        self._read_at = self.opened
         self._paused = False
 
     # --- picows calls these ---
@@ -106,16 +107,15 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
         read_ns = self._read_ns
         if not read_ns:
             read_ns = self._clock.now_ns()
-            self.last_frame = self._clock.monotonic()
+            self._read_at = self._clock.monotonic()
         self._read_ns = 0 if frame.last_in_buffer else read_ns
         kind = frame.msg_type
         if kind == _TEXT and frame.fin and not self._parts:
             self.frames += 1
-            self.last_data = self.last_frame
+            self.last_data = self._read_at
             self._owner.on_message(self, frame.get_payload_as_bytes(), read_ns)
         elif kind == WSMsgType.PING:
-            self._pacer.note()
-            transport.send_pong(frame.get_payload_as_bytes())
+            self._pong(frame.get_payload_as_bytes())
         elif kind == WSMsgType.CLOSE:
             transport.send_close(frame.get_close_code(), frame.get_close_message())
             transport.disconnect()
@@ -165,12 +165,6 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
 
-    async def ping(self) -> None:
-        """Ask the peer for a sign of life."""
-        await self._pacer.wait()
-        if self._transport is not None and not self.is_lost:
-            self._transport.send_ping(b"qs")
-
     def pause(self) -> None:
         """Stop reading: the kernel's buffer fills and the venue feels it."""
         if not self._paused and self._transport is not None and not self.is_lost:
@@ -181,7 +175,7 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
         """Read again."""
         if self._paused and self._transport is not None and not self.is_lost:
             self._paused = False
-            self.last_frame = self.last_data = self._clock.monotonic()
+            self.last_data = self._clock.monotonic()
             self._transport.underlying_transport.resume_reading()
 
     async def close(self, *, timeout_s: float = 2.0) -> None:
@@ -204,11 +198,21 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
+    def _pong(self, payload: bytes) -> None:
+        """Answer a ping: now, or as soon as the venue's message cap allows (its deadline is many times longer)."""
+        if self._transport is None or self.is_lost:
+            return
+        delay = self._pacer.take()
+        if delay:
+            asyncio.get_running_loop().call_later(delay, self._pong, payload)
+        else:
+            self._transport.send_pong(payload)
+
     def _assemble(self, frame: WSFrame, read_ns: int) -> None:
         """Put a fragmented message together within the size limit."""
         self._parts.append(frame.get_payload_as_bytes())
         self._parts_size += frame.payload_size
-        if self._parts_size > MAX_MESSAGE_BYTES:
+        if self._parts_size > _MAX_MESSAGE_BYTES:
             self._parts.clear()
             self._parts_size = 0
             self._owner.on_odd_frame(self, b"", "fragments_too_large")
@@ -217,11 +221,8 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
             self._parts.clear()
             self._parts_size = 0
             self.frames += 1
-            self.last_data = self.last_frame
+            self.last_data = self._read_at
             self._owner.on_message(self, message, read_ns)
-
-
-MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 
 
 class Dialer:
