@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ class RunnerConfig(msgspec.Struct, frozen=True, kw_only=True):
     crash_window_s: float = 300.0  # … within so long park the service
     stop_s: float = 9.0  # all services together; what drains longer is abandoned
     each_stop_s: float = 5.0
+    ready_s: float = 1.0  # how long a starting service may take to subscribe before the next one starts all the same
     publish_s: float = 1.0  # an announcement never holds up the supervision
 
 
@@ -79,12 +80,12 @@ class Runner:
     # --- life ---
 
     async def start(self) -> None:
-        """Start every service, consumers first, giving each a turn to subscribe before the next one starts."""
+        """Start every service, consumers first; the next one starts when this one listens to what it consumes."""
         for item in self._supervised:
+            before = self._listeners()
             self._set(item, "starting")
             item.task = asyncio.get_running_loop().create_task(self._supervise(item), name=f"service:{item.state.name}")
-            for _ in range(3):
-                await asyncio.sleep(0)
+            await self._until_listening(item, before)
 
     async def stop(self) -> None:
         """Stop every service, producers first; each may drain. Returns within ``stop_s`` whatever they do."""
@@ -167,6 +168,19 @@ class Runner:
         return all(item.state.state in ("starting", "running") for item in self._supervised)
 
     # --- supervision ---
+
+    def _listeners(self) -> Counter[str]:
+        return Counter(topic for subscription in self._bus.stats() for topic in subscription.topics)
+
+    async def _until_listening(self, item: _Supervised, before: Counter[str]) -> None:
+        """Wait until a service has subscribed to all it consumes: a bus in memory keeps nothing for those who come late."""
+        deadline = asyncio.get_running_loop().time() + self._config.ready_s
+        await asyncio.sleep(0)
+        while item.state.state in ("starting", "running") and asyncio.get_running_loop().time() < deadline:
+            now = self._listeners()
+            if all(now[topic] > before[topic] for topic in item.state.consumes):
+                return
+            await asyncio.sleep(0.002)
 
     async def _supervise(self, item: _Supervised) -> None:
         backoff = self._config.initial_backoff_s

@@ -15,7 +15,7 @@ from tests.support.fakes import Tap, until
 from quantservice.adapters.bus.memory import MemoryBus
 from quantservice.app.runner import Runner, RunnerConfig
 from quantservice.core.errors import StoreUnavailable
-from quantservice.core.messages import Overflow, Topic
+from quantservice.core.messages import Message, Overflow, Topic
 
 Work = Callable[[], Awaitable[None]]
 
@@ -189,3 +189,24 @@ async def test_states_carry_each_service_s_figures() -> None:
     async with runner.running():
         await until(lambda: runner.states()[0]["stats"] == {"runs": 1})
         assert set(runner.states()[0]) == {"name", "consumes", "produces", "state", "restarts", "since_ms", "detail", "stats"}
+
+
+async def test_the_next_service_starts_when_the_one_before_listens() -> None:
+    """A bus in memory keeps nothing for late comers: a producer that started too early would lose its first messages."""
+    runner_bus = MemoryBus()
+    heard: list[str] = []
+
+    async def listen() -> None:
+        await asyncio.sleep(0.03)  # opening a file, say
+        async with runner_bus.subscribe(["t"], group="reader", overflow=Overflow.BLOCK, capacity=10) as inbox:
+            async for messages in inbox:
+                heard.extend(message.key for message in messages)
+
+    async def speak() -> None:
+        await runner_bus.publish([Message(topic="t", data=None, key="first")])
+        await asyncio.Event().wait()
+
+    reader, writer = Told("reader", listen), Told("writer", speak)
+    reader.consumes = ("t",)
+    async with Runner([reader, writer], bus=runner_bus, clock=ManualClock()).running():
+        await until(lambda: heard == ["first"])

@@ -171,12 +171,14 @@ class Lane:
                 continue
             message = Message(topic=Topic.MARKET_HISTORY, event_type="market.batch", key=self.key, data=MarketBatch(rows))
             await self._bus.publish((message,))
-            opens.extend(kline.open_time for kline in rows)
             self.figures.rows += len(rows)
+            fetched = [kline.open_time for kline in rows]
+            opens.extend(fetched)
+            # Page by page: never more than one page per worker stands in the recorder's queue before the live events.
+            await self._wait_stored(stream, bars_span(stream.period, sorted(fetched)))
         self._say_back()
         present = bars_span(stream.period, sorted(opens))
         empty = subtract([window], present)
-        await self._wait_stored(stream, present)
         await self._absent.note(stream, empty, present)
         self.figures.windows += 1
         job.rows += len(opens)
