@@ -113,7 +113,11 @@ class FirehoseConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a simulator is told. ``symbols`` absent means the default catalogue of each market."""
+    """Everything a simulator is told.
+
+    ``symbols`` absent means the default catalogue of each market. ``speed`` multiplies market time, not the rules'.
+    Symbols without a listing day were listed at the start of the year that lies ``history_ms`` back.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -127,5 +131,5 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     rates: dict[MarketName, PushRates] = msgspec.field(default_factory=venue_rates)
     tick_ms: int = 50
     history_ms: int = 400 * DAY_MS
-    access_log_size: int = 200_000
+    access_log_size: int = 400_000
     faults: tuple[dict[str, object], ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import threading
 from typing import Any
 
@@ -134,7 +135,7 @@ class Simulator:
         for market in MARKET_NAMES:
             self.markets[market] = MarketState(market, self.clock, seed=config.seed)
             for spec in catalogue.get(market, ()):
-                first = spec.listed_ms if spec.listed_ms is not None else self.clock.now_ms() - config.history_ms
+                first = spec.listed_ms if spec.listed_ms is not None else _year_start(self.clock.now_ms() - config.history_ms)
                 self.markets[market].add(GeneratedHistory(spec, market, seed=config.seed, first_ms=first))
         for history in self._replayed:
             self.markets[history.market].add(history)
@@ -290,6 +291,12 @@ async def serve(config: SimulatorConfig) -> None:
         await asyncio.Event().wait()
     finally:
         await simulator.stop()
+
+
+def _year_start(time_ms: int) -> int:
+    """Return the start of a time's year: a listing day that is the same at the next start."""
+    year = dt.datetime.fromtimestamp(time_ms / 1000, tz=dt.UTC).year
+    return int(dt.datetime(year, 1, 1, tzinfo=dt.UTC).timestamp()) * 1000
 
 
 def _market(fault: Fault) -> MarketName:

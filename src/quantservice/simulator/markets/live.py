@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from quantservice.core.periods import floor_open, next_open
+import zlib
+
+from quantservice.core.periods import HOUR_MS, MINUTE_MS, floor_open, next_open
 from quantservice.simulator.markets.bars import Bar, History, Trades, aggregate, rows_for
 from quantservice.simulator.markets.book import Book
 
@@ -34,6 +36,9 @@ class LiveSymbol:
         self._trades = _NO_TRADES
         self._index = 0
         self._fetched_to = self._bar_open
+        self._ahead: Trades | None = None
+        # a thousand symbols reach the end of their blocks together; each prepares its next one at a moment of its own
+        self._ahead_ms = 1_000 + zlib.crc32(self.spec.symbol.encode()) % MINUTE_MS
         self._fold_until(now_ms, Step())
 
     @property
@@ -110,10 +115,18 @@ class LiveSymbol:
                 index += 1
             self._index = index
             if index < count or self._fetched_to > now_ms:
+                self._prepare(now_ms)
                 return
-            end = self.history.block_end(max(self._fetched_to, now_ms))
-            self._trades = self.history.trades(self._fetched_to, end)
-            self._index, self._fetched_to = 0, end
+            end = self.history.block_end(self._fetched_to)
+            self._trades = self._ahead or self.history.trades(self._fetched_to, end)
+            self._ahead, self._index, self._fetched_to = None, 0, end
+
+    def _prepare(self, now_ms: int) -> None:
+        """Fetch the next block shortly before it is needed, where blocks are long."""
+        if self._ahead is None and 0 < self._fetched_to - now_ms < self._ahead_ms:
+            end = self.history.block_end(self._fetched_to)
+            if end - self._fetched_to > HOUR_MS:
+                self._ahead = self.history.trades(self._fetched_to, end)
 
     def _fold(self, trades: Trades, index: int) -> None:
         price, quantity, quote = trades.prices[index], trades.quantities[index], trades.quotes[index]
