@@ -10,7 +10,7 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -28,6 +28,7 @@ LAST_MS: Final = 4_102_444_800_000  # 2100-01-01
 _NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 _WHOLE: Final = re.compile(r"\d{1,19}(\.0*)?", re.ASCII)
 _MAX_TEXT: Final = 64
+_MAX_DECIMALS: Final = 18  # what is stored behind the point; more would be lost without a word
 _ZERO: Final = Decimal(0)
 
 FIELDS: Final = (
@@ -219,15 +220,22 @@ class _BadCell(ValueError):
 
 def read_number(cell: Any, field: str) -> Decimal:
     """Read a cell exactly: texts as written, doubles as the shortest number that prints the same."""
-    if isinstance(cell, Decimal):
-        return cell
-    text = cell.strip() if isinstance(cell, str) else repr(cell)
+    text = cell.strip() if isinstance(cell, str) else str(cell)
     if len(text) > _MAX_TEXT or not _NUMBER.fullmatch(text):
         raise _BadCell(f"bad_{field}")
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise _BadCell(f"bad_{field}") from None
+    number = Decimal(text)
+    if (len(text) > _MAX_DECIMALS or "e" in text or "E" in text) and _decimals(number) > _MAX_DECIMALS:
+        raise _BadCell(f"too_many_digits_in_{field}")
+    return number
+
+
+def _decimals(number: Decimal) -> int:
+    """Count the digits behind the point that are not trailing zeros; without arithmetic, which would round."""
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or not any(digits):
+        return 0
+    zeros = next(index for index, digit in enumerate(reversed(digits)) if digit)
+    return -exponent - zeros
 
 
 def read_time_ms(cell: Any) -> int:

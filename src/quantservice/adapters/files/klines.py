@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -52,6 +52,10 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
         if not self.refused:
             return f"{name}: {self.rows} klines of {self.stream}"
         return f"{name}: {rows}; " + ("the good ones are taken" if self.accepted else "refused (--flag takes the good ones)")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain JSON values, with its summary."""
+        return {**msgspec.to_builtins(self), "summary": self.summary}
 
 
 class KlineFile:

@@ -139,6 +139,14 @@ def test_every_way_to_write_a_time(tmp_path: Path, written: str) -> None:
     assert [kline.open_time for kline in taken(file)] == [START_MS]
 
 
+def test_digits_that_say_nothing_do_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "k.csv"
+    path.write_text(f"{HEADER}\n{START_MS},59.00000000000000000000,6.1E+1,58,59,1e-18\n")
+    file = KlineFile(path, MINUTE)
+    assert file.check().accepted
+    assert [(kline.high, kline.volume) for kline in taken(file)] == [(Decimal(61), Decimal("1e-18"))]
+
+
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
@@ -155,6 +163,9 @@ def test_every_way_to_write_a_time(tmp_path: Path, written: str) -> None:
         ("1769904000000,59,60,58,59,1", "open_time_repeated"),
         ("1769904000001,59,60,58,59,1", "open_time_off_border"),
         ("{t},0,0,0,0,0", "price_not_positive"),
+        ("{t},59,60,58,59,1.0000000000000000001", "too_many_digits_in_volume"),
+        ("{t},59,60,58,59,1e-19", "too_many_digits_in_volume"),
+        ("{t},59,60,58,59,99999999999999.1234567890123456789012", "too_many_digits_in_volume"),
         ("{t},59," + "9" * 40 + ",58,59,1", "value_too_large"),
         ("{t},59," + "9" * 5000 + ",58,59,1", "bad_high"),
     ],
@@ -166,6 +177,9 @@ def test_a_bad_row_refuses_the_file_or_is_flagged(tmp_path: Path, bad: str, reas
     assert not report.accepted
     assert [(item.line, item.reason) for item in report.refused_rows] == [(32, reason)]
     assert reason in report.summary
+    told = report.as_dict()
+    assert list(told["refused_rows"]) == [{"line": 32, "reason": reason}]
+    assert (told["accepted"], told["summary"]) == (False, report.summary)
     flagged = KlineFile(path, MINUTE, flag_bad_rows=True)
     report = flagged.check()
     assert (report.accepted, report.rows, report.refused) == (True, 31, 1)
