@@ -13,6 +13,7 @@ import pytest
 from tests.support.clientserver import Running, ask, receive, running_server, until
 from tests.support.clock import ManualClock
 from tests.support.market import START_MS, batch, kline
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from quantservice.adapters.clock.system import SystemClock
@@ -411,3 +412,72 @@ async def test_stopping_says_goodbye(tmp_path: Path) -> None:
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1001
     await client.close()
+
+
+async def test_the_newest_come_from_the_cache_when_it_holds_enough(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS + 200 * MINUTE)
+    stored = [kline(index, base="ETH") for index in range(200)]
+    async with running_server(tmp_path, klines=stored, clock=clock) as served, served.client() as client:
+        for limit in (10, 50, 10):
+            answer = await ask(client, action="query", **ETH, limit=limit)
+            assert [row["open_time"] for row in answer["data"]] == [START_MS + index * MINUTE for index in range(200 - limit, 200)]
+            assert answer["has_more"]
+        assert len(served.store.reads) == 1
+        answer = await ask(client, action="query", **ETH, limit=200)
+        assert (answer["total"], answer["has_more"]) == (200, False)
+        answer = await ask(client, action="query", **ETH, start_ms=START_MS + 500 * MINUTE)
+        assert (answer["success"], answer["total"]) == (True, 0)
+        answer = await ask(client, action="query", **ETH, end_ms=0)
+        assert (answer["success"], answer["total"]) == (True, 0)
+
+
+async def test_a_failed_read_is_not_kept(tmp_path: Path) -> None:
+    clock = ManualClock(START_MS + 60 * MINUTE)
+    async with running_server(tmp_path, klines=[kline(0, base="ETH")], clock=clock) as served, served.client() as client:
+        served.store.failure = StoreUnavailable("away")
+        assert (await ask(client, action="query", **ETH, start_ms=START_MS))["error"]["code"] == "unavailable"
+        served.store.failure = None
+        assert (await ask(client, action="query", **ETH, start_ms=START_MS))["total"] == 1
+
+
+async def test_a_client_that_owes_a_key_for_too_long_is_sent_away(tmp_path: Path) -> None:
+    config = ClientServerConfig(port=0, require_key=True, key_check_s=0.02, handshake_s=0.05)
+    async with running_server(tmp_path, config=config) as served, served.client() as client:
+        with pytest.raises(ConnectionClosed) as caught:
+            await receive(client)
+        assert caught.value.rcvd is not None
+        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1008, "an access key is needed")
+
+
+async def test_a_burst_larger_than_a_flush_reaches_everyone(tmp_path: Path) -> None:
+    async with running_server(tmp_path) as served:
+        clients = [await served.client() for _ in range(20)]
+        for client in clients:
+            await ask(client, action="subscribe", **ETH)
+        sent = [kline(index, base="ETH") for index in range(3_000)]
+        publishing = asyncio.create_task(served.bus.publish([batch(*sent)]))
+
+        async def opens(client: ClientConnection) -> list[int]:
+            return [(await receive(client))["data"][0]["open_time"] for _ in range(3_000)]
+
+        received = await asyncio.gather(*(opens(client) for client in clients))
+        await publishing
+        assert all(item == [event.open_time for event in sent] for item in received)
+        assert served.server.stats()["delivered"] == 60_000
+        for client in clients:
+            await client.close()
+
+
+async def test_the_service_runs_again_after_it_was_stopped(tmp_path: Path) -> None:
+    async with running_server(tmp_path, klines=[kline(0, base="ETH")]) as served:
+        async with served.client() as client:
+            await ask(client, action="subscribe", **ETH)
+            await served.restart()
+            with pytest.raises(ConnectionClosed):
+                await receive(client)
+        async with served.client() as client:
+            assert (await ask(client, action="query", **ETH))["total"] == 1
+            await ask(client, action="subscribe", **ETH)
+            await served.bus.publish([batch(kline(0, base="ETH"))])
+            assert (await receive(client))["action"] == "kline_update"
+            assert served.server.stats()["subscriptions"] == 1

@@ -61,6 +61,29 @@ class Running:
         self.bus = bus
         self.state_store = state_store
         self.store = store
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Run the service; raise what it raises before clients can connect."""
+        self._task = asyncio.create_task(self.server.run())
+        starting = asyncio.create_task(self.server.wait_started())
+        await asyncio.wait({self._task, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            starting.cancel()
+            await self._task
+        await starting
+
+    async def stop(self) -> None:
+        """End the service; a crash of it fails the test."""
+        assert self._task is not None
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def restart(self) -> None:
+        """Do what the runner does after a crash: run the same object again."""
+        await self.stop()
+        await self.start()
 
     @property
     def url(self) -> str:
@@ -100,19 +123,12 @@ async def running_server(
             config=config or ClientServerConfig(port=0, qps=1_000.0),
             ssl_context=ssl_context,
         )
-        running = asyncio.create_task(server.run())
-        starting = asyncio.create_task(server.wait_started())
-        await asyncio.wait({running, starting}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            starting.cancel()
-            await running
-        await starting
+        running = Running(server, bus, state_store, store)
+        await running.start()
         try:
-            yield Running(server, bus, state_store, store)
+            yield running
         finally:
-            running.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await running
+            await running.stop()
             await bus.close()
 
 

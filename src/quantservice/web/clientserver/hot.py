@@ -54,18 +54,10 @@ class HotCache:
         if start_ms < self.start_of(stream, now_ms):
             return None
         entry = self._entry(stream, start_ms)
-        if entry is None:
-            async with self._loading.setdefault(stream, asyncio.Lock()):
-                entry = self._entry(stream, start_ms)
-                if entry is None:
-                    self.misses += 1
-                    entry = await self._load(stream, now_ms, load)
-                else:
-                    self.hits += 1
-            if not (lock := self._loading.get(stream)) or not lock.locked():
-                self._loading.pop(stream, None)
-        else:
+        if entry is not None:
             self.hits += 1
+        else:
+            entry = await self._load_once(stream, start_ms, now_ms, load)
         return entry.rows[bisect_left(entry.opens, start_ms) : bisect_left(entry.opens, end_ms)]
 
     def forget(self, streams: set[StreamId]) -> None:
@@ -80,6 +72,20 @@ class HotCache:
             return None
         self._entries.move_to_end(stream)
         return entry
+
+    async def _load_once(
+        self, stream: StreamId, start_ms: int, now_ms: int, load: Callable[[Span], Awaitable[list[Kline]]]
+    ) -> Rows:
+        try:
+            async with self._loading.setdefault(stream, asyncio.Lock()):
+                entry = self._entry(stream, start_ms)  # another client may have asked while we waited
+                if entry is not None:
+                    self.hits += 1
+                    return entry
+                self.misses += 1
+                return await self._load(stream, now_ms, load)
+        finally:
+            self._loading.pop(stream, None)
 
     async def _load(self, stream: StreamId, now_ms: int, load: Callable[[Span], Awaitable[list[Kline]]]) -> Rows:
         start = self.start_of(stream, now_ms)

@@ -123,6 +123,7 @@ class ClientServer:
                 max_frame_size=config.max_message_bytes,
                 logger_name="clientserver",
                 ssl=self._ssl_context,
+                ssl_handshake_timeout=config.handshake_s if self._ssl_context is not None else None,
                 backlog=1_024,
             )
         except OSError as error:
