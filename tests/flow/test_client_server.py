@@ -352,7 +352,9 @@ def test_any_address_but_loopback_needs_keys() -> None:
     assert ClientServerConfig(host="0.0.0.0").needs_key
     assert ClientServerConfig(host="::").needs_key
     assert ClientServerConfig(host="quant.example").needs_key
-    assert not ClientServerConfig(host="0.0.0.0", require_key=False).needs_key
+    assert ClientServerConfig(host="0.0.0.0", require_key=False).needs_key
+    assert not ClientServerConfig(host="0.0.0.0", allow_anonymous=True).needs_key
+    assert ClientServerConfig(host="0.0.0.0", allow_anonymous=True, require_key=True).needs_key
     assert not any(ClientServerConfig(host=host).needs_key for host in ("127.0.0.1", "localhost", "::1", "127.5.5.5"))
 
 

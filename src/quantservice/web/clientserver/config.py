@@ -17,7 +17,8 @@ class ClientServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     cache_ttl_s: float = 5.0
     hot_streams: int = 256  # streams whose recent klines are kept at once
     queue: int = 100  # closed klines that may wait for a slow client, or one per subscription if that is more
-    require_key: bool | None = None  # None: whenever the address is not loopback
+    require_key: bool = False  # refuse clients without an access key on loopback too
+    allow_anonymous: bool = False  # let clients without an access key in from other machines
     allowed_origins: tuple[str, ...] = ()  # pages that may connect besides those of this machine
     default_venue: str | None = None
     max_clients: int = 2_000
@@ -44,7 +45,7 @@ class ClientServerConfig(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def needs_key(self) -> bool:
         """Whether a client must show an access key."""
-        return not self.loopback if self.require_key is None else self.require_key
+        return self.require_key or not (self.loopback or self.allow_anonymous)
 
 
 def is_loopback(host: str) -> bool:
