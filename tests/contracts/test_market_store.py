@@ -22,6 +22,7 @@ from quantservice.core.events import (
     FundingRate,
     Kind,
     Kline,
+    MarketEvent,
     MarkPrice,
     OpenInterest,
     Quote,
@@ -246,7 +247,7 @@ async def test_an_unknown_stream_is_empty_in_every_form(store: ClickHouseStore) 
 
 async def test_every_other_kind_is_stored_once_and_read_back(store: ClickHouseStore) -> None:
     time = START_MS + 5
-    events = [
+    events: list[MarketEvent] = [
         Trade(
             stream=other(Kind.TRADE), trade_id=7, price=D("1.5"), quantity=D("2"), time=time, buyer_is_maker=True, aggregate=True
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -39,7 +40,7 @@ def day(count: int) -> list[dict[str, Any]]:
     return [row(index) for index in range(count)]
 
 
-def sealed(rows: list[Row], head: Head | None = None) -> Seal:
+def sealed(rows: Sequence[Row], head: Head | None = None) -> Seal:
     return seal(head or Head(), STREAM, START_MS, rows, sealed_ns=1)
 
 

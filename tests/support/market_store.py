@@ -14,13 +14,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.support.clock import ManualClock
-
 from quantservice.adapters.market_store.clickhouse import ClickHouseStore
 from quantservice.adapters.market_store.schema import TABLES
 from quantservice.core.errors import EnvironmentFault
 from quantservice.core.events import MarketEvent
 from quantservice.ports import AppendResult
+from tests.support.clock import ManualClock
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -81,7 +80,7 @@ class Leaky:
 
 def script(code: str, *arguments: str, wrapper: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """Run ``code`` in a Python process of its own, with src and tests importable."""
-    return subprocess.run(  # noqa: S603 - our own interpreter and text
+    return subprocess.run(
         [*wrapper, *command(code, *arguments)], capture_output=True, text=True, timeout=100, check=False, env=environment()
     )
 

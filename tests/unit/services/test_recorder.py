@@ -73,7 +73,7 @@ class Bench:
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(WAIT_S):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - the conditions are figures of others, nobody sets an event
                 await asyncio.sleep(0.002)
 
     async def listen(self) -> None:
