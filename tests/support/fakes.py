@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from quantservice.core.errors import StoreUnavailable
+from quantservice.core.errors import StoreUnavailable, VenueUnreachable
 from quantservice.core.events import FeedStatus, FundingRate, Kind, Kline, MarketEvent, OpenInterest, Source, StreamId, Ticker
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.messages import MarketBatch, Message, Overflow, StoredBatch, Topic
@@ -306,6 +306,7 @@ class FakeHistory:
         self.funding_rates: list[FundingRate] = []
         self.ticker_rows: list[Ticker] = []
         self.requests = 0
+        self.break_after = 0  # so many pages are given before the connection is lost, once
         self._clock = clock
         self._page = page
 
@@ -329,6 +330,9 @@ class FakeHistory:
             for stop in range(len(opens), 0, -self._page):
                 self.requests += 1
                 await asyncio.sleep(0)
+                if self.break_after and self.requests > self.break_after:
+                    self.break_after = 0
+                    raise VenueUnreachable("connection reset in mid-answer", cause="reset")
                 yield [
                     make_kline(stream, at, source=Source.REST, **self.changes.get(at, {}))
                     for at in opens[max(stop - self._page, 0) : stop]

@@ -313,8 +313,12 @@ async def test_what_the_venue_does_not_have_is_closed_after_two_separate_attempt
     hole = Span(rig.start_ms + 30 * MINUTE, rig.start_ms + 40 * MINUTE)
     rig.venue.history.absent = [hole]
     async with rig.running():
-        await until(lambda: len(rig.changes("failed")) == 1)
+        await until(lambda: len(rig.changes("healed")) == 1 and len(rig.changes("found")) == 2)
+        left = rig.changes("found")[1]
+        assert (left.gap.span, left.gap.missing) == (hole, 10), "the rest of the history is healed, the hole a gap of its own"
         assert rig.changes("closed") == []
+        progress = rig.backfill.progress()
+        assert progress.wanted - progress.stored == 10, "what is not proven absent is still wanted"
         await rig.clock.advance(35)
         assert len(rig.venue.history.asked) == 1 + 1, "the resting hole is left alone, a new bar is fetched"
         await rig.clock.advance(60)
@@ -322,6 +326,7 @@ async def test_what_the_venue_does_not_have_is_closed_after_two_separate_attempt
         assert rig.changes("closed")[0].gap.span == hole
         evidence = rig.state.value_rows["maintenance", str(rig.stream)]
         assert [(item["start_ms"], item["end_ms"], item["attempts"]) for item in evidence] == [(hole.start_ms, hole.end_ms, 2)]
+        await until(lambda: rig.backfill.progress().done, what="what does not exist is not waited for")
         asked = sum(span == hole for _, span in rig.venue.history.asked)
         rig.backfill = rig.make()
     async with rig.running():
@@ -393,6 +398,18 @@ async def test_recent_live_bars_are_compared_with_rest() -> None:
         assert {message.data.gap.reason for message in rig.tap.messages} <= {"scan", "history"}, "a check is no gap"
         earliest = min(span.start_ms for _, span in rig.venue.history.asked)
         assert earliest > START_MS - 25 * MINUTE
+
+
+async def test_progress_grows_page_by_page_and_a_broken_off_window_counts_once() -> None:
+    rig = Rig(hours=10, page=100, config=msgspec.structs.replace(QUIET, concurrency=1))
+    rig.venue.history.break_after = 3
+    async with rig.running():
+        await until(lambda: rig.backfill.stats()["binance:um.paused"] == 1)
+        assert rig.backfill.progress().stored == 0, "the window is fetched again: its rows are not counted twice"
+        await rig.clock.advance(2)
+        await until(lambda: len(rig.changes("healed")) == 1)
+        assert rig.changes("healed")[0].rows == rig.changes("found")[0].gap.missing
+        assert rig.backfill.progress().done
 
 
 async def test_the_statistics_line() -> None:

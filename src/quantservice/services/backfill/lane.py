@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from quantservice.core.errors import RateLimited, StoreUnavailable, VenueError, VenueUnreachable
-from quantservice.core.events import StreamId
+from quantservice.core.events import Gap, StreamId
 from quantservice.core.messages import MarketBatch, Message, Topic
 from quantservice.core.periods import count_opens
 from quantservice.core.spans import Span, merge, subtract
@@ -139,7 +139,7 @@ class Lane:
             try:
                 await self._heal(job, window)
             except (VenueUnreachable, RateLimited, StoreUnavailable) as error:
-                job.retry.append(window)
+                job.give_back(window)
                 self._pause(error)
             except VenueError as error:
                 job.failure = str(error)
@@ -176,12 +176,12 @@ class Lane:
             opens.extend(fetched)
             # Page by page: never more than one page per worker stands in the recorder's queue before the live events.
             await self._wait_stored(stream, bars_span(stream.period, sorted(fetched)))
+            job.stored_of(window, len(fetched))
         self._say_back()
         present = bars_span(stream.period, sorted(opens))
         empty = subtract([window], present)
         await self._absent.note(stream, empty, present)
         self.figures.windows += 1
-        job.rows += len(opens)
         job.windows_done += 1
         job.absent.extend(empty)
 
@@ -220,6 +220,13 @@ class Lane:
         self.figures.closed += state == "closed"
         self.figures.failed += state == "failed"
         await self._listener(job, state, detail)
+        if state == "healed":
+            for span in self._unproven(job):
+                await self._listener(_left_over(job.gap, span), "found", "the venue returned nothing here; it is asked again")
+
+    def _unproven(self, job: Job) -> list[Span]:
+        """Return what the venue left out and has not yet been asked for twice."""
+        return subtract(merge(job.absent), self._absent.confirmed(job.gap.stream)) if job.absent else []
 
     def _outcome(self, job: Job) -> tuple[str, str]:
         if job.failure:
@@ -228,11 +235,13 @@ class Lane:
         absent = merge(job.absent)
         if not absent:
             return "healed", f"{job.rows} klines fetched from the venue and stored"
-        unproven = subtract(absent, self._absent.confirmed(job.gap.stream))
+        unproven = self._unproven(job)
+        job.lacking = sum(count_opens(period, span.start_ms, span.end_ms) for span in unproven)
         lacking = sum(count_opens(period, span.start_ms, span.end_ms) for span in absent)
         if unproven:
             again = f"the venue returned nothing for {lacking} klines; asked again in {self._config.ask_again_s:g} s"
-            return "failed", again
+            # What did come is healed; the rest becomes a gap of its own, so that a month is not called failed for a minute.
+            return ("healed", f"{job.rows} klines stored; {again}") if job.rows else ("failed", again)
         if job.rows:
             return "healed", f"{job.rows} klines stored; {lacking} do not exist at the venue (asked twice)"
         return "closed", f"the venue has no klines here (asked twice): {lacking} are no gap"
@@ -260,3 +269,8 @@ class Lane:
             log.info("backfill.lane_back", market=self.key)
         self._lost = False
         self._backoff_s = self._config.initial_backoff_s
+
+
+def _left_over(gap: Gap, span: Span) -> Job:
+    missing = count_opens(gap.stream.period, span.start_ms, span.end_ms)
+    return Job(Gap(stream=gap.stream, span=span, missing=missing, found_ns=gap.found_ns, reason="absent"))

@@ -81,8 +81,10 @@ class Job:
         "announced",
         "busy",
         "causes",
+        "counted",
         "failure",
         "gap",
+        "lacking",
         "order",
         "priority",
         "retry",
@@ -100,8 +102,10 @@ class Job:
         self.retry: list[Span] = []
         self.busy = 0
         self.rows = 0
+        self.counted: dict[Span, int] = {}
         self.windows_done = 0
         self.absent: list[Span] = []
+        self.lacking = 0  # bars that the venue left out once and may still have
         self.failure = ""
         self.order = next(_ORDER)
 
@@ -144,6 +148,16 @@ class Job:
             return todo
         self.todo = Span(todo.start_ms, start)
         return Span(start, todo.end_ms)
+
+    def stored_of(self, window: Span, rows: int) -> None:
+        """Count rows of a window that are durable."""
+        self.rows += rows
+        self.counted[window] = self.counted.get(window, 0) + rows
+
+    def give_back(self, window: Span) -> None:
+        """Put a window back that broke off; its rows are counted when it is fetched again."""
+        self.rows -= self.counted.pop(window, 0)
+        self.retry.append(window)
 
 
 def bars_span(period: str, opens: Sequence[int]) -> list[Span]:

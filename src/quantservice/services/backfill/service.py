@@ -194,7 +194,8 @@ class BackfillService:
         queued = 0
         for stream, span in wanted.items():
             holes = subtract(missing.get(stream, ()), self._absent.resting(stream))
-            lacking = sum(count_opens(stream.period, hole.start_ms, hole.end_ms) for hole in holes)
+            unproven = subtract(missing.get(stream, ()), self._absent.confirmed(stream))
+            lacking = sum(count_opens(stream.period, hole.start_ms, hole.end_ms) for hole in unproven)
             self._wanted[stream] = (count_opens(stream.period, span.start_ms, span.end_ms), lacking)
             for hole in subtract(holes, self._lane(stream).busy(stream)):
                 reason = "history" if hole.start_ms == span.start_ms else "restart" if self._scans == 1 else "scan"
@@ -378,9 +379,10 @@ class BackfillService:
     def _note_progress(self, job: Job, state: str) -> None:
         self._rates.append((self._clock.monotonic(), sum(lane.figures.rows for lane in self._lanes.values())))
         stream = job.gap.stream
-        if stream in self._wanted and state in ("healed", "closed"):
+        if stream in self._wanted and state in ("healed", "closed", "failed"):
             wanted, missing = self._wanted[stream]
-            self._wanted[stream] = (wanted, max(missing - job.gap.missing, 0))
+            ended = job.rows if state == "failed" else job.gap.missing - job.lacking
+            self._wanted[stream] = (wanted, max(missing - ended, 0))
 
     def _rate(self) -> float:
         now = self._clock.monotonic()
