@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.simulator import START_MS, closes, collect, eventually, receive, running, until
+from tests.support.simulator import START_MS, closes, collect, eventually, receive, running, small, until
 
 from quantservice.simulator.config import SimulatorConfig
 from quantservice.simulator.faults.malformed import SORTS
@@ -268,6 +268,15 @@ async def test_a_burst_multiplies_messages_for_its_time() -> None:
         messages = await collect(socket, lambda got: len(got) == 52)
         texts = [json.dumps(message) for message in messages]
         assert max(texts.count(text) for text in set(texts)) == 50
+
+
+async def test_a_client_that_does_not_read_is_dropped_and_counted() -> None:
+    config = SimulatorConfig(start_ms=START_MS, speed=180, limits=small("um", outbound_buffer_bytes=10_000))
+    async with running(config) as client:
+        await client.subscribe("/um/market/stream", KLINE)
+        await client.fault(kind="burst", market="um", stream=KLINE, factor=10_000)
+        await eventually(lambda: client.simulator.referee.counts["um.slow_reader_dropped"] == 1)
+        await eventually(lambda: not client.simulator.hubs["um"].connections)
 
 
 async def test_a_shutdown_is_announced_to_spot_clients() -> None:

@@ -6,6 +6,7 @@ import gzip
 import json
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,12 @@ def recorded_streams(data_dir: Path) -> dict[tuple[str, str], set[str]]:
     }
     for market, names in files.items():
         for name in names:
+            seen: Counter[str] = Counter()
             for message in frames(data_dir / name):
                 kind = stream_kind(message)
-                if kind != "other":
+                seen[kind] += 1
+                # every frame of a kind is alike; some hundreds show what is optional
+                if kind != "other" and seen[kind] <= 300:
                     shapes.setdefault((market, kind), set()).update(shape(message))
     return shapes
 

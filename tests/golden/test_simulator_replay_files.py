@@ -24,7 +24,7 @@ async def test_five_real_markets_at_six_hundred_times_real_time(data_dir: Path) 
     paths = sorted((data_dir / "klines" / "binance_vision_um_1m").glob("*.csv.xz"))
     truth = {path.name.split("-")[0]: values_of(path) for path in paths}
     assert len(truth) == 5
-    config = SimulatorConfig(speed=600, replay=ReplayConfig(files=tuple(map(str, paths)), live_wall_s=5))
+    config = SimulatorConfig(speed=600, replay=ReplayConfig(files=tuple(map(str, paths)), live_wall_s=3))
     async with running(config) as client:
         socket = await client.subscribe("/um/market/stream", *(f"{symbol.lower()}@kline_1m" for symbol in truth))
         ends = {symbol: max(rows) for symbol, rows in truth.items()}
@@ -44,7 +44,7 @@ async def test_five_real_markets_at_six_hundred_times_real_time(data_dir: Path) 
             assert shown == truth[kline["s"]][kline["t"]]
             closed[kline["s"]].append(kline["t"])
         for symbol, times in closed.items():
-            assert len(times) >= 45
+            assert len(times) >= 25
             assert times == list(range(times[0], ends[symbol] + 1, 60_000))
             assert {(symbol, time) for time in times} <= moving
             rows = await client.get("/fapi/v1/klines", symbol=symbol, interval="1m", endTime=times[0] - 1, limit=1500)

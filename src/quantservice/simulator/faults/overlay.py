@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import msgspec
 
 from quantservice.simulator.markets.bars import Bar
@@ -10,10 +13,19 @@ _Key = tuple[str, str, str]
 
 
 class Hole(msgspec.Struct, frozen=True):
-    """A range of open times ``[start_ms, end_ms)`` that REST withholds until the hole is lifted."""
+    """A range of open times ``[start_ms, end_ms)`` that REST withholds until the hole is lifted.
+
+    ``begins`` and ``ends`` bound it in seconds of the monotonic clock.
+    """
 
     start_ms: int
     end_ms: int
+    begins: float = 0.0
+    ends: float = math.inf
+
+    def hides(self, open_time: int, now: float) -> bool:
+        """Tell whether a bar is withheld now."""
+        return self.start_ms <= open_time < self.end_ms and self.begins <= now < self.ends
 
 
 class KlineOverlay:
@@ -38,8 +50,10 @@ class KlineOverlay:
     def rest(self, market: str, symbol: str, interval: str, bar: Bar) -> Bar | None:
         """Return the bar as REST shows it: itself, a restated copy, or nothing."""
         key = (market, symbol, interval)
-        for hole in (*self._holes.get(key, ()), *self._holes.get((market, symbol, ""), ())):
-            if hole.start_ms <= bar.open_time < hole.end_ms:
+        holes = (*self._holes.get(key, ()), *self._holes.get((market, symbol, ""), ()))
+        if holes:
+            now = time.monotonic()
+            if any(hole.hides(bar.open_time, now) for hole in holes):
                 return None
         ticks = self._restated.get(key, {}).get(bar.open_time)
         if ticks is None:

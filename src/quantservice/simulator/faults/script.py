@@ -9,6 +9,7 @@ bound it in wall-clock seconds.
 from __future__ import annotations
 
 import fnmatch
+import math
 import time
 from collections.abc import Iterator
 from typing import Any, Final, Literal
@@ -125,7 +126,10 @@ class FaultScript:
         self._next += 1
         self.faults[fault.id] = fault
         if fault.kind == "rest_hole":
-            self.overlay.dig(fault.market, fault.symbol, fault.interval, Hole(fault.start_ms, fault.end_ms or 2**62))
+            ends = fault.begins + fault.for_s if fault.for_s else math.inf
+            self.overlay.dig(
+                fault.market, fault.symbol, fault.interval, Hole(fault.start_ms, fault.end_ms or 2**62, fault.begins, ends)
+            )
         if fault.kind == "restate" and fault.start_ms:
             self.overlay.restate(fault.market, fault.symbol, fault.interval, fault.start_ms, ticks=fault.ticks)
             fault.fired, fault.count = 1, 1

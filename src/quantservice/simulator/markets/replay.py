@@ -82,12 +82,10 @@ class FileHistory:
         self._text = dict(lines)
         self._period = next(name for name, length in FIXED_MS.items() if length == self.base_ms)
         columns = list(zip(*(values for _, values in lines), strict=True))
-        price_decimals = max(_places(text) for column in columns[:4] for text in column)
-        lot_decimals = max(_places(text) for column in (columns[4], columns[7]) for text in column)
-        if market == "spot":
-            # the archive writes eight digits; the tick is what is really used
-            price_decimals = max(_used(text) for column in columns[:4] for text in column)
-            lot_decimals = max(_used(text) for column in (columns[4], columns[7]) for text in column)
+        # spot archives write eight digits whatever the tick; there the tick is what is really used
+        places = _used if market == "spot" else _places
+        price_decimals = max(places(column) for column in columns[:4])
+        lot_decimals = max(places(columns[4]), places(columns[7]))
         base, quote = _split(symbol)
         self.spec = SymbolSpec(
             symbol=symbol,
@@ -223,12 +221,12 @@ def _split(symbol: str) -> tuple[str, str]:
     return pair, "USDT"
 
 
-def _places(text: str) -> int:
-    return len(text.partition(".")[2])
+def _places(column: Sequence[str]) -> int:
+    return max(len(text) - text.find(".") - 1 if "." in text else 0 for text in column)
 
 
-def _used(text: str) -> int:
-    return len(text.partition(".")[2].rstrip("0"))
+def _used(column: Sequence[str]) -> int:
+    return max(len(text.partition(".")[2].rstrip("0")) for text in column)
 
 
 def _scales(price: int, lot: int, quote: int) -> tuple[int, ...]:
@@ -236,11 +234,15 @@ def _scales(price: int, lot: int, quote: int) -> tuple[int, ...]:
 
 
 def _whole(column: Sequence[str], places: int) -> list[int]:
+    joined = "\n".join(column)
+    if places and len(re.findall(rf"\.\d{{{places}}}(?:\n|$)", joined)) == len(column):
+        # the usual case, at once: every value has the same digits after its point
+        return list(map(int, joined.replace(".", "").split("\n")))
     # digits beyond the scale are cut: only the aggregates of longer periods see it, never the bar's own text
     values: list[int] = []
     for text in column:
         head, _, tail = text.partition(".")
-        values.append(int(head + tail) if len(tail) == places else int(head + tail[:places].ljust(places, "0")))
+        values.append(int(head + tail[:places].ljust(places, "0")))
     return values
 
 
