@@ -38,7 +38,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(plans=st.lists(steps, min_size=1, max_size=4), limit=st.integers(1, 100))
 async def test_takers_at_once_never_get_more_than_the_limit(tmp_path: Path, plans: list[list[Step]], limit: int) -> None:
     store = SqlStateStore("sqlite://", AesGcmSealer.in_folder(tmp_path))

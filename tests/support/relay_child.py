@@ -48,7 +48,7 @@ class ApplyingBus(MemoryBus):
 async def main(folder: Path, seed: int) -> None:
     """Relay what waits, dying at the step that the seed draws; end well when nothing waits any more."""
     async with sqlite_store(folder) as store:
-        bus = ApplyingBus(store, random.Random(seed).randrange(5, 45))
+        bus = ApplyingBus(store, random.Random(seed).randrange(10, 60))
         relay = OutboxRelay(store, bus, SystemClock(), RelayConfig(batch=4))
         while await relay.publish_pending():
             pass
