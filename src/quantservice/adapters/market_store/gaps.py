@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,8 @@ from quantservice.core.events import StreamId
 from quantservice.core.periods import FIXED_MS, ceil_open, count_opens, next_open, opens_between, period_ms
 from quantservice.core.spans import Span, merge
 
-#: Up to so many different spans are counted with one query each; more need the slower join.
-_MOST_SPANS: Final = 8
+#: Up to so many groups (market, period, span) are counted with one query each; more need the slower join.
+_MOST_GROUPS: Final = 24
 _DETAIL_ROWS: Final = 4_000_000
 _TUPLE: Final = "(venue, market, symbol, period)"
 _WANTED: Final = (
@@ -71,21 +71,36 @@ class GapFinder:
                 yield stream, spans
 
     def _counts(self, wanted: Sequence[Wanted]) -> list[int]:
-        spans = {span for _, span in wanted}
-        counts: dict[Wanted, int] = {}
-        if len(spans) <= _MOST_SPANS:
-            for span in spans:
-                streams = [stream for stream, its in wanted if its == span]
-                sql = (
-                    f"SELECT venue, market, symbol, period, count() AS rows FROM {self._table} WHERE {_TUPLE} IN "
-                    f"(SELECT {_WANTED}) AND open_time >= {{start:Int64}} AND open_time < {{end:Int64}} AND revision = 0 "
-                    "GROUP BY venue, market, symbol, period"
-                )
-                found = self._keyed(sql, streams, {"start": span.start_ms, "end": span.end_ms})
-                counts.update({(stream, span): row["rows"] for stream, row in found})
-        else:
+        """Count the klines of each stream in its span: one query per market, period and span while those are few."""
+        groups: dict[tuple[str, str, str, Span], list[Wanted]] = {}
+        for stream, span in wanted:
+            venue, market, _, period = _key(stream)
+            groups.setdefault((venue, market, period, span), []).append((stream, span))
+        if len(groups) > _MOST_GROUPS:
             counts = self._counts_joined(wanted)
+        else:
+            counts = {item: rows for (*_, span), items in groups.items() for item, rows in self._counts_of_group(items, span)}
         return [counts.get(item, 0) for item in wanted]
+
+    def _counts_of_group(self, items: Sequence[Wanted], span: Span) -> Iterator[tuple[Wanted, int]]:
+        """Count streams that differ in their symbol only: the key's front is constant, so the scan touches little else."""
+        venue, market, _, period = _key(items[0][0])
+        sql = (
+            f"SELECT symbol, count() AS rows FROM {self._table} WHERE venue = {{venue:String}} AND market = {{market:String}} "
+            "AND symbol IN {symbols:Array(String)} AND period = {period:String} AND open_time >= {start:Int64} "
+            "AND open_time < {end:Int64} AND revision = 0 GROUP BY symbol"
+        )
+        by_symbol = {stream.instrument.symbol: (stream, span) for stream, span in items}
+        parameters = {
+            "venue": venue,
+            "market": market,
+            "period": period,
+            "symbols": list(by_symbol),
+            "start": span.start_ms,
+            "end": span.end_ms,
+        }
+        for row in self._session.rows(sql, parameters):
+            yield by_symbol[row["symbol"]], row["rows"]
 
     def _counts_joined(self, wanted: Sequence[Wanted]) -> dict[Wanted, int]:
         """Count streams that each want another span: the position in ``wanted`` is the key of the join."""
@@ -143,13 +158,6 @@ class GapFinder:
         found = self._session.table(sql, {**parameters, "start": span.start_ms, "end": span.end_ms})
         opens: Opens = found.column("open_time").to_numpy()
         return opens
-
-    def _keyed(
-        self, sql: str, streams: Sequence[StreamId], parameters: dict[str, Any]
-    ) -> Iterator[tuple[StreamId, dict[str, Any]]]:
-        keyed = {_key(stream): stream for stream in streams}
-        for row in self._session.rows(sql, {**_names(streams), **parameters}):
-            yield keyed[row["venue"], row["market"], row["symbol"], row["period"]], row
 
 
 def runs(period: str, opens: Opens) -> Iterator[Span]:

@@ -198,5 +198,14 @@ def _dicts(table: pa.Table) -> list[dict[str, Any]]:
     names = table.column_names
     if not names or not table.num_rows:
         return []
-    values = (table.column(name).to_pylist() for name in names)
+    values = [_python_values(column) for column in table.columns]
     return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def _python_values(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_list(column.type):
+        listed: list[Any] = column.to_pylist()
+        return listed
+    # Through numpy: several times faster than to_pylist, with the same Python values.
+    plain: list[Any] = column.to_numpy().tolist()
+    return plain
