@@ -24,7 +24,7 @@ async def main():
     async with sqlite_store(Path(sys.argv[1])) as store:
         print("ready", flush=True)
         sys.stdin.readline()
-        for _ in range(30):
+        for _ in range(20):
             async with store.transaction() as work:
                 total += await work.leases.take("ip", 1, 17, 500)
     print(total, flush=True)
