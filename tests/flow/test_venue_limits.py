@@ -13,6 +13,7 @@ from tests.support.feeds import QUICK, quick, simulated, venue_on
 from tests.support.state import sqlite_store
 from tests.support.transport import Collected, fake_venue, um_stream, until
 
+from quantservice.adapters.clock.system import SystemClock
 from quantservice.adapters.venues.binance.venue import BinanceSettings, BinanceVenue
 from quantservice.adapters.venues.transport.budget_state import Lane
 from quantservice.core.errors import RateLimited
@@ -69,6 +70,33 @@ async def test_history_alone_uses_its_lane_and_no_more() -> None:
         await asyncio.gather(task, return_exceptions=True)
         assert all(weight <= 0.8 * LIMIT for weight in used)
         assert max(used) >= 0.95 * 0.8 * LIMIT
+        unhurt(simulator)
+
+
+class MarketTime(SystemClock):
+    """A platform's clock that tells the simulated market's time, with the machine's durations."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._market = simulator.clock
+
+    def now_ns(self) -> int:
+        return self._market.now_ms() * 1_000_000
+
+    def now_ms(self) -> int:
+        return self._market.now_ms()
+
+
+async def test_a_market_that_runs_fast_is_still_asked_in_real_time() -> None:
+    start_ms = 1_700_000_012_345  # no border of any window
+    async with simulated(speed=600.0, limits=LIMITS, start_ms=start_ms) as simulator:
+        async with venue_on(simulator, settings=SETTINGS, clock=MarketTime(simulator)) as venue:
+            streams = await um_streams(venue, 4)
+            task = asyncio.create_task(load_history(venue, streams))
+            used = await whole_windows(simulator, 3)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert all(weight <= 0.8 * LIMIT for weight in used)
+        assert max(used) >= 0.9 * 0.8 * LIMIT
         unhurt(simulator)
 
 

@@ -113,7 +113,6 @@ def make_venues(
 
     collect = settings.collect
     adapter = BinanceSettings(
-        weight_window_ms=int(60_000 * speed),
         proxies=ProxySettings(
             prefer="proxy_only" if settings.proxies.always else "direct", trust_environment=settings.proxies.use_environment
         ),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantservice.adapters.venues.binance.history import best_rows, kline_windows, window_offset_ms
+from quantservice.adapters.venues.binance.history import best_rows, kline_windows, venue_wall_ms
 from quantservice.adapters.venues.binance.spec import spec_of
 from quantservice.core.periods import DAY_MS, PERIODS, opens_between
 from quantservice.core.spans import Span
@@ -42,17 +42,21 @@ def test_pages_cover_every_bar_once_newest_first(market: str, period: str, back:
         assert all(item.length_ms <= max(endpoint.max_range_ms, 31 * DAY_MS) for item in windows)
 
 
+DATE = "Thu, 07 Nov 2024 17:20:00 GMT"
+AT = 1_731_000_000_000
+
+
 @pytest.mark.parametrize(
-    ("server", "local", "date", "offset"),
+    ("server", "date", "wall", "real"),
     [
-        (1_000_000_250, 1_000_000_000, None, 250),
-        (1_000_000_250, 1_000_000_000, "not a date", 250),
-        (1_731_000_000_400, 1_731_000_000_000, "Thu, 07 Nov 2024 17:20:00 GMT", 400),
+        (AT + 250, None, AT, AT + 250),
+        (AT + 250, "not a date", AT, AT + 250),
+        (AT + 400, DATE, AT - 60_000, AT + 400),
         # the venue replays the past: its server time is the market's, its Date is real
-        (1_600_000_000_000, 1_731_000_000_300, "Thu, 07 Nov 2024 17:20:00 GMT", 0),
-        # and our own clock is a minute late
-        (1_600_000_000_000, 1_730_999_940_000, "Thu, 07 Nov 2024 17:20:00 GMT", 60_500),
+        (1_600_000_000_000, DATE, AT + 300, AT + 300),
+        # and this machine's clock is a minute late
+        (1_600_000_000_000, DATE, AT - 60_000, AT + 500),
     ],
 )
-def test_weight_windows_follow_the_venues_real_clock(server: int, local: int, date: str | None, offset: int) -> None:
-    assert window_offset_ms(server, local, date) == offset
+def test_weight_windows_follow_the_venues_real_clock(server: int, date: str | None, wall: int, real: int) -> None:
+    assert venue_wall_ms(server, date, wall) == real

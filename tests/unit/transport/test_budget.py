@@ -151,7 +151,7 @@ async def test_an_order_count_refusal_backs_off_orders_only_and_longer_each_time
 async def test_windows_follow_the_venues_clock() -> None:
     clock = ManualClock()
     budget = make(clock)
-    budget.set_offset(30_000)
+    budget.set_time(clock.now_ms() + 30_000)
     await spend(budget, Lane.CANCEL, 100)
     with pytest.raises(RateLimited) as caught:
         await budget.acquire(Lane.CANCEL, 1, deadline_s=0)

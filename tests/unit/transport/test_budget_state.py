@@ -155,3 +155,53 @@ def test_rules_refuse_nonsense() -> None:
         BudgetRules(limit=0)
     with pytest.raises(InvalidValue, match="edge_ms"):
         BudgetRules(limit=1, window_ms=100, edge_ms=50)
+
+
+def test_a_request_sent_just_before_the_turn_counts_in_both_windows_though_answered() -> None:
+    state = BudgetState(RULES)
+    state.roll(10_960)
+    state.answered(state.grant(Lane.LIVE, 30, 10_960), 10_970)
+    state.roll(11_000)
+    assert state.total_used() == 30
+    state.roll(12_000)
+    assert state.total_used() == 0
+
+
+def test_a_request_answered_long_before_the_turn_counts_once() -> None:
+    state = BudgetState(RULES)
+    state.roll(10_500)
+    state.answered(state.grant(Lane.LIVE, 30, 10_500), 10_510)
+    state.roll(11_000)
+    assert state.total_used() == 0
+
+
+def test_just_after_the_turn_a_request_must_fit_into_the_window_before_too() -> None:
+    state = BudgetState(RULES)
+    state.roll(10_100)
+    state.answered(state.grant(Lane.CANCEL, 90, 10_100), 10_110)
+    assert state.wait_ms(Lane.CANCEL, 11, 11_010) == EDGE - 10
+    assert state.wait_ms(Lane.CANCEL, 6, 11_010) == 0
+    state.answered(state.grant(Lane.CANCEL, 6, 11_010), 11_015)
+    assert state.wait_ms(Lane.CANCEL, 6, 11_020) == EDGE - 20, "what went at the border is charged to the window before"
+    assert state.wait_ms(Lane.CANCEL, 11, 11_000 + EDGE) == 0
+
+
+def test_a_need_of_the_window_before_still_halves_history() -> None:
+    state = BudgetState(RULES)
+    state.roll(10_100)
+    state.answered(state.grant(Lane.LIVE, 5, 10_100), 10_110)
+    state.roll(11_100)
+    assert state.history_limit(waiting=False) == 50
+    state.roll(12_100)
+    assert state.history_limit(waiting=False) == 80
+    assert state.history_limit(waiting=True) == 50
+
+
+def test_a_shorter_block_never_shortens_a_longer_one() -> None:
+    state = BudgetState(RULES)
+    state.block(15_000)
+    state.block(12_000)
+    assert state.wait_ms(Lane.CANCEL, 1, 14_000) == 1_000
+    state.block(20_000, lane=Lane.ORDER)
+    state.block(16_000, lane=Lane.ORDER)
+    assert state.wait_ms(Lane.ORDER, 1, 16_000) == 4_000

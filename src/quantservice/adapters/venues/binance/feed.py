@@ -149,7 +149,8 @@ class BinanceFeed:
         while True:
             if not self._pending:
                 if self._crash is not None:
-                    raise self._crash
+                    error, self._crash = self._crash, None  # the next update starts anew what crashed
+                    raise error
                 if self._closed:
                     return
                 self._ready.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from email.utils import parsedate_to_datetime
@@ -61,7 +62,7 @@ class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
 class Limits(msgspec.Struct):
     """Whom to tell what the venue says of its clock and its limits."""
 
-    set_offset: Callable[[int], None]
+    set_time: Callable[[int], None]
     set_limit: Callable[[int], None]
 
 
@@ -144,7 +145,8 @@ class BinanceHistory:
         middle_ms = (answer.sent_ns + answer.recv_ns) // 2 // 1_000_000
         self.offset_ms = server_ms - middle_ms
         self._asked_at = self._clock.monotonic()
-        self._limits.set_offset(window_offset_ms(server_ms, middle_ms, answer.headers.get("Date")))
+        half_ms = (answer.recv_ns - answer.sent_ns) // 2_000_000
+        self._limits.set_time(venue_wall_ms(server_ms + half_ms, answer.headers.get("Date"), time.time_ns() // 1_000_000))
         return self._clock.now_ms() + self.offset_ms
 
     async def funding(self, instrument: InstrumentId, span: Span) -> list[FundingRate]:
@@ -247,20 +249,19 @@ class BinanceHistory:
         return self._catalog.venue_symbol(instrument)
 
 
-def window_offset_ms(server_ms: int, local_ms: int, date: str | None) -> int:
-    """Return how far the clock that the venue counts weight by is ahead of ours.
+def venue_wall_ms(server_ms: int, date: str | None, wall_ms: int) -> int:
+    """Return what the clock shows that the venue counts weight by.
 
     That is its server time, unless its ``Date`` header contradicts: a venue that replays the past tells the market's
-    time there, but counts its limits in real time.
+    time there, but counts its limits in real time, which is this machine's where that agrees with the header.
     """
     try:
-        date_ms = int(parsedate_to_datetime(date).timestamp() * 1000) if date else server_ms
+        date_ms = int(parsedate_to_datetime(date).timestamp() * 1000) + 500 if date else server_ms  # its unit is the second
     except ValueError:
         date_ms = server_ms
     if abs(server_ms - date_ms) <= _DATE_AGREES_MS:
-        return server_ms - local_ms
-    real_ms = date_ms + 500 - local_ms  # the header's unit is the second
-    return 0 if abs(real_ms) <= 1_500 else real_ms
+        return server_ms
+    return wall_ms if abs(wall_ms - date_ms) <= 1_500 else date_ms
 
 
 def best_rows(endpoint: Endpoint) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,7 +23,11 @@ from quantservice.ports import Clock, ProxyRecord, StateStore
 
 
 class BinanceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of one market that can be set; see each part. ``weight_share``: our share of the address's weight limit."""
+    """Everything of one market that can be set; see each part.
+
+    ``history_alone`` and ``history_shared`` are history's shares of the weight limit without and with other lanes that need
+    some; ``weight_window_ms`` is the window in which the venue counts, in real time.
+    """
 
     feed: FeedSettings = FeedSettings()
     history: HistorySettings = HistorySettings()
@@ -64,7 +69,7 @@ class BinanceVenue:
         self._state_store = state_store
         self._budgets: dict[str, WeightBudget] = {}
         self._limit = self._spec.weight_per_minute
-        self._offset_ms = 0
+        self._venue_time: tuple[int, float] | None = None  # what the venue's clock showed at which instant of ours
         self.pool = ProxyPool(proxies, clock=clock, settings=self._settings.proxies, environment=environment)
         self._client = RestClient(
             endpoints.rest_bases(market),
@@ -83,7 +88,7 @@ class BinanceVenue:
             self._client,
             catalog,
             clock=clock,
-            limits=Limits(set_offset=self._set_offset, set_limit=self._set_limit),
+            limits=Limits(set_time=self._set_time, set_limit=self._set_limit),
             settings=self._settings.history,
         )
         ws = msgspec.structs.replace(
@@ -133,8 +138,7 @@ class BinanceVenue:
                 history_shared=self._settings.history_shared,
             )
             bucket = f"{egress.name}|{VENUE}:{self.market}"
-            found = WeightBudget(bucket, rules, clock=self._clock, leases=self._state_store)
-            found.set_offset(self._offset_ms)
+            found = WeightBudget(bucket, rules, clock=self._clock, leases=self._state_store, wall_ms=self._wall_ms)
             self._budgets[egress.name] = found
         return found
 
@@ -164,7 +168,7 @@ class BinanceVenue:
             "egresses": self.pool.stats(),
             "feed": self._feed.stats(),
             "connect_attempts": self._dialer.attempts,
-            "clock_offset_ms": self._offset_ms,
+            "clock_offset_ms": self._history.offset_ms,
             "refused_rows": self._history.refused_rows,
         }
 
@@ -173,10 +177,17 @@ class BinanceVenue:
         await self._feed.close()
         await self._history.close()
 
-    def _set_offset(self, offset_ms: int) -> None:
-        self._offset_ms = offset_ms
+    def _wall_ms(self) -> int:
+        """Real UTC as the venue's limits are counted by: as the venue said, before that this machine's."""
+        if self._venue_time is None:
+            return time.time_ns() // 1_000_000
+        told_ms, at = self._venue_time
+        return told_ms + int((self._clock.monotonic() - at) * 1000)
+
+    def _set_time(self, venue_ms: int) -> None:
+        self._venue_time = venue_ms, self._clock.monotonic()
         for budget in self._budgets.values():
-            budget.set_offset(offset_ms)
+            budget.set_time(venue_ms)
 
     def _set_limit(self, limit: int) -> None:
         self._limit = limit

@@ -47,6 +47,7 @@ class WeightBudget:
     """The budget of one (egress, bucket).
 
     ``leases``: the state store whose lease table is shared with other processes; None when this process is alone.
+    ``wall_ms``: real UTC, where ``clock`` tells a market's time that is not (a replay): the venue counts in real time.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class WeightBudget:
         leases: StateStore | None = None,
         max_waiters: int = 4096,
         chunk: int | None = None,
+        wall_ms: Callable[[], int] | None = None,
     ) -> None:
         self.bucket = bucket
         self.state = BudgetState(rules, leased=leases is not None)
-        self.offset_ms = 0  # venue clock minus ours
         self.limited = 0
         self._clock = clock
+        self._anchor_ms = 0
+        self.set_time((wall_ms or clock.now_ms)())
         self._leases = leases
         self._chunk = chunk or max(10, rules.limit // 40)
         self._max_waiters = max_waiters
@@ -85,13 +88,13 @@ class WeightBudget:
             log.info("budget.limit_changed", bucket=self.bucket, before=self.rules.limit, now=limit)
             self.state.rules = msgspec.structs.replace(self.rules, limit=limit)
 
-    def set_offset(self, offset_ms: int) -> None:
-        """Align the windows with the venue's clock (its time minus ours)."""
-        self.offset_ms = offset_ms
+    def set_time(self, venue_ms: int) -> None:
+        """Align the windows with the venue's clock: it shows ``venue_ms`` now."""
+        self._anchor_ms = venue_ms - int(self._clock.monotonic() * 1000)
 
     def now_ms(self) -> int:
-        """Our estimate of the venue's clock."""
-        return self._clock.now_ms() + self.offset_ms
+        """Our estimate of the venue's clock. It never jumps with this machine's."""
+        return int(self._clock.monotonic() * 1000) + self._anchor_ms
 
     async def acquire(self, lane: Lane, weight: int, *, deadline_s: float = 60.0) -> Permit:
         """Wait for leave to send a request of ``weight``; the caller must end it with :meth:`finish`.
@@ -169,7 +172,7 @@ class WeightBudget:
         if until_ms > self.state.blocked_until_ms:
             log.warning("budget.blocked", bucket=self.bucket, status=status, seconds=round((until_ms - now_ms) / 1000, 1))
         self.state.block(until_ms)
-        await self._with_leases(lambda leases: leases.block(self.bucket, until_ms - self.offset_ms))
+        await self._with_leases(lambda leases: leases.block(self.bucket, until_ms))
         return self._refusal("the venue asked us to wait", until_ms, banned=status == 418)
 
     def order_accepted(self) -> None:
@@ -235,7 +238,7 @@ class WeightBudget:
 
         async def settle(leases: LeaseRepository) -> None:
             window = state.window.index
-            state.block(await leases.blocked_until(self.bucket) + self.offset_ms)
+            state.block(await leases.blocked_until(self.bucket))
             missing = state.needs_lease(ticket.weight)
             if missing:
                 wanted = max(missing, self._chunk)
@@ -278,5 +281,5 @@ class WeightBudget:
         return True
 
     def _refusal(self, reason: str, until_ms: int, *, banned: bool = False) -> RateLimited:
-        until_ns = (until_ms - self.offset_ms) * 1_000_000
+        until_ns = self._clock.now_ns() + (until_ms - self.now_ms()) * 1_000_000
         return RateLimited(f"{self.bucket}: {reason}; nothing was sent", retry_at_ns=until_ns, banned=banned)

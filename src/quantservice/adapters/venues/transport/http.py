@@ -131,7 +131,7 @@ class RestClient:
                 self.stats.failed += 1
                 self.stats.causes[error.cause] += 1
                 self._say_lost(error)
-                if attempt == most or error.cause == "closed" or (error.cause == "blocked" and self._is_last_way(failed)):
+                if attempt == most or self._is_final(error, failed):
                     raise
             except RateLimited as error:
                 self.stats.failed += 1
@@ -287,8 +287,13 @@ class RestClient:
             failed.clear()
             self._base = (self._base + 1) % len(self._bases)
 
-    def _is_last_way(self, failed: Sequence[Egress]) -> bool:
-        return len(self._bases) == 1 and not self._others(failed)
+    def _is_final(self, error: VenueUnreachable, failed: Sequence[Egress]) -> bool:
+        """Say whether asking once more cannot help: closed by us, or no other base and no other way to this one."""
+        if error.cause == "closed":
+            return True
+        if len(self._bases) > 1:
+            return False
+        return error.cause == "not_found" or (error.cause == "blocked" and not self._others(failed))
 
     def _others(self, failed: Sequence[Egress]) -> bool:
         return any(egress not in failed for egress in self._pool.candidates(self.base))
