@@ -252,3 +252,29 @@ async def test_an_end_of_the_bus_ends_the_recorder(tmp_path: Path) -> None:
     await bench.bus.close()
     await asyncio.wait_for(run, WAIT_S)
     assert len(bench.store.rows) == 1
+
+
+async def test_it_runs_a_second_time_on_the_same_object(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.store.error = StoreUnavailable("gone")
+    async with running(bench):
+        await bench.publish(kline(0))
+        await bench.until(lambda: bench.recorder.stats()["spilled_rows"] == 1)
+    bench.store.error = None
+    async with running(bench):
+        await bench.publish(kline(1))
+        await bench.until(lambda: len(bench.store.rows) == 2)
+    assert bench.store.opens == [kline(0).open_time, kline(1).open_time]
+
+
+async def test_a_crash_of_the_store_loses_no_row_that_was_taken(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.store.error = ValueError("a bug")
+    listening = asyncio.create_task(bench.recorder.run())
+    await bench.until(lambda: len(bench.bus.stats()) == 1)
+    await bench.publish(kline(0))
+    with pytest.raises(ValueError, match="a bug"):
+        await asyncio.wait_for(listening, WAIT_S)
+    bench.store.error = None
+    async with running(bench):
+        await bench.until(lambda: len(bench.store.rows) == 1)

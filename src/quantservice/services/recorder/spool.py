@@ -60,6 +60,8 @@ class Spool:
 
     def open(self) -> None:
         """Find what an earlier run left; cut a torn tail off."""
+        self.close()
+        self._sizes.clear()
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             numbers = sorted(int(path.stem.split("-")[1]) for path in self._directory.glob("spool-*.bin"))
