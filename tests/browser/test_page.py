@@ -147,6 +147,20 @@ def test_prices_move_without_a_reload(screen: Screen) -> None:
     until(lambda: screen.figure("close") != first, what="the forming kline to move")
 
 
+def test_the_view_stays_where_it_was_while_prices_move(screen: Screen) -> None:
+    screen.open("/markets/binance:um:BTC-USDT-PERP/1m")
+    page = screen.page
+    chart = page.locator(".host")
+    chart.focus()
+    newest = page.locator("button.newest")
+    until(lambda: chart.press("ArrowLeft") or newest.is_visible(), what="the chart to be scrolled back")
+    price = screen.figure("last_price")
+    until(lambda: screen.figure("last_price") != price, what="the price to move")
+    assert newest.is_visible()
+    newest.click()
+    newest.wait_for(state="detached")
+
+
 def test_an_address_survives_a_reload_and_back(screen: Screen) -> None:
     screen.open("/markets/binance:um:ETH-USDT-PERP/1h")
     screen.page.reload()
