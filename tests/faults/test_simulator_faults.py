@@ -273,10 +273,12 @@ async def test_a_burst_multiplies_messages_for_its_time() -> None:
 async def test_a_client_that_does_not_read_is_dropped_and_counted() -> None:
     config = SimulatorConfig(start_ms=START_MS, speed=180, limits=small("um", outbound_buffer_bytes=10_000))
     async with running(config) as client:
-        await client.subscribe("/um/market/stream", KLINE)
+        slow = await client.subscribe("/um/market/stream", KLINE)
         await client.fault(kind="burst", market="um", stream=KLINE, factor=10_000)
         await eventually(lambda: client.simulator.referee.counts["um.slow_reader_dropped"] == 1)
         await eventually(lambda: not client.simulator.hubs["um"].connections)
+        client.simulator.faults.clear()
+        await closes(slow)
 
 
 async def test_a_shutdown_is_announced_to_spot_clients() -> None:

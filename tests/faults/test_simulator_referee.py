@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
 from tests.support.simulator import closes, receive, running, small, until
 
@@ -99,10 +101,12 @@ async def test_a_pong_with_another_payload_does_not_count() -> None:
     limits = small("um", ping_every_s=0.1, pong_within_s=0.3, messages_per_second=1_000)
     async with running(SimulatorConfig(limits=limits)) as client:
         socket = await client.connect("/um/market/stream", autoping=False)
-        message = await socket.receive(timeout=5)
-        assert message.type is aiohttp.WSMsgType.PING
-        await socket.pong(b"something else")
-        await closes(socket)
+        answered = 0
+        async with asyncio.timeout(10):
+            while (message := await socket.receive()).type is aiohttp.WSMsgType.PING:
+                await socket.pong(b"something else")
+                answered += 1
+        assert answered >= 2
         assert client.violations["um.pong_deadline"]["count"] == 1
 
 
