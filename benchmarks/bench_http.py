@@ -184,7 +184,13 @@ def main() -> None:
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=serve, args=(data_dir, given.rows, theirs))
         process.start()
-        port, bare_s = ours.recv()
+        theirs.close()
+        if not ours.poll(600):
+            raise SystemExit("the server did not start within 600 s")
+        try:
+            port, bare_s = ours.recv()
+        except EOFError:
+            raise SystemExit("the server ended; what it said stands above") from None
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         arrow_s, arrow_bytes = timed(given.runs, arrow, connection, given.rows)
         json_rows = min(JSON_ROWS, given.rows)
@@ -192,6 +198,8 @@ def main() -> None:
         peer_s, _size = timed(max(1, given.runs // 2), peer_pages, connection, json_rows)
         ours.send("stop")
         process.join(30)
+        if process.is_alive():
+            process.terminate()
     print(f"{'what':<44}{'median s':>10}{'MB':>8}{'bound s':>9}")
     print(f"{f'{given.rows:,} klines, Arrow over HTTP':<44}{arrow_s:>10.3f}{arrow_bytes / 1e6:>8.0f}{1.5:>9.1f}")
     print(f"{'  the same read without HTTP':<44}{bare_s:>10.3f}{'':>8}   ratio {arrow_s / bare_s:.2f}")

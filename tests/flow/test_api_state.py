@@ -51,7 +51,10 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 async def context(tmp_path: Path, ledger: Ledger) -> AsyncIterator[WebContext]:
-    lines = [{"time_ms": 1, "level": "info", "event": "a.b", "rows": 5}, {"time_ms": 2, "level": "error", "event": "c.d"}]
+    lines = [
+        {"time_ms": 1, "level": "info", "event": "a.b", "rows": 5},
+        {"timestamp": "2025-03-01T00:00:00.002Z", "level": "error", "event": "c.d"},
+    ]
     state: dict[str, Any] = {"name": "recorder", "state": "running", "restarts": 2, "stats": {"rows": 7}}
     state |= {"consumes": ["market.live"], "produces": []}
     setting = {"key": "clientserver.qps", "value": "20.0", "source": "default", "doc": "queries per second"}
@@ -281,7 +284,10 @@ async def test_status_settings_logs_and_topology(http: httpx.AsyncClient, contex
     (setting,) = (await http.get("/api/v1/settings")).json()["data"]
     assert setting["key"] == "clientserver.qps"
     logs = (await http.get("/api/v1/logs")).json()["data"]
-    assert [(line["event"], line["fields"]) for line in logs] == [("a.b", {"rows": 5}), ("c.d", {})]
+    assert [(line["event"], line["time_ms"], line["fields"]) for line in logs] == [
+        ("a.b", 1, {"rows": 5}),
+        ("c.d", START_MS + 2, {}),
+    ]
     assert [line["event"] for line in (await http.get("/api/v1/logs", params={"level": "warning"})).json()["data"]] == ["c.d"]
     topology = (await http.get("/api/v1/topology")).json()
     assert topology["services"] == [{"name": "recorder", "consumes": ["market.live"], "produces": []}]

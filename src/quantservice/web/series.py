@@ -52,6 +52,7 @@ _CURSOR = re.compile(r"^([fb])(\d{1,13})\.(\d{1,6})$", re.ASCII)
 _FLAGS = ("synthetic", "buyer_is_maker")
 _CHUNK_ROWS = 200_000
 _MOST_TIES = 100_000
+_SPARE_ROWS = 1_000
 _ARROW_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
@@ -202,7 +203,19 @@ async def _read_span(context: WebContext, ask: Ask, span: Span, limit: int) -> A
 
 
 async def _newest_klines(context: WebContext, ask: Ask, limit: int) -> Any:
-    """Read the last rows of a range: first where they begin, then they."""
+    """Read the last rows of a range.
+
+    They are looked for where they lie when the stream is live and complete; else the store is asked where they begin.
+    """
+    period = ask.stream.period
+    live = context.projections.latest.get(ask.stream)
+    last_ms = min(ask.span.end_ms, live.open_time if live is not None else context.clock.now_ms())
+    likely_ms = max(ask.span.start_ms, last_ms - (limit + 2) * period_ms(period))
+    if likely_ms < ask.span.end_ms:
+        most = limit + _SPARE_ROWS
+        table = await _read_span(context, ask, Span(likely_ms, ask.span.end_ms), most)
+        if table.num_rows < most and (table.num_rows >= limit or likely_ms == ask.span.start_ms):
+            return table.slice(max(0, table.num_rows - limit))
     found = await context.market_store.read(ask.stream, ask.span, limit=limit, as_known_at_ns=ask.as_known_at_ns, newest=True)
     opens = found["open_time"]
     start_ms = int(opens[0]) if len(opens) else ask.span.end_ms - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -123,13 +124,26 @@ async def store_figures(context: WebContext) -> dict[str, Any]:
 def _line(line: Mapping[str, Any]) -> dict[str, Any]:
     rest = {key: value for key, value in line.items() if key not in _LINE_NAMES and key != "fields"}
     rest.update(line.get("fields") or {})
+    time_ms = line.get("time_ms")
+    if time_ms is None and "timestamp" in rest:
+        time_ms = _time_ms(rest.pop("timestamp"))
     return {
-        "time_ms": line.get("time_ms"),
+        "time_ms": time_ms,
         "level": str(line.get("level", "info")).lower(),
         "event": str(line.get("event", "")),
         "logger": str(line.get("logger", "")),
         "fields": figures.plain_figures(rest),
     }
+
+
+def _time_ms(text: Any) -> int | None:
+    try:
+        moment = dt.datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return int(moment.timestamp() * 1000)
 
 
 def _as_text(value: Any) -> str:
