@@ -31,7 +31,8 @@ log = structlog.get_logger(__name__)
 _SYMBOLS: Final = {"spot": 4, "um": 5, "cm": 2}
 _DEMO_DAYS: Final = 3.0
 _HOLE_MINUTES: Final = (180, 150)
-_HOLE_LASTS_S: Final = 25.0
+_HOLE_LASTS_S: Final = 15.0
+_ASK_AGAIN_S: Final = 20.0  # after the hole: asked while it lasts, it would look like maintenance
 
 
 class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +43,7 @@ class DemoOptions(msgspec.Struct, frozen=True, kw_only=True):
     symbols: tuple[str, ...] = ()
     seed: int = 1
     run_for_s: float | None = None
+    market: str | None = None
 
 
 def run_demo(loaded: LoadedSettings, options: DemoOptions) -> int:
@@ -54,7 +56,9 @@ def run_demo(loaded: LoadedSettings, options: DemoOptions) -> int:
             f"process {running.pid} (qs {running.command}) is using {places.root}; end it first, or choose another --data-dir"
         )
     tail = configure_logs(loaded.settings.log, places.logs, quiet=True)
-    config = simulator_config(speed=options.speed, seed=options.seed, symbols=options.symbols, files=options.files)
+    config = simulator_config(
+        speed=options.speed, seed=options.seed, symbols=options.symbols, files=options.files, market=options.market
+    )
     thread = SimulatorThread(config)
     simulator = thread.start()
     try:
@@ -100,7 +104,7 @@ def _demo_settings(loaded: LoadedSettings, simulator: Simulator, options: DemoOp
         collect = msgspec.structs.replace(collect, periods=("1m",))
     backfill = settings.backfill
     if "backfill.scan_1m_s" not in loaded.sources:
-        backfill = msgspec.structs.replace(backfill, scan_1m_s=10.0)
+        backfill = msgspec.structs.replace(backfill, scan_1m_s=5.0, ask_again_s=_ASK_AGAIN_S)
     client = settings.clientserver
     if "clientserver.port" not in loaded.sources and not port_is_free(client.host, client.port):
         client = msgspec.structs.replace(client, port=free_port(client.host))

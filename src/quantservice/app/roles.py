@@ -53,6 +53,7 @@ def _backfill(platform: Platform, speed: float) -> Service:
         scan_1m_s=settings.scan_1m_s,
         scan_1h_s=settings.scan_1h_s,
         grace_s=settings.grace_s * speed,
+        ask_again_s=settings.ask_again_s * speed,
         verify_every_s=settings.verify_every_minutes * 60,
         statistics_every_s=settings.statistics_every_s,
     )

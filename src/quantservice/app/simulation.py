@@ -49,11 +49,14 @@ def simulator_config(
     seed: int = 1,
     symbols: Sequence[str] = (),
     files: Sequence[Path] = (),
+    market: str | None = None,
 ) -> SimulatorConfig:
     """Turn a command's flags into a simulator's configuration; an unknown symbol names the known ones."""
     config = SimulatorConfig(host=host, port=port, speed=speed, seed=seed)
     if files:
-        return msgspec.structs.replace(config, replay=ReplayConfig(files=tuple(str(file) for file in files)))
+        return msgspec.structs.replace(
+            config, replay=msgspec.convert({"files": [str(file) for file in files], "market": market}, ReplayConfig)
+        )
     if symbols:
         catalogue = default_symbols()
         known = {spec.symbol for specs in catalogue.values() for spec in specs}

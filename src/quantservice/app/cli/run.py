@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from quantservice.app.cli import options
-from quantservice.core.errors import InvalidValue
+from quantservice.core.errors import InvalidValue, UnknownName
 
 PagePort = Annotated[int | None, typer.Option("--port", help="port of the page and the API (default 8080; 0 takes a free one)")]
 PageHost = Annotated[str | None, typer.Option("--host", help="address to bind (default 127.0.0.1)")]
@@ -36,6 +36,9 @@ def demo(
     speed: Annotated[float, typer.Option("--speed", help="1 is real time")] = 1.0,
     symbols: Annotated[str, typer.Option("--symbols", help="symbols to simulate, comma separated")] = "",
     seed: Annotated[int, typer.Option("--seed", help="seed of the generated markets")] = 1,
+    market: Annotated[
+        str | None, typer.Option("--market", help="market of the replayed files where their folder does not say it")
+    ] = None,
     host: PageHost = None,
     config: options.ConfigFile = None,
 ) -> None:
@@ -50,9 +53,13 @@ def demo(
         raise InvalidValue("replay", f"{missing[0]} is not a file")
     if speed <= 0:
         raise InvalidValue("speed", "must be positive")
+    if market is not None and market not in ("spot", "um", "cm"):
+        raise UnknownName("market", market, ("spot", "um", "cm"))
     loaded = options.load(config, data_dir, demo=True, flags=_page_flags(port, host, no_browser=no_browser))
     wanted = tuple(item.strip().upper() for item in symbols.split(",") if item.strip())
-    code = run_demo(loaded, DemoOptions(files=tuple(files), speed=speed, symbols=wanted, seed=seed, run_for_s=run_for))
+    code = run_demo(
+        loaded, DemoOptions(files=tuple(files), speed=speed, symbols=wanted, seed=seed, run_for_s=run_for, market=market)
+    )
     raise typer.Exit(code)
 
 

@@ -132,6 +132,9 @@ class BackfillSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scan_1m_s: Annotated[Positive, doc("seconds between gap scans of 1m klines")] = 30.0
     scan_1h_s: Annotated[Positive, doc("seconds between gap scans of 1h klines")] = 300.0
     grace_s: Annotated[Positive, doc("seconds after its close before a missing kline counts as a gap")] = 5.0
+    ask_again_s: Annotated[
+        Positive, doc("seconds before a venue that returned nothing is asked again, to tell a gap from maintenance")
+    ] = 60.0
     verify_every_minutes: Annotated[Positive, doc("how often recent WS-built klines are compared with REST")] = 60.0
     statistics_every_s: Annotated[Positive, doc("seconds between the lines `Metrics: req=… ok=… fail=… rows=…`")] = 60.0
 
