@@ -173,3 +173,9 @@ def test_nonsense_sizes_are_refused() -> None:
         OrderBook(STREAM, SyncRule.SPOT, buffer=0)
     with pytest.raises(InvalidValue, match="max_levels"):
         OrderBook(STREAM, SyncRule.SPOT, max_levels=0)
+    smallest = OrderBook(STREAM, SyncRule.SPOT, buffer=1, max_levels=1)
+    smallest.apply(delta(101, 101))
+    assert smallest.apply(snapshot(100)) is Step.APPLIED
+    shown = smallest.snapshot()
+    assert shown is not None
+    assert (len(shown.bids), len(shown.asks)) == (1, 1)

@@ -157,6 +157,8 @@ def test_quotes(values: tuple[Any, Any, Any, Any], fault: str | None) -> None:
         ([(0, 1)], [], "level_out_of_range"),
         ([(1, -1)], [], "level_out_of_range"),
         ([], [(1, "1e20")], "level_out_of_range"),
+        ([], [("1e20", 1)], "level_out_of_range"),
+        ([(1, 0)], [], None),
         ([], [("NaN", 1)], "not_finite"),
     ],
 )

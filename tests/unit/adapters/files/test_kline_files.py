@@ -195,6 +195,15 @@ def test_the_wrong_period_is_noticed_even_where_every_row_fits(tmp_path: Path) -
     assert KlineFile(path, StreamId.kline(MINUTE.instrument, "5m")).check().accepted
 
 
+@pytest.mark.parametrize(
+    ("count", "reason"), [("7", ""), ("7.0", ""), ("1.5", "bad_count"), ("-1", "bad_count"), ("9e15", ""), ("1e16", "bad_count")]
+)
+def test_a_count_is_whole(tmp_path: Path, count: str, reason: str) -> None:
+    path = tmp_path / "k.csv"
+    path.write_text(f"{HEADER},count\n{START_MS},59,60,58,59,1,{count}\n")
+    assert KlineFile(path, MINUTE).check().reasons == ({reason: 1} if reason else {})
+
+
 def test_rows_may_fall_and_minutes_may_be_absent(tmp_path: Path) -> None:
     path = tmp_path / "k.csv"
     path.write_text("a comment,of its maker\n" + HEADER + "\n" + "\n".join(row(i) for i in range(29, -1, -1) if i % 7) + "\n")
