@@ -103,7 +103,7 @@ async def test_a_pong_with_another_payload_does_not_count() -> None:
         socket = await client.connect("/um/market/stream", autoping=False)
         answered = 0
         async with asyncio.timeout(10):
-            while (message := await socket.receive()).type is aiohttp.WSMsgType.PING:
+            while (await socket.receive()).type is aiohttp.WSMsgType.PING:
                 await socket.pong(b"something else")
                 answered += 1
         assert answered >= 2
