@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from quantservice.version import __version__
+
 if TYPE_CHECKING:
     from quantservice.app.notebook import load_bars
     from quantservice.quant.bars import Bars
 
-__version__ = "0.1.0"
 __all__ = ["Bars", "__version__", "load_bars"]
 
 

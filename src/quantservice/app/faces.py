@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-import quantservice
 from quantservice.app.settings.tree import Settings
 from quantservice.services.ledger import commands
+from quantservice.version import __version__
 from quantservice.web.app import create_app
 from quantservice.web.context import WebConfig, WebContext
 from quantservice.web.projections import Projections
@@ -45,7 +45,7 @@ class Faces:
         platform = self._platform
         return WebContext(
             environment=platform.settings.environment,
-            version=quantservice.__version__,
+            version=__version__,
             started_ms=time.time_ns() // 1_000_000,
             clock=platform.clock,
             bus=platform.bus,

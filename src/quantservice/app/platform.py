@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-import quantservice
 from quantservice.adapters.clock.system import SystemClock
 from quantservice.app import wiring
 from quantservice.app.faces import Faces
@@ -30,6 +29,7 @@ from quantservice.services.access_keys.owner import OwnerToken
 from quantservice.services.collector import InstrumentDirectory
 from quantservice.services.pairs.commands import Pairs
 from quantservice.services.proxies.commands import Proxies, parse_proxy
+from quantservice.version import __version__
 from quantservice.web.server import WebServer
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class Platform:
 
     def describe(self) -> dict[str, Any]:
         """What the log says at the start."""
-        return {"version": quantservice.__version__, "pid": os.getpid(), "data_dir": str(self.places.root)}
+        return {"version": __version__, "pid": os.getpid(), "data_dir": str(self.places.root)}
 
 
 def _check_roles(roles: Sequence[str] | None) -> tuple[str, ...]:

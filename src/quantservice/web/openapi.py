@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
-from quantservice import __version__
 from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import SubscriptionStats
+from quantservice.version import __version__
 from quantservice.web.app import create_app
 from quantservice.web.context import WebContext
 from quantservice.web.projections import Projections

@@ -35,12 +35,12 @@ def version(json: options.Json = False) -> None:
     """Print the version."""
     import platform
 
-    import quantservice
+    from quantservice.version import __version__
 
     if json:
-        show_one({"version": quantservice.__version__, "python": platform.python_version()}, json=True)
+        show_one({"version": __version__, "python": platform.python_version()}, json=True)
     else:
-        write(f"QuantService {quantservice.__version__} (Python {platform.python_version()})")
+        write(f"QuantService {__version__} (Python {platform.python_version()})")
 
 
 def settings(config: options.ConfigFile = None, data_dir: options.DataDir = None, json: options.Json = False) -> None:
