@@ -153,7 +153,12 @@ def test_the_view_stays_where_it_was_while_prices_move(screen: Screen) -> None:
     chart = page.locator(".host")
     chart.focus()
     newest = page.locator("button.newest")
-    until(lambda: chart.press("ArrowLeft") or newest.is_visible(), what="the chart to be scrolled back")
+
+    def scrolled_back() -> bool:
+        chart.press("ArrowLeft")
+        return newest.is_visible()
+
+    until(scrolled_back, what="the chart to be scrolled back")
     price = screen.figure("last_price")
     until(lambda: screen.figure("last_price") != price, what="the price to move")
     assert newest.is_visible()
