@@ -1,0 +1,1 @@
+"""Speed against the figures asked for, and beside peers in the same run."""
