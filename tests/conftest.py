@@ -23,3 +23,13 @@ def data_dir() -> Path:
 def project_dir() -> Path:
     """The project's root."""
     return PROJECT
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long versions out unless they are asked for (``-m slow``)."""
+    if config.option.markexpr:
+        return
+    long = [item for item in items if item.get_closest_marker("slow")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]

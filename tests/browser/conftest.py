@@ -14,23 +14,23 @@ from playwright.sync_api import BrowserContext, Playwright, sync_playwright
 from tests.support.browser import CHROMIUM, SIZES, Platform, Screen, browser, new_screen, running_demo
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Give the running demo."""
     with running_demo(tmp_path_factory.mktemp("demo")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """Give the driver, if there is a Chromium to drive."""
+    """Give the driver, if there is a Chromium to drive. It ends with the module: its loop would stand in the way of other tests."""
     if not shutil.which(CHROMIUM):
         pytest.skip(f"no Chromium at {CHROMIUM}; install it or set QS_CHROMIUM")
     with sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="session", params=list(SIZES))
+@pytest.fixture(scope="module", params=list(SIZES))
 def sized(
     request: pytest.FixtureRequest, playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[str, BrowserContext]]:

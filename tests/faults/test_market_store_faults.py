@@ -160,8 +160,6 @@ async def test_a_refused_statement_is_a_fault_and_the_store_lives(tmp_path: Path
 
 @pytest.mark.parametrize("inserts", [800, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 async def test_many_tiny_inserts_leave_few_parts(tmp_path: Path, inserts: int) -> None:
-    if inserts > 1_000 and not os.environ.get("QS_SLOW"):
-        pytest.skip("the long version; set QS_SLOW=1")
     async with opened(f"chdb://{tmp_path / 'm'}", ManualClock()) as store:
         for index in range(inserts):
             await store.append([kline(index)])

@@ -99,7 +99,7 @@ def test_a_replay_ends_with_the_store_equal_to_the_files(tmp_path: Path, data_di
             symbol = file.name.split("-", maxsplit=1)[0]
             with file.open() as text:
                 expected = {row["open_time"]: row for row in csv.DictReader(text)}
-            page = demo.get(f"/api/v1/klines?symbol={symbol}&market=um&period=1m&limit=1000&start_ms={min(expected)}")
+            page = demo.get(f"/api/v1/klines?symbol={symbol}&market=um&period=1m&limit=1000&ledger=true&start_ms={min(expected)}")
             assert len(page["data"]) == 900
             for row in page["data"]:
                 wanted = expected[str(row["open_time"])]

@@ -167,9 +167,7 @@ def test_damaged_frames(data_dir: Path, market: str) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("market", MARKETS)
-def test_a_million_damaged_frames(data_dir: Path, market: str, request: pytest.FixtureRequest) -> None:
-    if "slow" not in request.config.getoption("markexpr"):
-        pytest.skip("the long version; run it with -m slow")
+def test_a_million_damaged_frames(data_dir: Path, market: str) -> None:
     outcomes = _try_damaged(data_dir, market, int(os.environ.get("QS_FUZZ_FRAMES", "1000000")) // len(MARKETS), seed=11)
     assert len(outcomes) < MOST_REASONS
 
