@@ -1,16 +1,15 @@
 """Backfill against the exchange simulator: how much of its lane's weight does history use, and does the referee object?
 
-``python benchmarks/bench_backfill.py`` runs the simulator in a process of its own, with um's weight rate (2,400 a minute) in
-shorter windows, and the adapter's public history calls over several streams at once, with weight leases in a state store.
-``--window-s 60`` is the venue's own window. Asked for: >= 95 % of the lane (80 % of the limit when alone), no violation, no 429.
+    ./qs bench --only backfill
+
+The simulator runs in a process of its own, with um's weight rate (2,400 a minute) in shorter windows, and the adapter's public
+history calls go over several streams at once, with weight leases in a state store. Asked for: >= 95 % of the lane (80 % of the
+limit when alone), no violation, no 429. The peer is ccxt's ``fetch_ohlcv`` with its rate limiter, over the same streams.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Sequence
@@ -21,6 +20,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from benchmarks.processes import free_port, simulator
+from benchmarks.results import Plan, Result
 from quantservice.adapters.clock.system import SystemClock
 from quantservice.adapters.secrets.sealer import AesGcmSealer
 from quantservice.adapters.state_store.sql import SqlStateStore
@@ -28,18 +29,12 @@ from quantservice.adapters.venues.binance.spec import BinanceEndpoints
 from quantservice.adapters.venues.binance.venue import BinanceSettings, BinanceVenue
 from quantservice.core.errors import VenueError
 from quantservice.core.events import StreamId
-from quantservice.core.periods import DAY_MS
+from quantservice.core.periods import DAY_MS, MINUTE_MS
 from quantservice.core.spans import Span
 from quantservice.simulator.config import Limits, SimulatorConfig, venue_limits
-from quantservice.simulator.server import serve
 
 LANE = 0.80
-
-
-def run_simulator(port: int, limit: int, window_s: float) -> None:
-    """The simulator's process."""
-    um = Limits(weight_per_minute=limit, weight_window_s=window_s)
-    asyncio.run(serve(SimulatorConfig(port=port, limits={**venue_limits(), "um": um})))
+ASKED_SHARE = 0.95
 
 
 async def report(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
@@ -47,18 +42,6 @@ async def report(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
     async with session.get(f"{url}/_referee") as answer:
         found: dict[str, Any] = await answer.json()
         return found
-
-
-async def wait_ready(session: aiohttp.ClientSession, url: str) -> None:
-    """Wait until the simulator's port answers."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await report(session, url)
-            except aiohttp.ClientConnectionError:
-                await asyncio.sleep(0.1)
-                continue
-            return
 
 
 async def backfill(venue: BinanceVenue, stream: StreamId, span: Span, rows: list[int]) -> None:
@@ -74,7 +57,6 @@ async def measure(url: str, port: int, *, limit: int, window_s: float, windows: 
     rows = [0]
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        await wait_ready(session, url)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         store = SqlStateStore(f"sqlite:///{folder / 'state.db'}", AesGcmSealer.in_folder(folder))
         await store.open()
@@ -116,35 +98,61 @@ async def at_turn(window_s: float) -> None:
     await asyncio.sleep(window_s - time.time() % window_s)
 
 
-def main() -> None:
-    """Run and print one JSON line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--window-s", type=float, default=10.0)
-    parser.add_argument("--windows", type=int, default=3)
-    parser.add_argument("--streams", type=int, default=8)
-    parser.add_argument("--port", type=int, default=19443)
-    flags = parser.parse_args()
-    limit = round(2400 * flags.window_s / 60)
-    process = multiprocessing.get_context("spawn").Process(
-        target=run_simulator, args=(flags.port, limit, flags.window_s), daemon=True
-    )
-    process.start()
-    try:
-        result = asyncio.run(
-            measure(
-                f"http://127.0.0.1:{flags.port}",
-                flags.port,
-                limit=limit,
-                window_s=flags.window_s,
-                windows=flags.windows,
-                streams=flags.streams,
-            )
+def results(plan: Plan) -> list[Result]:
+    """The row of the table."""
+    window_s, windows = plan.seconds(20.0, 10.0), 2 if plan.quick else 3
+    port = free_port()
+    limit = round(2400 * window_s / 60)
+    um = Limits(weight_per_minute=limit, weight_window_s=window_s)
+    with simulator(SimulatorConfig(port=port, limits={**venue_limits(), "um": um})) as url:
+        found = asyncio.run(measure(url, port, limit=limit, window_s=window_s, windows=windows, streams=8))
+        other = asyncio.run(peer(url, window_s))
+    clean = not found["violations"] and not found["http_429"] and not found["failures"]
+    return [
+        Result(
+            what=f"backfill against the simulator, {windows} windows of {window_s:g} s",
+            asked=f">= {ASKED_SHARE:.0%} of its lane, 0 violations, 0 x 429",
+            measured=(
+                f"{found['lane_used']:.1%} of its lane, {sum(found['violations'].values())} violations, {found['http_429']} x 429, "
+                f"{found['rows_per_s']:,} klines/s"
+            ),
+            peer=f"{found['rows_per_s'] / other:.1f}x ccxt's fetch_ohlcv with its own rate limit ({other:,.0f} klines/s)",
+            ok=found["lane_used"] >= ASKED_SHARE and clean,
+            figures={**found, "peer_rows_per_s": other},
         )
+    ]
+
+
+async def peer(url: str, window_s: float) -> float:
+    """Klines per second of ccxt's own paging, rate limit on, over as many streams at once."""
+    import ccxt.async_support as ccxt
+
+    exchange = ccxt.binanceusdm({"enableRateLimit": True})
+    for name, address in exchange.urls["api"].items():
+        if isinstance(address, str) and "/fapi/" in address:
+            exchange.urls["api"][name] = f"{url}/fapi/{address.rsplit('/fapi/', 1)[1]}"
+    exchange.options["fetchMarkets"] = {"types": ["linear"]}
+    exchange.options["fetchCurrencies"] = False
+    rows = 0
+
+    async def read(symbol: str, since: int) -> None:
+        nonlocal rows
+        while True:
+            page = await exchange.fetch_ohlcv(symbol, "1m", since=since, limit=1_500)
+            rows += len(page)
+            since = page[-1][0] + MINUTE_MS
+
+    try:
+        markets = await exchange.load_markets()
+        chosen = [symbol for symbol, market in markets.items() if market["swap"]][:8]
+        since = exchange.milliseconds() - 380 * DAY_MS
+        started = time.monotonic()
+        tasks = [asyncio.create_task(read(symbol, since)) for symbol in chosen]
+        await asyncio.wait(tasks, timeout=window_s / 2)
+        taken = time.monotonic() - started
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
     finally:
-        process.terminate()
-        process.join(10)
-    print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()
+        await exchange.close()
+    return rows / taken

@@ -1,6 +1,6 @@
 """The memory bus beside asyncio.Queue: what it costs to hand batches of klines to several subscribers.
 
-    python benchmarks/bench_bus.py
+    ./qs bench --only bus
 
 The peer does what one would write by hand: one ``asyncio.Queue`` per subscriber, one item per event (it has no batches),
 and one item per batch for the second comparison. Medians of several runs in one process; one core.
@@ -8,23 +8,18 @@ and one item per batch for the second comparison. Medians of several runs in one
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import statistics
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(PROJECT / "src"), str(PROJECT)]
+from tests.support.market import batch, kline
 
-from tests.support.market import batch, kline  # noqa: E402 - the path is set first
-
-from quantservice.adapters.bus.memory import MemoryBus  # noqa: E402 - the path is set first
-from quantservice.core.messages import MarketBatch, Message, Overflow, Topic  # noqa: E402 - the path is set first
+from benchmarks.results import Plan, Result
+from quantservice.adapters.bus.memory import MemoryBus
+from quantservice.core.messages import MarketBatch, Message, Overflow, Topic
 
 SUBSCRIBERS = 4
 EVENTS = 1_000_000
@@ -94,35 +89,29 @@ async def slow_consumer(policy: Overflow, batches: int) -> tuple[float, int, int
         return took / batches * 1e6, subscription.stats.conflated, subscription.stats.dropped
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=3)
-    arguments = parser.parse_args()
+def results(plan: Plan) -> list[Result]:
+    """Two rows beside the asked table: what the bus costs, and what a reader that sleeps costs it."""
     import uvloop
 
     def median(run: Callable[[], Coroutine[Any, Any, float]]) -> float:
-        return float(statistics.median([uvloop.run(run()) for _ in range(arguments.runs)]))
+        return float(statistics.median([uvloop.run(run()) for _ in range(plan.rounds(3))]))
 
-    print(f"{EVENTS:,} klines to {SUBSCRIBERS} subscribers, medians of {arguments.runs} runs")
-    for size in (1, 100, 1_000):
-        events = tuple(kline(index % 100) for index in range(size))
-        message = Message(topic=Topic.MARKET_LIVE, event_type="market.batch", key="binance:um", data=MarketBatch(events))
-        batches = min(EVENTS // size, 100_000)
-        bus = median(partial(memory_bus, message, batches))
-        rate = batches * size / bus
-        print(f"memory bus, {size:>5} per batch   {rate:>14,.0f} klines/s   {bus / batches * 1e6:8.2f} µs per batch")
-        if size > 1:
-            peer = median(partial(queues, message, batches, per_event=False))
-            print(f"asyncio.Queue of batches          {batches * size / peer:>14,.0f} klines/s   ratio {peer / bus:.1f}x")
-        few = max(1, batches // 10)
-        peer = few * size / median(partial(queues, message, few, per_event=True))
-        print(f"asyncio.Queue of events           {peer:>14,.0f} klines/s   ratio {rate / peer:.1f}x")
-    for policy in (Overflow.CONFLATE, Overflow.DROP_OLDEST):
-        cost, conflated, dropped = uvloop.run(slow_consumer(policy, 2_000))
-        name = f"a consumer that never reads, {policy.value:<12}"
-        print(f"{name} {cost:8.1f} µs per batch of 100   conflated {conflated:,} dropped {dropped:,}")
-
-
-if __name__ == "__main__":
-    main()
+    events = tuple(kline(index % 100) for index in range(100))
+    message = Message(topic=Topic.MARKET_LIVE, event_type="market.batch", key="binance:um", data=MarketBatch(events))
+    batches = EVENTS // 100
+    ours = EVENTS / median(partial(memory_bus, message, batches))
+    whole = EVENTS / median(partial(queues, message, batches, per_event=False))
+    single = EVENTS / 10 / median(partial(queues, message, batches // 10, per_event=True))
+    asleep = {
+        policy.value: round(uvloop.run(slow_consumer(policy, 2_000))[0], 1) for policy in (Overflow.CONFLATE, Overflow.DROP_OLDEST)
+    }
+    return [
+        Result(
+            what=f"memory bus, klines to {SUBSCRIBERS} subscribers, 100 a batch",
+            asked="faster than asyncio.Queue of klines",
+            measured=f"{ours / 1e6:,.0f} M klines/s; a reader that sleeps costs {max(asleep.values()):.0f} us a batch",
+            peer=f"{ours / single:,.0f}x asyncio.Queue of klines, {ours / whole:.1f}x of batches",
+            ok=ours > single,
+            figures={"klines_per_s": ours, "queue_of_batches_per_s": whole, "queue_of_klines_per_s": single, "asleep_us": asleep},
+        )
+    ]

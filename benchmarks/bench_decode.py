@@ -1,6 +1,6 @@
 """Recorded kline and trade frames -> typed, validated events published on the bus, beside ccxt.pro on the same frames.
 
-    python benchmarks/bench_decode.py [--frames 60000] [--rounds 7] [--json]
+    ./qs bench --only decode
 
 Ours is the production path: ``Decoder.decode`` (exact decimals, checked against the rules of a kline or trade, duplicate
 keys refused) and ``MemoryBus.publish`` in batches of what one socket read brings, with a subscriber that takes them. The
@@ -12,26 +12,20 @@ in turn; rates are by the process's CPU time, so that other work on the machine 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
-import json
-import os
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(PROJECT / "src"), str(PROJECT)]
+from tests.support.binance import captured_frames, make_instrument, raw_feed, symbols_in
 
-from tests.support.binance import captured_frames, make_instrument, raw_feed, symbols_in  # noqa: E402 - the path is set first
-
-from quantservice.adapters.bus.memory import MemoryBus  # noqa: E402 - the path is set first
-from quantservice.adapters.venues.binance.decode_ws import Decoder, StreamRegistry  # noqa: E402 - the path is set first
-from quantservice.core.messages import MarketBatch, Message, Overflow, Topic  # noqa: E402 - the path is set first
+from benchmarks.results import Plan, Result, data_folder
+from quantservice.adapters.bus.memory import MemoryBus
+from quantservice.adapters.venues.binance.decode_ws import Decoder, StreamRegistry
+from quantservice.core.messages import MarketBatch, Message, Overflow, Topic
 
 READ_FRAMES = 256  # what one read of a busy socket brings
 TARGET_PER_S = 250_000
@@ -136,34 +130,21 @@ async def measure(data_dir: Path, count: int, rounds: int) -> dict[str, Any]:
             theirs.append(len(texts) / (time.process_time() - started))
         mine, other = statistics.median(ours[1:]), statistics.median(theirs[1:])
         report["rows"][name] = {"ours_per_s": round(mine), "peer_per_s": round(other), "ratio": round(mine / other, 2)}
-    rows = report["rows"]
-    report["met"] = rows["klines"]["ours_per_s"] >= TARGET_PER_S and rows["both"]["ratio"] >= TARGET_RATIO
     return report
 
 
-def main() -> int:
-    """Parse the arguments, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=60_000)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    data_dir = Path(os.environ.get("QS_TEST_DATA") or PROJECT.parent / "shared" / "data")
-    if not (data_dir / "MANIFEST.csv").is_file():
-        print(f"recorded frames are not at {data_dir}; set QS_TEST_DATA to their folder", file=sys.stderr)
-        return 2
-    report = asyncio.run(measure(data_dir, max(1_000, arguments.frames), max(1, arguments.rounds)))
-    if arguments.json:
-        print(json.dumps(report))
-        return 0 if report["met"] else 1
-    print(f"recorded Binance um frames -> events on the bus, one core; peer: {report['peer']}")
-    print(f"{'frames':<8} {'ours/s':>10} {'peer/s':>10} {'ratio':>7}")
-    for name, row in report["rows"].items():
-        print(f"{name:<8} {row['ours_per_s']:>10,} {row['peer_per_s']:>10,} {row['ratio']:>6.1f}x")
-    verdict = "met" if report["met"] else "NOT met"
-    print(f"wanted: {TARGET_PER_S:,} klines/s, and {TARGET_RATIO:.0f}x on kline and trade frames together: {verdict}")
-    return 0 if report["met"] else 1
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def results(plan: Plan) -> list[Result]:
+    """The row of the table."""
+    report = asyncio.run(measure(data_folder(), 20_000 if plan.quick else 60_000, plan.rounds(7)))
+    rows = report["rows"]
+    klines, both = rows["klines"], rows["both"]
+    return [
+        Result(
+            what="recorded frames -> typed events on the bus, one core",
+            asked=f">= {TARGET_PER_S:,} klines/s; {TARGET_RATIO:.0f}x ccxt.pro",
+            measured=f"{klines['ours_per_s']:,} klines/s; klines and trades {both['ours_per_s']:,}/s",
+            peer=f"{klines['ratio']:.1f}x on klines, {both['ratio']:.1f}x on both ({report['peer']}: {both['peer_per_s']:,}/s)",
+            ok=klines["ours_per_s"] >= TARGET_PER_S and both["ratio"] >= TARGET_RATIO,
+            figures=report,
+        )
+    ]

@@ -1,6 +1,6 @@
 """Fan-out of live klines to many WebSocket clients: deliveries per second and latency, beside a plain broadcast server.
 
-    python benchmarks/bench_fanout.py [--clients 500] [--seconds 5]
+    ./qs bench --only fanout
 
 The server runs here, over its production path: klines published on the bus -> ClientServer -> real sockets. The clients
 run in another process, read everything, count frames, and take the latency from the event's own receive time. Ours and
@@ -9,7 +9,6 @@ the peer (the ``websockets`` library's broadcast) are fed the same klines.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
 import contextlib
@@ -28,15 +27,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.support.market import kline
 
-PROJECT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(PROJECT / "src"), str(PROJECT)]
+from benchmarks.results import PROJECT, Plan, Result
+from quantservice.core.events import Kline
 
-from tests.support.market import kline  # noqa: E402 - the path is set first
-
-from quantservice.core.events import Kline  # noqa: E402 - the path is set first
-
+CLIENTS = 500
 STREAMS = 10
+ASKED_PER_S = 180_000
+ASKED_P99_MS = 50.0
 STAMP = b'"count":'
 
 
@@ -198,10 +197,8 @@ async def measure(
     port: int, send: Feed, *, clients: int, klines_per_s: float, seconds: float, subscribe: bool = True
 ) -> dict[str, Any]:
     """Feed for ``seconds`` and ask the clients' process what arrived."""
-    command = [sys.executable, __file__, "--as-clients", str(port), "--clients", str(clients)]
-    if not subscribe:
-        command.append("--no-subscribe")
-    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", "benchmarks.bench_fanout", str(port), str(clients), "subscribe" if subscribe else "listen"]
+    process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=PROJECT)
     assert process.stdin is not None
     assert process.stdout is not None
     await asyncio.wait_for(process.stdout.readline(), 120)
@@ -224,47 +221,32 @@ async def measure(
     }
 
 
-def show(name: str, results: list[dict[str, Any]]) -> None:
-    """Print the medians of several runs."""
-    median = {key: statistics.median(item[key] for item in results) for key in results[0]}
-    print(
-        f"{name:<34} {median['per_s']:>10,.0f} deliveries/s  p50 {median['p50']:7.1f} ms  p95 {median['p95']:7.1f} ms  "
-        f"p99 {median['p99']:7.1f} ms  arrived {median['arrived'] / max(median['expected'], 1):7.2%}  cpu {median['cpu']:.0%}"
-        + (f"  conflated {median['conflated']:,.0f}  dropped {median['dropped']:,.0f}" if "conflated" in median else "")
-    )
-
-
-def main() -> None:
-    """Run both servers at full and at half the wanted load."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--clients", type=int, default=500)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--load", type=int, default=180_000, help="deliveries per second that must be reached")
-    parser.add_argument("--offer", type=float, default=1.25, help="offered load of the full run, as a multiple of --load")
-    parser.add_argument("--no-peer", action="store_true")
-    parser.add_argument("--as-clients", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--no-subscribe", action="store_true", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.as_clients:
-        clients_main(arguments.as_clients, arguments.clients, subscribe=not arguments.no_subscribe)
-        return
+def results(plan: Plan) -> list[Result]:
+    """The row of the table: full load for the rate, half of it for the latency, both servers in turn."""
     import uvloop
 
-    rate = arguments.load / arguments.clients
-    servers = [("quantservice client server", ours)] + ([] if arguments.no_peer else [("websockets broadcast", peer)])
-    print(f"{arguments.clients} clients, {STREAMS} streams, {arguments.runs} runs of {arguments.seconds:g} s, medians")
-    full: dict[str, float] = {}
-    for label, part in (("full", arguments.offer), ("half", 0.5)):
-        for name, server in servers:
-            results = [uvloop.run(server(arguments.clients, rate * part, arguments.seconds)) for _ in range(arguments.runs)]
-            if label == "full":
-                full[name] = statistics.median(item["per_s"] for item in results)
-            show(f"{name}, {label} load", results)
-    if len(full) == 2:
-        mine, other = full.values()
-        print(f"ratio at full load: {mine / other:.1f}x")
+    seconds = plan.seconds(5.0, 3.0)
+    rate = ASKED_PER_S / CLIENTS
+    runs: dict[str, list[dict[str, Any]]] = {"full": [], "peer": [], "half": [], "peer_half": []}
+    for _ in range(plan.rounds(3)):
+        for name, server, part in (("full", ours, 1.25), ("peer", peer, 1.25), ("half", ours, 0.5), ("peer_half", peer, 0.5)):
+            runs[name].append(uvloop.run(server(CLIENTS, rate * part, seconds)))
+    medians = {name: {key: statistics.median(item[key] for item in found) for key in found[0]} for name, found in runs.items()}
+    full, half, other = medians["full"], medians["half"], medians["peer"]
+    return [
+        Result(
+            what=f"fan-out of live klines to {CLIENTS} WebSocket clients",
+            asked=f">= {ASKED_PER_S:,} deliveries/s; p99 < {ASKED_P99_MS:.0f} ms at half",
+            measured=f"{full['per_s']:,.0f} deliveries/s; p99 {half['p99']:.1f} ms at {half['per_s']:,.0f}/s",
+            peer=(
+                f"{full['per_s'] / other['per_s']:.1f}x websockets broadcast ({other['per_s']:,.0f}/s; "
+                f"p99 {medians['peer_half']['p99']:.0f} ms at half)"
+            ),
+            ok=full["per_s"] >= ASKED_PER_S and half["p99"] < ASKED_P99_MS,
+            figures=medians,
+        )
+    ]
 
 
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # the clients' process
+    clients_main(int(sys.argv[1]), int(sys.argv[2]), subscribe=sys.argv[3] == "subscribe")

@@ -1,6 +1,6 @@
 """Klines over HTTP through a real socket: 1,000,000 rows as Arrow, 100,000 rows as 20 JSON pages.
 
-    python benchmarks/bench_http.py [--rows 1000000] [--runs 5] [--data-dir DIR]
+    ./qs bench --only http
 
 The server (production app, production market store, embedded ClickHouse) runs in a process of its own; the client is this one.
 Beside it in the same run: the store's own read without HTTP, and the same JSON pages made the usual way (rows as pydantic
@@ -9,14 +9,15 @@ models), so that the ratio says what the wire costs and what the column-wise enc
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import contextlib
 import http.client
 import json
 import multiprocessing
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,10 +25,15 @@ from typing import Any
 
 import pyarrow as pa
 
+from benchmarks.results import Plan, Result
+
 STEP_MS = 60_000
 START_MS = 1_640_995_200_000
+ROWS = 1_000_000
 JSON_ROWS = 100_000
 PAGE = 5_000
+ASKED_ARROW_S = 1.5
+ASKED_JSON_S = 1.0
 
 
 def serve(data_dir: str, rows: int, pipe: Connection) -> None:
@@ -171,41 +177,52 @@ def timed(runs: int, work: Any, *arguments: Any) -> tuple[float, int]:
     return statistics.median(took), size
 
 
-def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("--rows", type=int, default=1_000_000)
-    options.add_argument("--runs", type=int, default=5)
-    options.add_argument("--data-dir", default="")
-    given = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        data_dir = str(Path(given.data_dir or folder).resolve())
-        Path(data_dir).mkdir(parents=True, exist_ok=True)
-        spawn = multiprocessing.get_context("spawn")
-        ours, theirs = spawn.Pipe()
-        process = spawn.Process(target=serve, args=(data_dir, given.rows, theirs))
-        process.start()
-        theirs.close()
+def results(plan: Plan) -> list[Result]:
+    """The two rows of the table."""
+    runs = plan.rounds(7)
+    with tempfile.TemporaryDirectory() as folder, _server(folder, ROWS) as (port, bare_s):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        arrow_s, arrow_bytes = timed(runs, arrow, connection, ROWS)
+        json_s, json_bytes = timed(runs, pages, connection, JSON_ROWS)
+        peer_s, _size = timed(max(1, runs // 2), peer_pages, connection, JSON_ROWS)
+    figures = {"arrow_s": arrow_s, "bare_s": bare_s, "json_s": json_s, "peer_s": peer_s}
+    return [
+        Result(
+            what=f"{ROWS:,} klines over HTTP as Arrow",
+            asked=f"<= {ASKED_ARROW_S} s",
+            measured=f"{arrow_s:.2f} s ({arrow_bytes / 1e6:.0f} MB)",
+            peer=f"{arrow_s / bare_s:.2f}x the store's own read without HTTP ({bare_s:.2f} s)",
+            ok=arrow_s <= ASKED_ARROW_S,
+            figures=figures,
+        ),
+        Result(
+            what=f"{JSON_ROWS:,} klines over HTTP as JSON pages of {PAGE:,}",
+            asked=f"<= {ASKED_JSON_S} s",
+            measured=f"{json_s:.2f} s ({json_bytes / 1e6:.0f} MB)",
+            peer=f"{peer_s / json_s:.1f}x as fast as pages of pydantic rows ({peer_s:.2f} s)",
+            ok=json_s <= ASKED_JSON_S,
+            figures=figures,
+        ),
+    ]
+
+
+@contextlib.contextmanager
+def _server(folder: str, rows: int) -> Iterator[tuple[int, float]]:
+    """Run the server in a process of its own; yields its port and the seconds of the bare read."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=serve, args=(folder, rows, theirs))
+    process.start()
+    theirs.close()
+    try:
         if not ours.poll(600):
             raise SystemExit("the server did not start within 600 s")
         try:
-            port, bare_s = ours.recv()
+            yield ours.recv()
         except EOFError:
             raise SystemExit("the server ended; what it said stands above") from None
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        arrow_s, arrow_bytes = timed(given.runs, arrow, connection, given.rows)
-        json_rows = min(JSON_ROWS, given.rows)
-        json_s, json_bytes = timed(given.runs, pages, connection, json_rows)
-        peer_s, _size = timed(max(1, given.runs // 2), peer_pages, connection, json_rows)
         ours.send("stop")
+    finally:
         process.join(30)
         if process.is_alive():
             process.terminate()
-    print(f"{'what':<44}{'median s':>10}{'MB':>8}{'bound s':>9}")
-    print(f"{f'{given.rows:,} klines, Arrow over HTTP':<44}{arrow_s:>10.3f}{arrow_bytes / 1e6:>8.0f}{1.5:>9.1f}")
-    print(f"{'  the same read without HTTP':<44}{bare_s:>10.3f}{'':>8}   ratio {arrow_s / bare_s:.2f}")
-    print(f"{f'{json_rows:,} klines, JSON pages of {PAGE:,}':<44}{json_s:>10.3f}{json_bytes / 1e6:>8.0f}{1.0:>9.1f}")
-    print(f"{'  the same pages through pydantic rows':<44}{peer_s:>10.3f}{'':>8}   ratio {peer_s / json_s:.2f}")
-
-
-if __name__ == "__main__":
-    main()

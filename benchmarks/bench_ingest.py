@@ -20,13 +20,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from benchmarks.processes import fetch, free_port, platform, simulator
+from benchmarks.results import Plan, Result, Watched
 from quantservice.adapters.clock.system import SystemClock
 from quantservice.adapters.market_store.clickhouse import ClickHouseStore
 from quantservice.simulator.config import FirehoseConfig, SimulatorConfig
 from quantservice.simulator.markets.catalog import many_symbols
-
-from benchmarks.processes import fetch, free_port, platform, simulator
-from benchmarks.results import Plan, Result, Watched
 
 STREAMS = 600
 OFFERED_PER_S = 66_000
@@ -65,7 +64,7 @@ def ours(folder: Path, seconds: float) -> dict[str, Any]:
                 raise SystemExit(f"only {sent:,} of {frames:,} frames were taken in {samples[-1][0]:.0f} s")
             time.sleep(0.25)
         cores = watched.cores()
-        time.sleep(2.0)  # what is in the sockets and queues
+        _wait_idle(watched)
         samples.append((time.monotonic() - began, watched.rss_mb()))
     rows, whole, rate = asyncio.run(judge(folder / "data" / "market"))
     steady = [rss for at, rss in samples if at >= min(STEADY_FROM_S, seconds / 2)]
@@ -90,6 +89,16 @@ def _wait_sent(url: str, count: int, limit_s: float) -> None:
         if time.monotonic() > until:
             raise SystemExit(f"the platform did not subscribe {STREAMS} streams within {limit_s:g} s")
         time.sleep(0.1)
+
+
+def _wait_idle(watched: Watched) -> None:
+    """Wait for what is still in the sockets and queues: the process has little to do for a second."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        watched.restart()
+        time.sleep(1.0)
+        if watched.cores() < 0.08:
+            return
 
 
 async def judge(folder: Path) -> tuple[int, int, float]:

@@ -18,11 +18,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from quantservice.simulator.config import PushRates, SimulatorConfig
-from quantservice.simulator.markets.catalog import many_symbols
-
 from benchmarks.processes import fetch, free_port, platform, simulator
 from benchmarks.results import Plan, Result, Watched
+from quantservice.simulator.config import PushRates, SimulatorConfig
+from quantservice.simulator.markets.catalog import many_symbols
 
 UM, SPOT = 1_000, 500
 ASKED_CORES = 0.15
@@ -152,5 +151,3 @@ def results(plan: Plan) -> list[Result]:
             figures={**mine, "peer_cores": other},
         )
     ]
-
-

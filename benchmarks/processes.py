@@ -17,10 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.results import PROJECT
 from quantservice.simulator.config import SimulatorConfig
 from quantservice.simulator.server import serve
-
-from benchmarks.results import PROJECT
 
 _START_S = 60.0
 

@@ -26,6 +26,11 @@ def register(app: typer.Typer) -> None:
         help="Run the tests (arguments go to pytest).",
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     )(test)
+    app.command(
+        "bench",
+        help="Run the benchmarks: every measured figure of the README, beside peers (--quick, --only NAME, --json FILE).",
+        context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+    )(bench)
     simulator = typer.Typer(help="The exchange simulator.", no_args_is_help=True, rich_markup_mode=None)
     simulator.command("serve", help="Serve simulated Binance spot, um and cm over HTTP and WebSocket.")(simulator_serve)
     app.add_typer(simulator, name="simulator")
@@ -95,6 +100,19 @@ def test(context: typer.Context) -> None:
     command = [sys.executable, "-m", "pytest", *(context.args or [])]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     raise typer.Exit(subprocess.call(command, cwd=root, env=environment))  # noqa: S603 - the person's own pytest arguments
+
+
+def bench(context: typer.Context) -> None:
+    """Run the benchmarks of this checkout."""
+    root = Path(__file__).resolve().parents[4]
+    if not (root / "benchmarks").is_dir():
+        raise EnvironmentFault("the benchmarks live in the source checkout; this is an installed package without them")
+    try:
+        import websockets  # noqa: F401 - one of the peers stands for all: they are installed together
+    except ImportError:
+        raise EnvironmentFault("the peers are not installed: run ./qs bench in the checkout, it installs them") from None
+    command = [sys.executable, "-m", "benchmarks.run", *(context.args or [])]
+    raise typer.Exit(subprocess.call(command, cwd=root))  # noqa: S603 - the person's own arguments
 
 
 def simulator_serve(
