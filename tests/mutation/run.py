@@ -1,0 +1,237 @@
+"""Break the code on purpose, many times, and see whether the tests notice.
+
+    python -m tests.mutation.run --count 100 --seed 1
+
+Random faults (see :mod:`tests.mutation.mutants`) are drawn over all places of the targets alike. Each is put into a temporary
+copy of the project, never into the work tree, and the tests that belong to its module are run: first the near ones, then, where
+the fault survived them, the wider ones. A run that outlasts its time is a kill: the tests' own time limit would have ended it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.mutation.mutants import Site, mutate, sites
+
+PROJECT: Final = Path(__file__).resolve().parent.parent.parent
+SOURCE: Final = Path("src/quantservice")
+#: Loaded into pytest in the copy: a failing example is enough, it need not be made small or remembered.
+_PLUGIN: Final = """
+from hypothesis import Phase, settings
+settings.register_profile("mutation", phases=[Phase.explicit, Phase.generate], database=None)
+settings.load_profile("mutation")
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Modules with the tests that speak of them; ``wide`` is run where ``near`` did not notice."""
+
+    modules: str
+    near: tuple[str, ...]
+    wide: tuple[str, ...] = ()
+
+
+_CORE: Final = ("tests/unit/core", "tests/property/test_core_vocabulary.py", "tests/property/test_money_laws.py")
+_RESAMPLING: Final = "tests/property/test_resampling.py"
+_SERVICES: Final = ("tests/unit/services/test_stream_filter.py", "tests/unit/services/test_backfill.py")
+#: The first target whose pattern fits a module is its own.
+TARGETS: Final = (
+    Target("core/book.py", ("tests/unit/core/test_book.py", "tests/property/test_order_book_model.py")),
+    Target(
+        "core/digest.py",
+        ("tests/unit/core/test_digest.py", "tests/property/test_digest_chain.py"),
+        ("tests/unit/services/test_ledger.py",),
+    ),
+    Target("core/kline_rows.py", ("tests/unit/core", "tests/unit/adapters/files"), _CORE),
+    Target("core/*.py", (*_CORE, _RESAMPLING), ("tests/property/test_digest_chain.py", *_SERVICES, "tests/unit/adapters/files")),
+    Target("services/recorder/spool.py", ("tests/unit/services/test_spool.py",), ("tests/unit/services/test_recorder.py",)),
+    Target("services/recorder/*.py", ("tests/unit/services/test_recorder.py",), ("tests/unit/services/test_spool.py",)),
+    Target(
+        "services/backfill/*.py",
+        (
+            "tests/unit/services/test_absent_ranges.py",
+            "tests/unit/services/test_backfill_parts.py",
+            "tests/unit/services/test_backfill.py",
+        ),
+        ("tests/flow/test_market_line_catch_up.py",),
+    ),
+    Target(
+        "services/collector/filter.py", ("tests/unit/services/test_stream_filter.py",), ("tests/unit/services/test_collector.py",)
+    ),
+    Target(
+        "adapters/venues/transport/budget_state.py",
+        ("tests/unit/transport/test_budget_state.py", "tests/unit/transport/test_budget.py"),
+        ("tests/property/test_weight_lease.py",),
+    ),
+)
+
+
+@dataclass
+class Outcome:
+    """What became of one mutant."""
+
+    module: str
+    line: int
+    kind: str
+    killed: bool
+    by: str
+    seconds: float
+    diff: str
+
+
+def targets_of(only: Sequence[str]) -> dict[str, Target]:
+    """Return module path -> target for every mutated module (``only``: parts of the paths that are wanted)."""
+    chosen: dict[str, Target] = {}
+    for target in TARGETS:
+        for path in sorted((PROJECT / SOURCE).glob(target.modules)):
+            chosen.setdefault(path.relative_to(PROJECT).as_posix(), target)
+    return {name: target for name, target in sorted(chosen.items()) if not only or any(part in name for part in only)}
+
+
+def draw(modules: Sequence[str], count: int, seed: int) -> list[tuple[str, Site]]:
+    """Draw ``count`` different sites, every site of every module being as likely as any other."""
+    every = [(module, site) for module in modules for site in sites((PROJECT / module).read_text(encoding="utf-8"))]
+    return random.Random(seed).sample(every, min(count, len(every)))
+
+
+class Workshop:
+    """A temporary copy of the project in which mutants are tried."""
+
+    def __init__(self, folder: Path, *, seed: int, limit_s: float) -> None:
+        self._folder = folder
+        self._seed = seed
+        self._limit_s = limit_s
+        ignore = shutil.ignore_patterns("__pycache__", "node_modules", ".hypothesis", "browser", "golden")
+        for name in ("src", "tests"):
+            shutil.copytree(PROJECT / name, folder / name, ignore=ignore)
+        shutil.copy(PROJECT / "pyproject.toml", folder)
+        (folder / "mutation_profile.py").write_text(_PLUGIN, encoding="utf-8")
+
+    def try_one(self, module: str, site: Site, target: Target) -> Outcome:
+        """Put the fault in, run the tests, take it out again."""
+        path = self._folder / module
+        original = path.read_text(encoding="utf-8")
+        before, after = mutate(original, site)
+        diff = "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), module, module, lineterm="", n=2))
+        began = time.monotonic()
+        path.write_text(after, encoding="utf-8")
+        try:
+            by = self.failure(target.near) or (self.failure(target.wide) if target.wide else "")
+        finally:
+            path.write_text(original, encoding="utf-8")
+        return Outcome(module, site.line, site.kind, bool(by), by, round(time.monotonic() - began, 1), diff)
+
+    def failure(self, tests: Sequence[str]) -> str:
+        """Run tests; return what failed ("" when all passed)."""
+        present = [name for name in tests if (self._folder / name).exists()]
+        command = [
+            sys.executable,
+            "-B",
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "--no-header",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "mutation_profile",
+        ]
+        command += [f"--hypothesis-seed={self._seed}", "--timeout=60", "--tb=no", *present]
+        data = os.environ.get("QS_TEST_DATA") or str(PROJECT.parent / "shared" / "data")
+        environment = os.environ | {"PYTHONPATH": f"{self._folder / 'src'}{os.pathsep}{self._folder}", "QS_TEST_DATA": data}
+        process = subprocess.Popen(
+            command,
+            cwd=self._folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            output, _ = process.communicate(timeout=self._limit_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return "time limit"
+        if process.returncode == 0:
+            return ""
+        named = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        return named[0].split(" - ")[0] if named else f"pytest ended with {process.returncode}"
+
+
+def lower_bound(killed: int, tried: int) -> float:
+    """Return the 95 % lower bound of the share of killed mutants (Wilson)."""
+    if not tried:
+        return 0.0
+    z, share = 1.645, killed / tried
+    middle = share + z * z / (2 * tried)
+    spread = z * math.sqrt(share * (1 - share) / tried + z * z / (4 * tried * tried))
+    return (middle - spread) / (1 + z * z / tried)
+
+
+def main() -> int:
+    """Run from the command line; exit 1 when the score is below ``--at-least``."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation.run", description=__doc__)
+    parser.add_argument("--count", type=int, default=100, help="how many mutants")
+    parser.add_argument("--seed", type=int, default=1, help="which mutants, and which random examples the tests see")
+    parser.add_argument("--only", action="append", default=[], help="only modules whose path contains this (repeatable)")
+    parser.add_argument("--limit-s", type=float, default=180.0, help="longest run of one mutant's tests")
+    parser.add_argument("--at-least", type=float, default=80.0, help="percent of killed mutants asked for")
+    parser.add_argument("--json", type=Path, help="write every outcome to this file")
+    arguments = parser.parse_args()
+
+    modules = targets_of(arguments.only)
+    drawn = draw(list(modules), arguments.count, arguments.seed)
+    with tempfile.TemporaryDirectory(prefix="qs-mutation-") as name:
+        workshop = Workshop(Path(name), seed=arguments.seed, limit_s=arguments.limit_s)
+        for target in {id(modules[module]): modules[module] for module, _ in drawn}.values():
+            broken = workshop.failure((*target.near, *target.wide))
+            if broken:
+                print(f"without any mutant, the tests of {target.modules} do not pass: {broken}")
+                return 2
+        outcomes: list[Outcome] = []
+        for module, site in drawn:
+            outcome = workshop.try_one(module, site, modules[module])
+            outcomes.append(outcome)
+            word = "killed  " if outcome.killed else "SURVIVED"
+            print(f"{len(outcomes):3d} {word} {module}:{site.line} {site.kind} ({outcome.seconds:g} s) {outcome.by}", flush=True)
+            if not outcome.killed:
+                print(outcome.diff, flush=True)
+    return report(outcomes, arguments)
+
+
+def report(outcomes: Sequence[Outcome], arguments: argparse.Namespace) -> int:
+    """Print and write the score."""
+    killed = sum(outcome.killed for outcome in outcomes)
+    percent = 100 * killed / max(len(outcomes), 1)
+    bound = 100 * lower_bound(killed, len(outcomes))
+    print(
+        f"killed {killed} of {len(outcomes)} mutants (seed {arguments.seed}): {percent:.1f} %, with 95 % confidence at least {bound:.1f} %"
+    )
+    if arguments.json is not None:
+        figures = {"seed": arguments.seed, "tried": len(outcomes), "killed": killed, "percent": percent, "at_least_percent": bound}
+        text = json.dumps(figures | {"mutants": [asdict(outcome) for outcome in outcomes]}, indent=1)
+        arguments.json.write_text(text + "\n", encoding="utf-8")
+    return 0 if percent >= arguments.at_least else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
