@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -137,10 +137,29 @@ class _ContextCollector(Collector):
         yield CounterMetricFamily("quantservice_live_dropped", "Messages slow pages missed.", value=float(live.get("dropped", 0)))
 
 
+#: Our figures' unit suffix -> Prometheus's base unit and the factor to it. Longest suffix first.
+_UNITS: Final = (
+    ("_per_s", "_per_second", 1.0),
+    ("_ms", "_seconds", 1e-3),
+    ("_ns", "_seconds", 1e-9),
+    ("_mb", "_bytes", 1e6),
+    ("_s", "_seconds", 1.0),
+    ("_days", "_day_seals", 1.0),
+)
+
+
 def _numbers(prefix: str, figures: Mapping[str, Any]) -> Iterator[Metric]:
     for key, value in figures.items():
         if isinstance(value, bool | int | float):
-            yield GaugeMetricFamily(f"{prefix}_{_clean(str(key))}", f"Figure {key} of its component.", value=float(value))
+            name, factor = _in_base_units(_clean(str(key)))
+            yield GaugeMetricFamily(f"{prefix}_{name}", f"Figure {key} of its component.", value=float(value) * factor)
+
+
+def _in_base_units(name: str) -> tuple[str, float]:
+    for suffix, unit, factor in _UNITS:
+        if name.endswith(suffix):
+            return name.removesuffix(suffix) + unit, factor
+    return name, 1.0
 
 
 def _clean(name: str) -> str:

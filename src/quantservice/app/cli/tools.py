@@ -14,6 +14,9 @@ from quantservice.app.cli import options
 from quantservice.app.cli.console import note, show, show_one, write
 from quantservice.core.errors import EnvironmentFault, InvalidValue
 
+#: Everything, a file per process at a time, on all processors.
+_ALL_TESTS = ["-q", "-n", "auto", "--dist", "loadfile"]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -97,7 +100,7 @@ def test(context: typer.Context) -> None:
         import pytest  # noqa: F401 - only asked whether it is there
     except ImportError:
         raise EnvironmentFault("the test tools are not installed: run ./qs test in the checkout, it installs them") from None
-    command = [sys.executable, "-m", "pytest", *(context.args or [])]
+    command = [sys.executable, "-m", "pytest", *(context.args or _ALL_TESTS)]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
     raise typer.Exit(subprocess.call(command, cwd=root, env=environment))  # noqa: S603 - the person's own pytest arguments
 
