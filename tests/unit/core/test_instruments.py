@@ -63,6 +63,13 @@ def test_a_form_of_several_names_them(text: str, venue: str | None, market: str 
     assert list(caught.value.candidates) == sorted(caught.value.candidates)
 
 
+def test_of_many_candidates_eight_are_said_and_all_are_kept() -> None:
+    many = [dated(tail=f"2503{day:02}").id for day in range(1, 12)]
+    error = AmbiguousSymbol("BTC", reversed(many))
+    assert str(error) == "symbol 'BTC' is ambiguous; say which: " + ", ".join(map(str, many[:8]))
+    assert list(error.candidates) == many
+
+
 def test_two_dated_futures_without_their_perpetual_are_told_apart_by_the_person() -> None:
     futures = InstrumentBook([dated(), dated(tail="250627")])
     with pytest.raises(AmbiguousSymbol):
