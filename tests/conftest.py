@@ -5,7 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# Speed is no property: a busy machine must not fail a test. CI repeats the same cases; elsewhere they are new each time.
+hypothesis.settings.register_profile("quantservice", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("quantservice")
 
 PROJECT = Path(__file__).resolve().parent.parent
 
