@@ -291,7 +291,9 @@ class Link:
         self.stats.rotations += 1
         log.info("link.rotated", link=self.name, age_s=round(self._clock.monotonic() - old.opened))
         await self._drop(old)
-        self._become("live", "")
+        # The state was "live" all the while, so nothing changes; the owner must hear all the same that the overlap is over.
+        self.state, self.stats.last_detail = "live", ""
+        self._owner.on_link_state(self, "live", "")
 
     async def _await_data(self, socket: Socket, old: Socket) -> None:
         """Wait until the new connection delivers (or a while has passed: its streams may be quiet)."""
