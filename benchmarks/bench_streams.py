@@ -3,8 +3,8 @@
     ./qs bench --only streams
 
 1,000 um streams that push every 250 ms and 500 spot streams that push every 1 to 2 s, served by the simulator in a process
-of its own; the platform runs every role but backfill and polling, whose work does not come from streams. The peer only reads the same
-frames with the ``websockets`` library and ``json``.
+of its own; the platform runs every role but backfill and polling, whose work does not come from streams. The peer only reads
+the same frames with the ``websockets`` library and ``json``.
 """
 
 from __future__ import annotations

@@ -55,7 +55,8 @@ def machine() -> str:
     except OSError:
         pass  # not Linux: the short name has to do
     memory_gb = psutil.virtual_memory().total / 1e9
-    return f"{psutil.cpu_count()} cores of {model}, {memory_gb:.0f} GB, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{psutil.cpu_count()} cores of {model}, {memory_gb:.0f} GB, {system}"
 
 
 def wait_until_quiet(limit_s: float) -> None:
