@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from quantservice.app.places import Places
 from quantservice.app.settings import LoadedSettings
 from quantservice.core.errors import QuantServiceError
 
@@ -31,8 +32,6 @@ class Check(msgspec.Struct, frozen=True):
 
 def run_checks(loaded: LoadedSettings, *, venues: bool) -> list[Check]:
     """Run every check; none of them changes anything."""
-    from quantservice.app.places import Places
-
     places = Places.of(loaded.settings)
     checks = [_python(), _libraries(), *_folder(places.root), *_ports(loaded, places), *_stores(loaded, places)]
     if venues:
@@ -76,10 +75,10 @@ def _folder(root: Path) -> Iterator[Check]:
         yield Check("data directory", "ok", str(root) if root.exists() else f"{root} (made at the first start)")
 
 
-def _ports(loaded: LoadedSettings, places: object) -> Iterator[Check]:
+def _ports(loaded: LoadedSettings, places: Places) -> Iterator[Check]:
     from quantservice.app.process import find_running
 
-    running = find_running(places)  # type: ignore[arg-type]  # Places; typed there, kept import-light here
+    running = find_running(places)
     settings = loaded.settings
     for name, host, port in (
         ("page port", settings.web.host, settings.web.port),
@@ -103,14 +102,17 @@ def _ports(loaded: LoadedSettings, places: object) -> Iterator[Check]:
                 yield Check(name, "ok", f"{host}:{port} is free")
 
 
-def _stores(loaded: LoadedSettings, places: object) -> Iterator[Check]:
+def _stores(loaded: LoadedSettings, places: Places) -> Iterator[Check]:
     from quantservice.app.cli.console import no_progress
     from quantservice.app.client import platform_client
     from quantservice.app.process import find_running
 
-    running = find_running(places)  # type: ignore[arg-type]  # as above
+    running = find_running(places)
     if running is not None:
         yield Check("running process", "ok", f"pid {running.pid}, {running.api_url or 'starting'}")
+    if not places.root.exists():
+        yield Check("stores", "ok", "made at the first start")
+        return
     try:
         with platform_client(loaded) as client:
             rows = client.get("/api/v1/coverage")["total"]
