@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from quantservice.app.session_key import session_key
 from quantservice.app.settings.tree import Settings
 from quantservice.services.ledger import commands
 from quantservice.version import __version__
@@ -46,7 +46,7 @@ class Faces:
         return WebContext(
             environment=platform.settings.environment,
             version=__version__,
-            started_ms=time.time_ns() // 1_000_000,
+            started_ms=platform.started_ms,
             clock=platform.clock,
             bus=platform.bus,
             market_store=platform.market_store,
@@ -66,6 +66,7 @@ class Faces:
             log_tail=platform.tail.last,
             history=platform.history,
             maintenance=platform.maintenance.operations(),
+            session_key=session_key(platform.places.session_key),
             audit_report=self._last_audit,
             run_audit=self._run_audit,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import logging
 import logging.handlers
+import os
 import re
 import sys
 import threading
@@ -136,12 +137,12 @@ def configure_logs(settings: LogSettings, folder: Path | None, *, console: bool 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
+    as_json = settings.format == "json"
     handlers: list[logging.Handler] = []
     if console:
         stream = logging.StreamHandler(sys.stderr)
         stream.setLevel(max(level, logging.WARNING) if quiet else level)
-        stream.setFormatter(_formatter(shared, as_json=as_json))
+        stream.setFormatter(_formatter(shared, as_json=as_json, colours=sys.stderr.isatty() and "NO_COLOR" not in os.environ))
         handlers.append(stream)
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -160,13 +161,13 @@ def configure_logs(settings: LogSettings, folder: Path | None, *, console: bool 
     for handler in handlers:
         root.addHandler(handler)
     root.setLevel(level)
-    for noisy in ("aiosqlite", "asyncio", "picows", "uvicorn.access", "urllib3", "alembic.runtime.migration", "clickhouse_connect"):
+    for noisy in ("aiosqlite", "asyncio", "picows", "uvicorn", "urllib3", "alembic", "clickhouse_connect"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
     return tail
 
 
-def _formatter(shared: list[Any], *, as_json: bool) -> logging.Formatter:
-    renderer: Any = _to_json if as_json else structlog.dev.ConsoleRenderer(pad_event_to=32)
+def _formatter(shared: list[Any], *, as_json: bool, colours: bool = False) -> logging.Formatter:
+    renderer: Any = _to_json if as_json else structlog.dev.ConsoleRenderer(pad_event_to=32, colors=colours)
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
     )

@@ -58,6 +58,11 @@ class Places(msgspec.Struct, frozen=True):
         """The token that writes need."""
         return self.root / "owner.token"
 
+    @property
+    def session_key(self) -> Path:
+        """The key that signs the owner's cookie, so that a restart does not end it."""
+        return self.root / "session.key"
+
     def prepare(self) -> None:
         """Make the directory and mark it; raises :class:`EnvironmentFault` when it is not ours or not writable."""
         try:

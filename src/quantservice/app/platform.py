@@ -17,19 +17,20 @@ from quantservice.app.logs import LogTail
 from quantservice.app.maintenance import Maintenance
 from quantservice.app.places import Places
 from quantservice.app.ports_in_use import port_is_free
-from quantservice.app.process import Ownership, own
+from quantservice.app.process import Ownership, own, process_started_ms
 from quantservice.app.roles import ROLES, make_services
 from quantservice.app.runner import Runner
-from quantservice.app.settings import LoadedSettings
+from quantservice.app.settings import LoadedSettings, Settings
 from quantservice.core.errors import EnvironmentFault, UnknownName
 from quantservice.core.instruments import InstrumentBook
-from quantservice.ports import Clock, EventBus, Probe, Service, StateStore, TradingPair
+from quantservice.ports import Clock, EventBus, Probe, ProxyRecord, Sealer, Service, StateStore, TradingPair
 from quantservice.services.access_keys.commands import AccessKeys
 from quantservice.services.access_keys.owner import OwnerToken
 from quantservice.services.collector import InstrumentDirectory
 from quantservice.services.pairs.commands import Pairs
 from quantservice.services.proxies.commands import Proxies, parse_proxy
 from quantservice.version import __version__
+from quantservice.web.clientserver.server import ClientServer
 from quantservice.web.server import WebServer
 
 if TYPE_CHECKING:
@@ -51,11 +52,12 @@ class Platform:
         self.clock = clock
         self.tail = tail or LogTail()
         self.ownership = ownership
-        self.started_ms = clock.now_ms()
+        self.started_ms = process_started_ms()
         self.owner_token = ""
         self.owner_token_hash = ""
         self.page_url = ""
         self.client_url = ""
+        self.sealer: Sealer
         self.state_store: StateStore
         self.market_store: ClickHouseStore
         self.bus: EventBus
@@ -89,7 +91,7 @@ class Platform:
         ``roles``: the services to make (None: all); ``venues``: whether venues may be asked; ``speed``: how much faster than
         the wall ``clock`` runs.
         """
-        wanted = _check_roles(roles)
+        wanted = _check_roles(roles, loaded.settings)
         places = Places.of(loaded.settings)
         places.prepare()
         patience_s = _PATIENCE_S if command == "command" else 0.5
@@ -99,7 +101,7 @@ class Platform:
             await platform._open_stores(stack)
             await platform._open_registries()
             if venues:
-                await platform._open_venues(stack, endpoints, speed)
+                await platform._open_venues(stack, endpoints)
             platform.maintenance = Maintenance(platform)
             platform.faces = Faces(platform)
             platform.services = make_services(platform, wanted, speed=speed)
@@ -109,7 +111,7 @@ class Platform:
             yield platform
 
     async def _open_stores(self, stack: contextlib.AsyncExitStack) -> None:
-        sealer = wiring.make_sealer(self.places)
+        self.sealer = sealer = wiring.make_sealer(self.places)
         self.bus = wiring.make_bus(self.loaded)
         stack.push_async_callback(self.bus.close)
         self.state_store = wiring.make_state_store(self.settings, self.places, sealer)
@@ -130,18 +132,21 @@ class Platform:
             log.info("owner.token_made", token_file=str(self.places.owner_token))
         self.directory = InstrumentDirectory(await self.market_store.instruments())
 
-    async def _open_venues(self, stack: contextlib.AsyncExitStack, endpoints: BinanceEndpoints | None, speed: float) -> None:
-        proxies = [*await self.proxies.list(), *(parse_proxy(url) for url in self.settings.proxies.urls)]
+    async def _open_venues(self, stack: contextlib.AsyncExitStack, endpoints: BinanceEndpoints | None) -> None:
+        proxies = [*await self.proxies.list(), *self.configured_proxies()]
         self.venues = wiring.make_venues(
             self.settings,
             endpoints=endpoints or wiring.binance_endpoints(self.settings),
             clock=self.clock,
             state_store=self.state_store,
             proxies=tuple(proxies),
-            speed=speed,
         )
         for venue in self.venues.values():
             stack.push_async_callback(venue.close)
+
+    def configured_proxies(self) -> list[ProxyRecord]:
+        """The proxies of the settings; they stand beside the registered ones."""
+        return [parse_proxy(url) for url in self.settings.proxies.urls]
 
     def book(self) -> InstrumentBook:
         """The instruments known now."""
@@ -187,16 +192,18 @@ class Platform:
         if isinstance(web, WebServer):
             web.bind()
             self.page_url = web.url
-        if client is not None:
-            host, port = self.settings.clientserver.host, self.settings.clientserver.port
-            if port and not port_is_free(host, port):
+        if isinstance(client, ClientServer):
+            host, port = self.settings.clientserver.host, client.port
+            if not port_is_free(host, port):
                 raise EnvironmentFault(
                     f"port {port} on {host} is in use by another program, and the client server needs it;"
                     " stop that program or set clientserver.port (QS_CLIENTSERVER__PORT)"
                 )
             shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-            self.client_url = f"ws://{shown}:{self.settings.clientserver.port}"
+            self.client_url = f"ws{'s' if self.settings.clientserver.tls_cert else ''}://{shown}:{port}"
         self.ownership.announce(api_url=self.page_url, client_url=self.client_url)
+        if self.page_url:
+            self.market_store.announce(self.page_url)
 
     async def run(self, *, seconds: float | None = None) -> None:
         """Run the services until a signal, :meth:`stop`, or the end of ``seconds``; then drain them."""
@@ -228,9 +235,9 @@ class Platform:
         return {"version": __version__, "pid": os.getpid(), "data_dir": str(self.places.root)}
 
 
-def _check_roles(roles: Sequence[str] | None) -> tuple[str, ...]:
+def _check_roles(roles: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
     if roles is None:
-        return tuple(ROLES)
+        return tuple(role for role in ROLES if role != "clientserver" or settings.clientserver.enabled)
     for role in roles:
         if role not in ROLES:
             raise UnknownName("role", role, ROLES, hint=f"roles: {' '.join(ROLES)}")

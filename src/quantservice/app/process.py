@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 import msgspec
+import psutil
 
 from quantservice.app.places import Places
 from quantservice.core.errors import EnvironmentFault
@@ -28,6 +29,11 @@ class RunningProcess(msgspec.Struct, frozen=True):
     client_url: str = ""
     command: str = ""
     started_ms: int = 0
+
+
+def process_started_ms() -> int:
+    """When this process started (ms UTC): its uptime counts from there, imports included."""
+    return int(psutil.Process().create_time() * 1000)
 
 
 class Ownership:

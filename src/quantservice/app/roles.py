@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from quantservice.app.ports_in_use import free_port
+from quantservice.app.settings.tree import ClientServerSettings, WebSettings
+from quantservice.core.errors import SettingsError
 from quantservice.core.events import Kind
 from quantservice.ports import Service
 
@@ -99,6 +103,18 @@ def _polling(platform: Platform, _speed: float) -> Service:
     return PollingService(platform.venues, state=platform.state_store, bus=platform.bus, clock=platform.clock, config=config)
 
 
+def _egress(platform: Platform, _speed: float) -> Service:
+    from quantservice.services.proxies.service import EgressService
+
+    return EgressService(
+        platform.venues,
+        state_store=platform.state_store,
+        bus=platform.bus,
+        clock=platform.clock,
+        configured=platform.configured_proxies(),
+    )
+
+
 def _retention(platform: Platform, _speed: float) -> Service:
     from quantservice.services.retention import RetentionService
 
@@ -112,6 +128,7 @@ def _clientserver(platform: Platform, _speed: float) -> Service:
 def _web(platform: Platform, _speed: float) -> Service:
     from quantservice.web.server import WebServer
 
+    server_certificate("web", platform.settings.web)  # uvicorn loads it late and would say nothing a person can use
     return WebServer(platform.faces.context())
 
 
@@ -141,12 +158,14 @@ def platform_client_server(platform: Platform) -> Service:
     settings = platform.settings.clientserver
     config = ClientServerConfig(
         host=settings.host,
-        port=settings.port,
+        port=settings.port or free_port(settings.host),
         qps=settings.qps,
         hot_hours=settings.hot_hours,
         cache_ttl_s=settings.cache_ttl_s,
         queue=settings.queue,
         require_key=settings.require_key,
+        allow_anonymous=settings.allow_anonymous,
+        allowed_origins=settings.allowed_origins,
     )
     return ClientServer(
         market_store=platform.market_store,
@@ -155,7 +174,24 @@ def platform_client_server(platform: Platform) -> Service:
         clock=platform.clock,
         resolve=lambda symbol, market, venue: platform.book().resolve(symbol, market=market, venue=venue),
         config=config,
+        ssl_context=server_certificate("clientserver", settings),
     )
+
+
+def server_certificate(part: str, settings: WebSettings | ClientServerSettings) -> ssl.SSLContext | None:
+    """Load the certificate of ``part`` (web, clientserver); None where none is set. What cannot be used is said at once."""
+    if not settings.tls_cert:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:  # ssl.SSLError is one
+        raise SettingsError(
+            f"{part}.tls_cert {settings.tls_cert} and {part}.tls_key {settings.tls_key} cannot be used"
+            f" ({error.strerror or error}); give a PEM certificate chain and its private key"
+        ) from None
+    return context
 
 
 #: Role -> maker, in the order of starting. The page comes first so that it answers while the rest starts.
@@ -166,6 +202,7 @@ ROLES: Final[dict[str, Callable[[Platform, float], Service]]] = {
     "recorder": _recorder,
     "clientserver": _clientserver,
     "ledger": _ledger,
+    "egress": _egress,
     "backfill": _backfill,
     "collector": _collector,
     "polling": _polling,

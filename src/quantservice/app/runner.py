@@ -213,7 +213,8 @@ class Runner:
             await service.run()
         except Exception as error:
             reason = _sentence(error)
-            log.error("runner.service_crashed", service=service.name, reason=reason, exc_info=error)
+            # Our own errors say in their sentence what is wrong; a stack would only bury it.
+            log.error("runner.service_crashed", service=service.name, reason=reason, exc_info=None if _is_ours(error) else error)
             return reason
         log.error("runner.service_ended", service=service.name)
         return "it ended by itself, which a service must not do"
@@ -252,6 +253,12 @@ class Runner:
         finally:
             for number in handled:
                 loop.remove_signal_handler(number)
+
+
+def _is_ours(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(_is_ours(item) for item in error.exceptions)
+    return isinstance(error, QuantServiceError)
 
 
 def _sentence(error: BaseException) -> str:

@@ -25,6 +25,7 @@ SERVICES: Final[tuple[tuple[str, str], ...]] = (
     ("quantservice.services.backfill", "BackfillService"),
     ("quantservice.services.retention", "RetentionService"),
     ("quantservice.services.polling", "PollingService"),
+    ("quantservice.services.proxies.service", "EgressService"),
     ("quantservice.services.collector", "CollectorService"),
 )
 

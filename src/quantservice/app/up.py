@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import webbrowser
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -21,7 +21,10 @@ from quantservice.app.platform import Platform
 from quantservice.app.process import find_running
 from quantservice.app.settings import LoadedSettings
 from quantservice.core.errors import EnvironmentFault, UnknownName
-from quantservice.core.events import FeedStatus, Kind, Kline, StreamId
+from quantservice.core.events import FeedStatus, Kind, Kline, MarketEvent, StreamId
+
+if TYPE_CHECKING:
+    from quantservice.adapters.venues.transport.raw_tap import RawTap
 
 log = structlog.get_logger(__name__)
 
@@ -131,14 +134,19 @@ async def _stream(
         instrument = await _resolve(adapter, symbol, venue)
         stream = StreamId.kline(instrument.id, period)
         await adapter.feed.update([stream])
-        async with asyncio.timeout(run_for_s):
-            async for batch in adapter.feed.events():
-                for event in batch:
-                    if isinstance(event, Kline):
-                        _print_kline(event, json=json)
-                    elif isinstance(event, FeedStatus) and event.state != "live":
-                        note(f"{event.connection}: {event.state} {event.detail}".rstrip())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(run_for_s):
+                async for batch in adapter.feed.events():
+                    _print_events(batch, json=json)
     return 0
+
+
+def _print_events(batch: Sequence[MarketEvent | FeedStatus], *, json: bool) -> None:
+    for event in batch:
+        if isinstance(event, Kline):
+            _print_kline(event, json=json)
+        elif isinstance(event, FeedStatus) and event.state != "live":
+            note(f"{event.connection}: {event.detail or event.state}")
 
 
 def _print_kline(kline: Kline, *, json: bool) -> None:
@@ -166,17 +174,29 @@ async def _record(
     from quantservice.adapters.venues.transport.raw_tap import RawTap
 
     tap = RawTap(output)
-    frames = 0
-    async with _bare_venue(loaded, market, "binance", tap=tap) as adapter:
+    events = 0
+    async with _writing(tap), _bare_venue(loaded, market, "binance", tap=tap) as adapter:
         instrument = await _resolve(adapter, symbol, "binance")
         streams = [StreamId(instrument.id, Kind(kind), "1m" if kind == "kline" else "") for kind in kinds]
         await adapter.feed.update(streams)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(run_for_s):
                 async for batch in adapter.feed.events():
-                    frames += len(batch)
-    note(f"{frames:,} events of {instrument.id}; raw frames in {output}")
+                    events += sum(not isinstance(event, FeedStatus) for event in batch)
+    note(f"{events:,} events of {instrument.id}; {tap.written:,} lines in {output}, {tap.dropped:,} dropped")
     return 0
+
+
+@contextlib.asynccontextmanager
+async def _writing(tap: RawTap) -> AsyncIterator[None]:
+    """Write what the tap takes until the block ends, also by Ctrl-C; a file that cannot be written ends the block at once."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            writer = group.create_task(tap.run())
+            yield
+            writer.cancel()
+    except* EnvironmentFault as faults:
+        raise faults.exceptions[0] from None
 
 
 @contextlib.asynccontextmanager

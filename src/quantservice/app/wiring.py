@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -26,9 +27,14 @@ BINANCE_MARKETS: Final = ("spot", "um", "cm")
 
 def make_sealer(places: Places) -> Sealer:
     """Make the sealer of this data directory; its key file is made at first use."""
+    return open_sealer(places.key_file)
+
+
+def open_sealer(key_file: Path) -> Sealer:
+    """Make a sealer on any key file, such as a backup's."""
     from quantservice.adapters.secrets.sealer import AesGcmSealer
 
-    return AesGcmSealer(places.key_file)
+    return AesGcmSealer(key_file)
 
 
 def make_state_store(settings: Settings, places: Places, sealer: Sealer) -> StateStore:
@@ -103,16 +109,17 @@ def make_venues(
     state_store: StateStore | None,
     proxies: tuple[ProxyRecord, ...] = (),
     tap: RawTap | None = None,
-    speed: float = 1.0,
 ) -> dict[tuple[str, str], BinanceVenue]:
-    """Make every enabled venue's market. ``speed``: how much faster than the wall ``clock`` runs (the simulator's)."""
+    """Make every enabled venue's market."""
     from quantservice.adapters.venues.binance.feed import FeedSettings
     from quantservice.adapters.venues.binance.venue import BinanceSettings, BinanceVenue
+    from quantservice.adapters.venues.transport.http import HttpSettings
     from quantservice.adapters.venues.transport.proxies import ProxySettings
     from quantservice.adapters.venues.transport.ws import WsSettings
 
     collect = settings.collect
     adapter = BinanceSettings(
+        http=HttpSettings(requests_per_second=settings.binance.requests_per_second or None),
         proxies=ProxySettings(
             prefer="proxy_only" if settings.proxies.always else "direct", trust_environment=settings.proxies.use_environment
         ),

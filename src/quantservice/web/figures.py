@@ -169,7 +169,7 @@ def weight_rows(context: WebContext) -> list[dict[str, Any]]:
 
 def throughput(context: WebContext) -> dict[str, Any]:
     """Return what flows now."""
-    rates, second = context.projections.rates, context.clock.now_ms() // 1000
+    rates, second = context.projections.rates, int(context.clock.monotonic())
     names = {"events": "live", "klines": "klines", "history": "history", "stored": "stored"}
     speeds = {f"{shown}_per_s": rates.per_second(name, second) for shown, name in names.items()}
     return {**speeds, **{shown: rates.totals[name] for shown, name in names.items()}, "revised": rates.totals["revised"]}

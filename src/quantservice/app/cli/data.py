@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     data.command("gaps", help="Show what is missing now.")(gaps)
     data.command("heal", help="Fetch a range again, or every gap of a stream.")(heal)
     data.command("import", help="Import kline files (CSV, zip, xz, gz, Parquet, Feather).")(import_files)
+    data.command("fetch", help="Download a range from the venue's bulk archive and import it.")(fetch)
     data.command("export", help="Write klines to a CSV, Arrow or Parquet file.")(export)
     data.command("audit", help="Verify the digest chain and cross-check periods.")(audit)
     data.command("digest", help="Seal complete days and print the chain's head.")(digest)
@@ -209,6 +210,41 @@ def import_files(
             for row in report["refused_rows"][:10]:
                 note(f"  line {row['line']}: {row['reason']}")
     if any(not report["accepted"] for report in reports):
+        raise typer.Exit(1)
+
+
+def fetch(
+    symbol: options.Symbol,
+    start: Annotated[str, typer.Option("--start", help="from: ISO date-time (UTC) or milliseconds")],
+    end: Annotated[str, typer.Option("--end", help="until, exclusive: ISO date-time (UTC) or milliseconds")],
+    market: options.Market = None,
+    venue: options.Venue = "binance",
+    period: options.Period = "1m",
+    trades: Annotated[bool, typer.Option("--trades", help="aggregate trades instead of klines")] = False,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Download a range from the venue's bulk archive (setting binance.archive_url), check it and import it."""
+    from quantservice.app.client import platform_client
+
+    body = {**_target(symbol, market, venue, period), "kind": "trade" if trades else "kline"}
+    body |= {"start_ms": parse_time("start", start), "end_ms": parse_time("end", end)}
+    with (
+        platform_client(options.load(config, data_dir, demo=demo), venues=True) as client,
+        progress("fetching the archive") as update,
+    ):
+        result = client.stream("/api/v1/maintenance/fetch", body, update)
+    if json:
+        show_one(result, json=True)
+    else:
+        for report in result["reports"]:
+            note(report["summary"])
+        for name in result["absent"]:
+            note(f"{name}: the archive does not have it")
+        note(f"{result['files']} files, {result['stored']:,} rows stored")
+    if not result["accepted"] or not result["files"]:
         raise typer.Exit(1)
 
 

@@ -85,9 +85,10 @@ def up(
 
 
 def clientserver(
-    host: Annotated[str, typer.Option(help="address to bind")] = "0.0.0.0",  # noqa: S104 - the designs' default, spoken to by other machines
-    port: Annotated[int, typer.Option(help="port")] = 8765,
-    qps: Annotated[float, typer.Option(help="queries per second of a client without an access key")] = 20.0,
+    host: Annotated[str | None, typer.Option(help="address to bind (default 127.0.0.1)")] = None,
+    port: Annotated[int | None, typer.Option(help="port (default 8765; 0 takes a free one)")] = None,
+    qps: Annotated[float | None, typer.Option(help="queries per second of a client without an access key (default 20)")] = None,
+    insecure: Insecure = False,
     data_dir: options.DataDir = None,
     demo_data: options.Demo = False,
     run_for: Seconds = None,
@@ -97,6 +98,8 @@ def clientserver(
     from quantservice.app.up import run_client_server
 
     flags = {"clientserver.host": host, "clientserver.port": port, "clientserver.qps": qps}
+    if insecure:
+        flags["clientserver.insecure"] = True
     raise typer.Exit(run_client_server(options.load(config, data_dir, demo=demo_data, flags=flags), run_for_s=run_for))
 
 

@@ -18,7 +18,7 @@ from quantservice.app.settings.compatibility import (
     ENVIRONMENT_WORDS,
     KEYS,
 )
-from quantservice.app.settings.tree import Settings
+from quantservice.app.settings.tree import ClientServerSettings, Settings, WebSettings
 from quantservice.core.errors import SettingsError, nearest
 
 PREFIX: Final = "QS_"
@@ -223,11 +223,16 @@ def _check(settings: Settings, sources: Mapping[str, str]) -> None:
         len(settings.secrets.owner_token) < 20 or settings.secrets.owner_token.lower() in DEFAULT_SECRETS
     ):
         raise SettingsError("secrets.owner_token must have at least 20 characters; leave it empty and one is made for you")
-    web = settings.web
-    if bool(web.tls_cert) != bool(web.tls_key):
-        raise SettingsError("web.tls_cert and web.tls_key go together")
-    if web.host not in _LOOPBACK and not (web.tls_cert or web.insecure):
+    for part in ("web", "clientserver"):
+        _check_face(part, getattr(settings, part))
+
+
+def _check_face(part: str, face: WebSettings | ClientServerSettings) -> None:
+    """Refuse half a certificate, and an address that other machines reach without encryption."""
+    if bool(face.tls_cert) != bool(face.tls_key):
+        raise SettingsError(f"{part}.tls_cert and {part}.tls_key go together")
+    if face.host not in _LOOPBACK and not (face.tls_cert or face.insecure):
         raise SettingsError(
-            f"web.host {web.host} is reachable from other machines: set web.tls_cert and web.tls_key, or web.insecure (--insecure)"
-            " if something in front of it encrypts"
+            f"{part}.host {face.host} is reachable from other machines: set {part}.tls_cert and {part}.tls_key,"
+            f" or {part}.insecure (--insecure) if something in front of it encrypts"
         )

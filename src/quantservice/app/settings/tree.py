@@ -28,7 +28,7 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], doc("least level that is written")] = "INFO"
     format: Annotated[
-        Literal["auto", "console", "json"], doc("console for people, json for machines; auto: console on a terminal")
+        Literal["auto", "console", "json"], doc("console for people, json for machines; auto: console, coloured on a terminal")
     ] = "auto"
     rotate_mb: Annotated[Count, doc("a log file is rotated at this size")] = 20
     rotate_hours: Annotated[Count, doc("a log file is rotated at this age")] = 24
@@ -65,13 +65,20 @@ class ClientServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     """The WebSocket server for client programs."""
 
     enabled: Annotated[bool, doc("run it inside qs up and qs demo")] = True
-    host: Annotated[str, doc("address to bind")] = "127.0.0.1"
+    host: Annotated[str, doc("address to bind; anything but loopback asks for TLS or clientserver.insecure")] = "127.0.0.1"
     port: Annotated[Port, doc("port; 0 takes a free one")] = 8765
+    tls_cert: Annotated[str, doc("PEM certificate chain; with tls_key clients connect over wss://")] = ""
+    tls_key: Annotated[str, doc("PEM private key of tls_cert")] = ""
+    insecure: Annotated[bool, doc("allow a non-loopback address without TLS")] = False
     qps: Annotated[Positive, doc("queries per second allowed to a client without an access key")] = 20.0
     hot_hours: Annotated[Positive, doc("hours of recent klines kept in the hot cache")] = 6.0
     cache_ttl_s: Annotated[Positive, doc("seconds a cached answer lives")] = 5.0
     queue: Annotated[Count, doc("messages that may wait for a slow client before klines are conflated and it is dropped")] = 100
     require_key: Annotated[bool, doc("refuse clients without an access key, also on loopback")] = False
+    allow_anonymous: Annotated[bool, doc("let clients of other machines in without an access key")] = False
+    allowed_origins: Annotated[
+        tuple[str, ...], doc("web pages that may connect, such as https://chart.example, besides those of this machine")
+    ] = ()
 
 
 class MarketSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -88,7 +95,11 @@ class BinanceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spot: MarketSettings = MarketSettings()
     um: MarketSettings = MarketSettings()
     cm: MarketSettings = MarketSettings()
-    requests_per_second: Annotated[Positive, doc("most REST requests per second to one market, besides the weight budget")] = 20.0
+    requests_per_second: Annotated[
+        Annotated[float, Meta(ge=0)],
+        doc("most REST requests per second to one market; 0: as many as the venue's weight limit allows"),
+    ] = 0.0
+    archive_url: Annotated[str, doc("address of the venue's bulk archive, for qs data fetch")] = "https://data.binance.vision/data"
     streams_per_connection: Annotated[
         Annotated[int, Meta(ge=1, le=1024)], doc("streams placed on one WebSocket connection (the venue allows 1,024)")
     ] = 200

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import structlog
 from fastapi import APIRouter
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from quantservice.core.errors import QuantServiceError, UnknownName
+from quantservice.core.kline_rows import LAST_MS
 from quantservice.web.context import MaintenanceWork, WebContext
 from quantservice.web.models.common import Body
 from quantservice.web.routes.arguments import writers
@@ -34,6 +35,9 @@ class MaintenanceRequest(Body):
     venue: str | None = None
     period: str | None = None
     flag_bad_rows: bool | None = None
+    kind: Literal["kline", "trade"] | None = None
+    start_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
+    end_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
 
 
 def make_router(context: WebContext, guard: Guard) -> APIRouter:

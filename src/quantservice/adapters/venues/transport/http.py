@@ -16,6 +16,7 @@ from aiohttp_socks import ProxyConnector, ProxyType
 from quantservice.adapters.venues.transport.budget import Permit, WeightBudget
 from quantservice.adapters.venues.transport.budget_state import Lane
 from quantservice.adapters.venues.transport.diagnosis import NETWORK_ERRORS, diagnose, parse_retry_after, unreachable_status
+from quantservice.adapters.venues.transport.pacing import Pacer
 from quantservice.adapters.venues.transport.proxies import Egress, ProxyPool
 from quantservice.adapters.venues.transport.raw_tap import RawTap
 from quantservice.core.errors import MalformedFrame, RateLimited, Refused, VenueUnreachable
@@ -36,6 +37,7 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     back_off_most_s: float = 5.0
     max_body_bytes: int = 64 * 1024 * 1024
     connections: int = 16
+    requests_per_second: float | None = None  # besides the weight budget; None: as many as that allows
     deadline_s: tuple[float, float, float, float] = (5.0, 10.0, 65.0, 600.0)  # longest wait for weight, by lane
 
 
@@ -99,6 +101,8 @@ class RestClient:
         self._clock = clock
         self._settings = settings or HttpSettings()
         self._tap = tap
+        per_second = self._settings.requests_per_second
+        self._pace = Pacer(1, 1 / per_second, clock=clock) if per_second else None
         self._sessions: dict[str, aiohttp.ClientSession] = {}
         self._lost = False
         self._closed = False
@@ -166,9 +170,11 @@ class RestClient:
         egress = self._pool.choose(url, avoid=failed)
         budget = self._budget_of(egress)
         permit = await budget.acquire(lane, weight, deadline_s=self._settings.deadline_s[lane])
-        self.stats.requests += 1
-        self.stats.weight += weight
         try:
+            if self._pace is not None:
+                await self._pace.wait()
+            self.stats.requests += 1
+            self.stats.weight += weight
             return await self._exchange(url, path, query, egress=egress, budget=budget, permit=permit)
         except NETWORK_ERRORS as error:
             problem = diagnose(error, url, egress=egress, venue=self._venue, market=self._market)
@@ -252,21 +258,7 @@ class RestClient:
     def _session(self, egress: Egress) -> aiohttp.ClientSession:
         found = self._sessions.get(egress.name)
         if found is None or found.closed:
-            limit = self._settings.connections
-            connector: aiohttp.BaseConnector
-            if egress.proxy is None:
-                connector = aiohttp.TCPConnector(limit=limit, ttl_dns_cache=60)
-            else:
-                proxy = egress.proxy
-                connector = ProxyConnector(
-                    host=proxy.host,
-                    port=proxy.port,
-                    proxy_type=ProxyType.SOCKS5 if proxy.scheme == "socks5" else ProxyType.HTTP,
-                    username=proxy.username or None,
-                    password=proxy.password or None,
-                    rdns=True,
-                    limit=limit,
-                )
+            connector = make_connector(egress, limit=self._settings.connections)
             timeout = aiohttp.ClientTimeout(
                 total=self._settings.total_timeout_s,
                 connect=None,
@@ -311,6 +303,23 @@ class RestClient:
         if self._lost:
             log.info("rest.back", venue=self._venue, market=self._market, base=self.base)
         self._lost = False
+
+
+def make_connector(egress: Egress, *, limit: int) -> aiohttp.BaseConnector:
+    """Make the connections of one egress: direct, or through its proxy, which then resolves names."""
+    proxy = egress.proxy
+    if proxy is None:
+        return aiohttp.TCPConnector(limit=limit, ttl_dns_cache=60)
+    through: aiohttp.BaseConnector = ProxyConnector(
+        host=proxy.host,
+        port=proxy.port,
+        proxy_type=ProxyType.SOCKS5 if proxy.scheme == "socks5" else ProxyType.HTTP,
+        username=proxy.username or None,
+        password=proxy.password or None,
+        rdns=True,
+        limit=limit,
+    )
+    return through
 
 
 def _fault(body: bytes) -> VenueFault | None:
