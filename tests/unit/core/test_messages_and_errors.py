@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.support.market import batch, kline, kline_stream
 
@@ -14,7 +15,20 @@ from quantservice.core.errors import (
     VenueUnreachable,
     nearest,
 )
-from quantservice.core.events import Kind, StreamId
+from quantservice.core.events import (
+    BookDelta,
+    BookSnapshot,
+    FundingRate,
+    Kind,
+    Kline,
+    MarkPrice,
+    OpenInterest,
+    Quote,
+    Source,
+    StreamId,
+    Ticker,
+    Trade,
+)
 from quantservice.core.messages import Command, Message, Topic, envelope, heal_command, new_event_id
 from quantservice.core.periods import (
     DAY_MS,
@@ -30,6 +44,8 @@ from quantservice.core.periods import (
     period_ms,
 )
 from quantservice.core.spans import Span, intersect, merge, split, subtract
+
+OPTIONAL = ("closed", "source", "synthetic", "event_time", "recv_ns")
 
 
 class TestErrors:
@@ -118,6 +134,45 @@ class TestStreams:
         one = kline(0)
         assert one.values == (one.close_time, one.open, one.high, one.low, one.close, one.volume, one.quote_volume, one.count,
                               one.taker_buy_base_volume, one.taker_buy_quote_volume)  # fmt: skip
+
+    def test_what_is_not_said_is_zero_false_or_none(self) -> None:
+        price = kline(0).close
+        trades, quotes, marks = (StreamId(kline_stream().instrument, kind) for kind in (Kind.TRADE, Kind.QUOTE, Kind.MARK_PRICE))
+        trade = Trade(stream=trades, trade_id=1, price=price, quantity=price, time=1, buyer_is_maker=True)
+        assert (trade.first_id, trade.last_id, trade.aggregate, trade.source, trade.event_time, trade.recv_ns) == (
+            *(0, 0, False),
+            *(Source.WS, 0, 0),
+        )
+        quote = Quote(stream=quotes, update_id=1, bid_price=price, bid_quantity=price, ask_price=price, ask_quantity=price)
+        assert (quote.time, quote.source, quote.recv_ns) == (0, Source.WS, 0)
+        mark = MarkPrice(stream=marks, time=1, mark_price=price)
+        assert (mark.index_price, mark.funding_rate, mark.next_funding_time, mark.recv_ns) == (None, None, 0, 0)
+        rate = FundingRate(stream=marks, time=1, rate=price)
+        assert (rate.mark_price, rate.source, rate.recv_ns) == (None, Source.REST, 0)
+        interest = OpenInterest(stream=marks, time=1, open_interest=price)
+        assert (interest.source, interest.recv_ns) == (Source.REST, 0)
+        ticker = Ticker(
+            stream=marks,
+            time=1,
+            last_price=price,
+            open_price=price,
+            high_price=price,
+            low_price=price,
+            volume=price,
+            quote_volume=price,
+        )
+        assert (ticker.count, ticker.source, ticker.recv_ns) == (0, Source.REST, 0)
+        book = BookSnapshot(stream=quotes, update_id=1, bids=(), asks=())
+        change = BookDelta(stream=quotes, first_id=1, last_id=1, bids=(), asks=())
+        assert (book.time, book.source, book.recv_ns) == (0, Source.WS, 0)
+        assert (change.prev_id, change.time, change.source, change.recv_ns) == (0, 0, Source.WS, 0)
+        bar = msgspec.convert(
+            {name: getattr(kline(0), name) for name in Kline.__struct_fields__ if name not in OPTIONAL}
+            | {"stream": kline_stream()},
+            Kline,
+        )
+        assert [getattr(bar, name) for name in OPTIONAL] == [True, Source.WS, False, 0, 0]
+        assert all(hash(item) == hash(msgspec.structs.replace(item)) for item in (trade, quote, book, change))
 
     @pytest.mark.parametrize("text", ["a:b:c", "binance:um:X:trade:1m", "binance:um:X:nothing", "binance:um:X:kline:1m:x"])
     def test_what_is_no_stream(self, text: str) -> None:

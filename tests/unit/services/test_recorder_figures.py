@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 from tests.support.clock import ManualClock
 from tests.support.fakes import Tap, until
 from tests.support.market import batch, kline, kline_stream
@@ -228,3 +229,32 @@ async def test_a_torn_spool_is_told_and_the_rest_stored(tmp_path: Path) -> None:
     async with running(Bench(tmp_path)) as bench:
         await until(lambda: bench.store.appends == [[kline(0)]])
         assert bench.figure("spill_torn_bytes") == 4
+
+
+async def test_a_loss_is_logged_once_and_so_is_the_return(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with running(Bench(tmp_path)) as bench:
+            bench.store.answers = [StoreUnavailable("gone")] * 3
+            await bench.record(kline(0), kline(1))
+            for tries in (2, 3, 4):
+                await bench.clock.advance(0.02)
+                await until(lambda tries=tries: len(bench.store.appends) == tries)  # type: ignore[misc]
+            await until(lambda: bench.figure("spill_bytes") == 0)
+            await bench.record(kline(2), kline(3))
+    assert [entry["event"] for entry in logs] == ["recorder.store_lost", "recorder.store_returned"]
+    assert logs[1]["spill_bytes"] > 0
+
+
+async def test_what_waits_from_an_earlier_run_is_logged_and_nothing_else(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        async with running(Bench(tmp_path)) as bench:
+            await bench.record(kline(0), kline(1))
+    assert logs == []
+    spool = Spool(tmp_path, limit_bytes=1_000_000)
+    spool.open()
+    spool.write([kline(0)])
+    spool.close()
+    with capture_logs() as logs:
+        async with running(Bench(tmp_path)) as bench:
+            await until(lambda: bench.figure("spill_bytes") == 0)
+    assert [entry["event"] for entry in logs] == ["recorder.spool_found"]
