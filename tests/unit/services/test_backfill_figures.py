@@ -298,15 +298,16 @@ class TestPauses:
             await until(lambda: len(rig.changes("healed")) == 2)
             assert rig.figure("binance:um.paused") == 0
 
-    async def test_a_venue_that_is_away_is_logged_once_and_its_return_once(self) -> None:
+    async def test_a_venue_that_is_away_is_logged_once_and_its_return_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("quantservice.services.backfill.lane.random.uniform", lambda low, high: high)
         rig = Rig(without=[10, 20])
         rig.venue.history.errors = [VenueUnreachable("away", cause="refused")] * 3
         with capture_logs() as logs:
             async with rig.running():
-                await until(lambda: rig.figure("binance:um.pauses") > 0)
-                await rig.clock.advance(20)
+                for tries, pause_s in ((1, 1), (2, 2), (3, 4)):
+                    await until(lambda tries=tries: rig.figure("binance:um.pauses") == tries)  # type: ignore[misc]
+                    await rig.clock.advance(pause_s)
                 await until(lambda: len(rig.changes("healed")) == 2)
-                assert rig.figure("binance:um.pauses") == 3
         assert [entry["event"] for entry in logs if "lane" in entry["event"]] == ["backfill.lane_paused", "backfill.lane_back"]
 
     async def test_a_store_that_is_away_is_logged_once_and_its_return_once(self) -> None:
