@@ -7,14 +7,16 @@ malformed frames, MD10 a silent subscription, a closed kline that never comes, a
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from quantservice.simulator.faults.malformed import SORTS
+from quantservice.adapters.venues.binance.venue import BinanceVenue
 from tests.support.platform_faults import Run, exchange, judge, obeyed, platform_run, play, say, until
 
 from quantservice.core.events import Kind, Kline
 from quantservice.core.spans import Span
+from quantservice.simulator.faults.malformed import SORTS
 
 _KINDS = dict.fromkeys(("SP0USDT", "UM0USDT", "CM0USD_PERP"), ("kline", "trade", "quote", "book"))
 
@@ -63,10 +65,9 @@ async def _mute(run: Run) -> None:
     assert stale.streams, "consumers are told which streams are stale"
     assert all(s.market == "um" for s in fresh[before:] if s.state == "stale"), "the other markets go on undisturbed"
     await run.bars(1)
-    spans = await run.complete()
-    say(
-        f"MD1 mute: noticed after {noticed:.2f} s, live again after {back:.2f} s, {len(spans)} streams whole after {time.monotonic() - began:.2f} s"
-    )
+    streams = len(await run.complete())
+    whole = time.monotonic() - began
+    say(f"MD1 mute: noticed after {noticed:.2f} s, live again after {back:.2f} s, {streams} streams whole after {whole:.2f} s")
 
 
 async def _cut(run: Run) -> None:
@@ -100,22 +101,26 @@ async def _lost_depth(run: Run) -> None:
     for market, symbol in (("spot", "SP0USDT"), ("um", "UM0USDT"), ("cm", "CM0USD_PERP")):
         run.fault("drop_depth", market=market, symbol=symbol, count=1)
     for key, venue in run.platform.venues.items():
-        await until(
-            lambda v=venue, k=key: v.feed.stats()["books_invalidated"] > stats[k]["books_invalidated"], f"{key} sees the hole"
-        )
-        await until(lambda v=venue, k=key: v.feed.stats()["book_snapshots"] > stats[k]["book_snapshots"], f"{key} asks anew")
-        await until(lambda v=venue: v.feed.stats()["books"] == 1, f"{key}'s book is valid again")
+        await _rebuilt(venue, stats[key], str(key))
+
+
+async def _rebuilt(venue: BinanceVenue, before: Mapping[str, Any], name: str) -> None:
+    """Wait until a venue's one book was found broken, asked for anew and is valid again."""
+
+    def rose(figure: str) -> bool:
+        return bool(venue.feed.stats()[figure] > before[figure])
+
+    await until(lambda: rose("books_invalidated"), f"{name} sees the hole")
+    await until(lambda: rose("book_snapshots"), f"{name} asks anew")
+    await until(lambda: venue.feed.stats()["books"] == 1, f"{name}'s book is valid again")
 
 
 async def _doubled_swapped_late(run: Run) -> None:
     """MD5: every frame twice, every second one swapped, some late, in every market at once."""
     doubled = run.stats("collector")["duplicates"]
-    for fault in (
-        {"kind": "duplicate", "stream": "*@kline_*"},
-        {"kind": "reorder", "stream": "*@kline_*", "every": 3},
-        {"kind": "late", "stream": "*@kline_*", "every": 5, "delay_s": 0.8},
-    ):
-        run.fault(fault.pop("kind"), **fault)
+    run.fault("duplicate", stream="*@kline_*")
+    run.fault("reorder", stream="*@kline_*", every=3)
+    run.fault("late", stream="*@kline_*", every=5, delay_s=0.8)
     await run.bars(4)
     run.simulator.faults.clear()
     assert run.stats("collector")["duplicates"] > doubled, "doubles came and were absorbed"

@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import importlib
 import json
-import os
 import subprocess
 import sys
 import time
@@ -34,7 +33,7 @@ from quantservice.app.loop import loop_factory
 from quantservice.app.platform import Platform
 from quantservice.app.settings import LoadedSettings, load_settings
 from quantservice.app.simulation import SimulatorTime
-from quantservice.core.events import FeedStatus, Gap, Kind, Kline, StreamId
+from quantservice.core.events import FeedStatus, Kline, StreamId
 from quantservice.core.messages import GapChange, MarketBatch, Message, Overflow, StoredBatch, SystemEvent, Topic
 from quantservice.core.periods import floor_open, next_open
 from quantservice.core.spans import Span
@@ -90,7 +89,7 @@ def play(
         process.kill()
         said, _ = process.communicate()
         raise AssertionError(f"{story} did not end within {timeout_s:g} s:\n{said[-12_000:]}") from None
-    print("\n".join(line for line in said.splitlines() if line.startswith("  ")))  # noqa: T201 - measured figures (pytest -s)
+    print("\n".join(line for line in said.splitlines() if line.startswith("  ")))
     assert process.returncode == 0, f"{story} failed:\n{said[-12_000:]}"
     answer: dict[str, Any] = json.loads(result.read_text(encoding="utf-8"))
     return answer
@@ -98,7 +97,7 @@ def play(
 
 def say(sentence: str) -> None:
     """Tell a measured figure."""
-    print(f"  {sentence}", flush=True)  # noqa: T201 - a story's output is what its process prints
+    print(f"  {sentence}", flush=True)
 
 
 def main() -> None:
@@ -154,8 +153,7 @@ def symbols(per_market: int) -> dict[MarketName, tuple[SymbolSpec, ...]]:
     return {"spot": spot, "um": (*um, chinese), "cm": cm}
 
 
-@asynccontextmanager
-async def exchange(
+def exchange_config(
     *,
     per_market: int = 17,
     speed: float = 60.0,
@@ -163,16 +161,21 @@ async def exchange(
     limits: Mapping[str, Any] | None = None,
     start_ms: int = START_MS,
     **options: Any,
-) -> AsyncIterator[Simulator]:
+) -> SimulatorConfig:
     """A simulator with ``3 * per_market`` symbols whose minute lasts ``60 / speed`` seconds."""
     rates = {market: PushRates(kline_ms=kline_ms, depth_ms=250, ticker_ms=2_000, mark_price_ms=2_000) for market in MARKETS}
     bounds: dict[MarketName, Limits] = {
         market: msgspec.structs.replace(limit, **(limits or {})) for market, limit in venue_limits().items()
     }
-    config = SimulatorConfig(
+    return SimulatorConfig(
         speed=speed, rates=rates, limits=bounds, start_ms=start_ms, symbols=symbols(per_market), seed=11, **options
     )
-    simulator = Simulator(config)
+
+
+@asynccontextmanager
+async def exchange(**options: Any) -> AsyncIterator[Simulator]:
+    """A running simulator made by :func:`exchange_config`."""
+    simulator = Simulator(exchange_config(**options))
     await simulator.start()
     try:
         yield simulator
@@ -302,7 +305,7 @@ class Run:
         """Wait until the store lacks nothing of what has closed up to now; return the spans."""
         wanted = list(streams if streams is not None else await self.streams())
         now = self.now_ms
-        spans = {stream: Span(START_MS - HISTORY_MS, floor_open(stream.period, now)) for stream in wanted}
+        spans = {stream: Span(history_start_ms(self.simulator), floor_open(stream.period, now)) for stream in wanted}
         deadline = time.monotonic() + patience_s
         while missing := {s: m for s, m in (await self.platform.market_store.missing(list(spans.items()))).items() if m}:
             if time.monotonic() > deadline:
@@ -380,8 +383,13 @@ async def register_all(
                 market=market,
                 periods=periods,
                 kinds=kinds.get(symbol, ("kline",)),
-                history_start_ms=START_MS - HISTORY_MS,
+                history_start_ms=history_start_ms(simulator),
             )
+
+
+def history_start_ms(simulator: Simulator) -> int:
+    """Where the wanted history begins."""
+    return simulator.clock._start_ms - HISTORY_MS
 
 
 # --- the judge -------------------------------------------------------------------------------------------------------
