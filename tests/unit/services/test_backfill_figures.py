@@ -155,6 +155,23 @@ class TestFigures:
             await rig.clock.advance(31)
             await until(lambda: bool(rig.changes("healed")))
 
+    def test_before_the_start_every_figure_is_nothing(self) -> None:
+        figures = dict(Rig().backfill.stats())
+        assert (figures.pop("percent"), figures.pop("eta_s")) == (100, 0)
+        assert set(figures.values()) == {0}
+        lane = {name.removeprefix("binance:um.") for name in figures if ":" in name}
+        assert lane == {*("windows", "pages", "rows", "healed", "closed", "failed", "pauses", "verified"), "jobs", "paused"}
+
+    async def test_a_scan_says_how_many_gaps_it_queued(self) -> None:
+        rig = Rig(config=msgspec.structs.replace(QUIET, max_jobs=2))
+        spans = {rig.stream: rig.minute(0, 10)}
+        assert await rig.backfill.scan({}) == 0
+        await rig.store.append([make_kline(rig.stream, rig.minute(index).start_ms) for index in (1, 3, 5)])
+        assert await rig.backfill.scan(spans) == 2, "no more than the bound"
+        assert await rig.backfill.scan(spans) == 0
+        assert rig.figure("gaps_found") == 2
+        assert (rig.figure("scans"), rig.figure("wanted"), rig.figure("stored")) == (2, 10, 3)
+
     def test_a_venue_s_requests_are_found_wherever_it_counts_them(self) -> None:
         venue = FakeVenue(ManualClock(), [instrument()])
         assert usage_of(venue)["requests"] == 0

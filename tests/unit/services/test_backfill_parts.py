@@ -157,6 +157,8 @@ class TestHints:
         await asyncio.wait_for(leaves, 5)
         hints.stored(StoredBatch(new=[kline(0)]))
         await asyncio.wait_for(stays, 5)
+        await asyncio.wait_for(hints.wait(STREAM, 0.001), 5)
+        assert not hints._waiting, "a stream nobody waits for is forgotten"
         hints.stored(StoredBatch(new=[kline(1)]))
 
 

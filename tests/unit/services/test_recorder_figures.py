@@ -78,6 +78,10 @@ def test_the_designs_figures() -> None:
     assert set(config.kinds) == set(Kind)
 
 
+def test_before_the_start_every_figure_is_nothing(tmp_path: Path) -> None:
+    assert set(Bench(tmp_path).recorder.stats().values()) == {0}
+
+
 async def test_new_restated_unchanged_and_refused_rows_are_counted_apart(tmp_path: Path) -> None:
     async with running(Bench(tmp_path)) as bench:
         first, second, third = kline(0), kline(1), kline(2)
