@@ -47,39 +47,37 @@ class Target:
     wide: tuple[str, ...] = ()
 
 
-_CORE: Final = ("tests/unit/core", "tests/property/test_core_vocabulary.py", "tests/property/test_money_laws.py")
-_RESAMPLING: Final = "tests/property/test_resampling.py"
-_SERVICES: Final = ("tests/unit/services/test_stream_filter.py", "tests/unit/services/test_backfill.py")
-_SPOOL: Final = "tests/unit/services/test_spool_edges.py"
-_RECORDER: Final = ("tests/unit/services/test_recorder_figures.py", "tests/unit/services/test_recorder.py")
+def _unit(room: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"tests/unit/{room}/test_{name}.py" for name in names)
+
+
+def _property(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/property/test_{name}.py" for name in names)
+
+
+_FILES: Final = "tests/unit/adapters/files"
+_BACKFILL: Final = _unit("services", "absent_ranges", "backfill_parts", "backfill_figures", "backfill")
+_FILTER: Final = _unit("services", "stream_filter_figures", "stream_filter")
+_RECORDER: Final = _unit("services", "recorder_figures", "recorder")
+_SPOOL: Final = _unit("services", "spool_edges", "spool")
 #: The first target whose pattern fits a module is its own.
 TARGETS: Final = (
-    Target("core/book.py", ("tests/unit/core/test_book.py", "tests/property/test_order_book_model.py")),
+    Target("core/book.py", (*_unit("core", "book"), *_property("order_book_model"))),
+    Target("core/digest.py", (*_unit("core", "digest"), *_property("digest_chain")), _unit("services", "ledger")),
+    Target("core/kline_rows.py", (*_unit("core", "kline_rows"), _FILES)),
     Target(
-        "core/digest.py",
-        ("tests/unit/core/test_digest.py", "tests/property/test_digest_chain.py"),
-        ("tests/unit/services/test_ledger.py",),
+        "core/*.py",
+        ("tests/unit/core", *_property("core_vocabulary", "money_laws", "resampling")),
+        (*_property("digest_chain"), *_FILTER, *_BACKFILL, _FILES),
     ),
-    Target("core/kline_rows.py", ("tests/unit/core", "tests/unit/adapters/files"), _CORE),
-    Target("core/*.py", (*_CORE, _RESAMPLING), ("tests/property/test_digest_chain.py", *_SERVICES, "tests/unit/adapters/files")),
-    Target("services/recorder/spool.py", (_SPOOL, "tests/unit/services/test_spool.py"), _RECORDER),
-    Target("services/recorder/*.py", _RECORDER, (_SPOOL,)),
-    Target(
-        "services/backfill/*.py",
-        (
-            "tests/unit/services/test_absent_ranges.py",
-            "tests/unit/services/test_backfill_parts.py",
-            "tests/unit/services/test_backfill.py",
-        ),
-        ("tests/flow/test_market_line_catch_up.py",),
-    ),
-    Target(
-        "services/collector/filter.py", ("tests/unit/services/test_stream_filter.py",), ("tests/unit/services/test_collector.py",)
-    ),
+    Target("services/recorder/spool.py", _SPOOL, _RECORDER),
+    Target("services/recorder/*.py", _RECORDER, _SPOOL),
+    Target("services/backfill/*.py", _BACKFILL, ("tests/flow/test_market_line_catch_up.py",)),
+    Target("services/collector/filter.py", _FILTER, _unit("services", "collector")),
     Target(
         "adapters/venues/transport/budget_state.py",
-        ("tests/unit/transport/test_budget_state.py", "tests/unit/transport/test_budget.py"),
-        ("tests/property/test_weight_lease.py",),
+        _unit("transport", "budget_rules", "budget_state", "budget"),
+        _property("weight_lease"),
     ),
 )
 
