@@ -24,9 +24,9 @@ Nothing has to be configured: every setting has a default that works. A value is
 3. the environment: `QS_` and the path in capitals, levels joined by `__`,
 4. the flags of a command (`--port`, `--host`, `--data-dir`, `--no-browser`, `--insecure`).
 
-`qs settings` prints every value with its source. An unknown key stops the start and names the nearest valid one. A database URL with a
-password that everybody knows and a non-loopback page without TLS stop it too. Lists are YAML lists in the file, comma separated in the
-environment.
+`qs settings` prints every value with its source. An unknown key stops the start and names the nearest valid one. A database URL with
+a password that everybody knows and a non-loopback page without TLS stop it too. Lists are YAML lists in the file, comma separated in
+the environment.
 
 ```sh
 ./qs settings
@@ -48,16 +48,21 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "stores.cache_url": "memory://",
     "stores.database": "marketdata",
     "stores.cluster": "main",
-    "web.host": "127.0.0.1",
+    "web.host": "192.168.1.20",
     "web.tls_cert": "/etc/quantservice/chain.pem",
     "web.tls_key": "/etc/quantservice/key.pem",
     "clientserver.host": "0.0.0.0",  # noqa: S104 - a text in an example
+    "clientserver.tls_cert": "/etc/quantservice/chain.pem",
+    "clientserver.tls_key": "/etc/quantservice/key.pem",
+    "clientserver.allowed_origins": ["https://chart.example"],
     "binance.spot.ws_url": "wss://stream.binance.com:443",
     "binance.spot.rest_url": "https://api1.binance.com",
     "binance.um.ws_url": "ws://127.0.0.1:8990/um",
     "binance.um.rest_url": "http://127.0.0.1:8990",
     "binance.cm.ws_url": "ws://127.0.0.1:8990/cm",
     "binance.cm.rest_url": "http://127.0.0.1:8990",
+    "binance.requests_per_second": 20,
+    "binance.archive_url": "https://mirror.internal/binance",
     "collect.pairs": ["binance:um:BTC-USDT-PERP", "binance:um:SOL-USDT-PERP"],
     "collect.periods": ["1m", "5m", "1h", "1d"],
     "collect.kinds": ["kline", "ticker", "funding"],
