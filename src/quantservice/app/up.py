@@ -14,6 +14,7 @@ import structlog
 
 from quantservice.app import wiring
 from quantservice.app.cli.console import note, write
+from quantservice.app.lean import spare_pandas
 from quantservice.app.logs import LogTail, configure_logs
 from quantservice.app.loop import loop_factory
 from quantservice.app.places import Places
@@ -39,6 +40,7 @@ def run_up(loaded: LoadedSettings, *, roles: Sequence[str], run_for_s: float | N
 
 def run_loop(work: Coroutine[Any, Any, int]) -> int:
     """Run a command's coroutine on the fast loop."""
+    spare_pandas()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(work)
 
