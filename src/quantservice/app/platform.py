@@ -21,7 +21,7 @@ from quantservice.app.process import Ownership, own, process_started_ms
 from quantservice.app.roles import ROLES, make_services
 from quantservice.app.runner import Runner
 from quantservice.app.settings import LoadedSettings, Settings
-from quantservice.core.errors import EnvironmentFault, UnknownName
+from quantservice.core.errors import EnvironmentFault, UnknownName, VenueError
 from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import Clock, EventBus, Probe, ProxyRecord, Sealer, Service, StateStore, TradingPair
 from quantservice.services.access_keys.commands import AccessKeys
@@ -153,13 +153,26 @@ class Platform:
         return self.directory.book()
 
     async def load_instruments(self, *, markets: Sequence[tuple[str, str]] | None = None) -> None:
-        """Fetch the instrument lists that are not known yet; a venue that cannot be asked raises its own sentence."""
+        """Fetch the instrument lists that are not known yet; when no market can be asked, the venue's own sentence is raised.
+
+        A market that cannot be asked, or lists nothing, is said and left out: the others are of use without it.
+        """
         missing = [key for key in markets or self.venues if key in self.venues and not self.directory.knows(*key)]
-        for key, items in zip(
-            missing, await asyncio.gather(*(self.venues[key].history.instruments() for key in missing)), strict=True
-        ):
-            self.directory.replace(*key, items)
-            await self.market_store.put_instruments(*key, items, seen_ms=self.clock.now_ms())
+        answers = await asyncio.gather(*(self.venues[key].history.instruments() for key in missing), return_exceptions=True)
+        faults: list[VenueError] = []
+        for key, items in zip(missing, answers, strict=True):
+            if isinstance(items, VenueError):
+                faults.append(items)
+                log.warning("instruments.not_fetched", venue=key[0], market=key[1], reason=str(items))
+            elif isinstance(items, BaseException):
+                raise items
+            elif not items:
+                log.warning("instruments.none_listed", venue=key[0], market=key[1])
+            else:
+                self.directory.replace(*key, items)
+                await self.market_store.put_instruments(*key, items, seen_ms=self.clock.now_ms())
+        if faults and not len(self.book()):
+            raise faults[0]
 
     async def register_first_pairs(self, pairs: Sequence[str], *, history_start_ms: int | None = None) -> list[TradingPair]:
         """Register ``pairs`` when none is registered yet; names the venue does not list are left out with a warning."""
@@ -176,7 +189,7 @@ class Platform:
                     history_start_ms=history_start_ms,
                 )
             except UnknownName as error:
-                log.warning("pairs.not_listed", pair=name, reason=str(error))
+                log.warning("pairs.not_listed", pair=name, reason=str(error), advice="qs pairs add registers it later")
             else:
                 registered.append(pair)
         return registered

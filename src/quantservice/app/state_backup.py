@@ -113,7 +113,7 @@ async def put_state(state_store: StateStore, state: State, folder: Path) -> None
     """Put everything back, in one transaction; the passwords are sealed anew."""
     proxies = _opened(state, folder)
     async with state_store.transaction() as work:
-        for pair in state.pairs:
+        for pair in sorted(state.pairs, key=lambda pair: pair.id):  # the same numbers as before
             await work.pairs.put(pair)
         for proxy in proxies:
             await work.proxies.put(msgspec.structs.replace(proxy, id=0))

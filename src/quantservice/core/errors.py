@@ -40,9 +40,10 @@ class UnknownName(UserError):
     def __init__(self, field: str, value: str, valid: Iterable[str], *, hint: str = "") -> None:
         self.field = field
         self.value = value
-        self.valid = tuple(valid)
+        self.valid = tuple(dict.fromkeys(valid))
         self.nearest = nearest(value, self.valid)
-        shown = ", ".join(self.nearest or self.valid[:20])
+        listed = hint.endswith(" ".join(self.valid))  # the hint says it: once is enough
+        shown = ", ".join(self.nearest or (() if listed else self.valid[:20]))
         lead = "did you mean" if self.nearest else "known are"
         known = f"; {lead}: {shown}" if shown else ""
         more = f". {hint}" if hint else ""

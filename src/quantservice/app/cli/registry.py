@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import typer
 
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, show, show_one, utc, write
-from quantservice.core.errors import InvalidValue
+from quantservice.core.errors import InvalidValue, UnknownName
 
 
 def register(app: typer.Typer) -> None:
@@ -86,8 +87,23 @@ def pairs_remove(
     from quantservice.app.client import platform_client
 
     with platform_client(options.load(config, data_dir, demo=demo)) as client:
-        row = client.delete("/api/v1/pairs", {"symbol": symbol, "market": market, "venue": venue})
+        name = _registered(client.get("/api/v1/pairs")["data"], symbol, market, venue)
+        row = client.delete(f"/api/v1/pairs/{quote(name)}")
     note(f"removed {row['removed']}; its klines stay in the store")
+
+
+def _registered(rows: Iterable[Mapping[str, Any]], symbol: str, market: str | None, venue: str) -> str:
+    """Find the one registered pair that is meant: also one that its venue no longer lists."""
+    wanted = symbol.strip().upper()
+    rows = [row for row in rows if row["venue"] == venue and market in (None, row["market"])]
+    found = [
+        row["instrument"] for row in rows if wanted in {row[name].upper() for name in ("instrument", "symbol", "venue_symbol")}
+    ]
+    if not found:
+        raise UnknownName("pair", symbol, [row["instrument"] for row in rows])
+    if len(found) > 1:
+        raise InvalidValue("symbol", f"{symbol} is registered as {' and '.join(found)}; give one of these names")
+    return str(found[0])
 
 
 def proxies_list(
