@@ -24,9 +24,9 @@ Nothing has to be configured: every setting has a default that works. A value is
 3. the environment: `QS_` and the path in capitals, levels joined by `__`,
 4. the flags of a command (`--port`, `--host`, `--data-dir`, `--no-browser`, `--insecure`).
 
-`qs settings` prints every value with its source. An unknown key stops the start and names the nearest valid one. A database URL with
-a password that everybody knows and a non-loopback page without TLS stop it too. Lists are YAML lists in the file, comma separated in
-the environment.
+`qs settings` prints every value with its source. An unknown key stops the start and names the nearest valid one. A database URL
+with a password that everybody knows and a non-loopback page without TLS stop it too. Lists are YAML lists in the file, comma
+separated in the environment.
 
 ```sh
 ./qs settings
