@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ from tests.support.market import START_MS, kline, kline_stream
 
 from quantservice.core.errors import InvalidValue
 from quantservice.core.events import Kind, Kline, Source, StreamId, Trade
-from quantservice.core.positions import Position
+from quantservice.core.positions import Fill, Position, fold
 from quantservice.core.resample import klines_from_trades, nests, resample
 
 D = Decimal
@@ -80,6 +81,8 @@ def test_parts_out_of_order_or_of_another_stream_are_refused() -> None:
         resample([part(1), part(0)], "3m")
     with pytest.raises(InvalidValue, match="rising order"):
         resample([part(0), part(0)], "3m")
+    with pytest.raises(InvalidValue, match="rising order"):
+        resample([part(0), part(2), part(1)], "3m")
     with pytest.raises(InvalidValue, match="does not belong"):
         resample([part(0), kline(1, base="ETH")], "3m")
 
@@ -137,3 +140,16 @@ def test_a_position_begins_flat() -> None:
     assert (position.quantity, position.cost, position.realised, position.fees, position.fills) == (D(0), D(0), D(0), {}, 0)
     assert (position.contract_size, position.inverse, position.average_entry) == (D(1), False, None)
     assert position.side == "both"
+
+
+def test_a_position_counts_its_fills_whatever_they_do_to_it() -> None:
+    instrument = kline_stream().instrument
+    sides: list[Literal["buy", "sell"]] = ["buy", "sell", "sell", "buy"]
+    fills = [
+        Fill(fill_id=str(number), instrument=instrument, side=side, price=D(10), quantity=D(1), fee=D(number), fee_currency="USDT")
+        for number, side in enumerate(sides)
+    ]
+    position = fold(Position(instrument=instrument), fills)
+    assert (position.fills, position.fees) == (4, {"USDT": D(6)})
+    assert (position.quantity, position.realised) == (D(0), D(0))
+    assert (fills[0].position_side, fills[0].time, fills[0].signed, fills[1].signed) == ("both", 0, D(1), D(-1))
