@@ -112,6 +112,7 @@ class Platform:
 
     async def _open_stores(self, stack: contextlib.AsyncExitStack) -> None:
         self.sealer = sealer = wiring.make_sealer(self.places)
+        wiring.check_cache(self.loaded)
         self.bus = wiring.make_bus(self.loaded)
         stack.push_async_callback(self.bus.close)
         self.state_store = wiring.make_state_store(self.settings, self.places, sealer)

@@ -12,7 +12,7 @@ import structlog
 from quantservice.app.places import Places
 from quantservice.app.settings import LoadedSettings, Settings
 from quantservice.core.errors import SettingsError
-from quantservice.ports import Cache, Clock, EventBus, ProxyRecord, Sealer, StateStore
+from quantservice.ports import Clock, EventBus, ProxyRecord, Sealer, StateStore
 
 if TYPE_CHECKING:
     from quantservice.adapters.market_store.clickhouse import ClickHouseStore
@@ -71,12 +71,9 @@ def make_bus(loaded: LoadedSettings) -> EventBus:
     return MemoryBus()
 
 
-def make_cache(loaded: LoadedSettings, clock: Clock) -> Cache:
-    """Make the cache. The designs' REDIS_URL is accepted; one process needs no server and says so."""
-    from quantservice.adapters.cache.memory import MemoryCache
-
+def check_cache(loaded: LoadedSettings) -> None:
+    """The designs' REDIS_URL is accepted; each face keeps its own hot answers and needs no server, which is said."""
     _only_memory(loaded, "cache_url", "REDIS_URL", "answers are cached in this process")
-    return MemoryCache(clock)
 
 
 def _only_memory(loaded: LoadedSettings, field: str, designs_name: str, meaning: str) -> None:

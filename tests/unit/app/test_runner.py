@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
+import structlog
 from tests.support.clock import ManualClock
 from tests.support.fakes import Tap, until
 
@@ -66,7 +67,14 @@ async def test_consumers_start_first_and_producers_stop_first() -> None:
     assert [row.state for row in runner.snapshot()] == ["stopped", "stopped"]
 
 
-async def test_a_crash_is_restarted_with_growing_waits_and_told() -> None:
+async def test_a_crash_is_restarted_with_growing_waits_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds: list[tuple[float, float]] = []
+
+    def shortest(low: float, high: float) -> float:
+        bounds.append((low, high))
+        return low
+
+    monkeypatch.setattr("quantservice.app.runner.random.uniform", shortest)
     crashed = Told("feed", crash)
     runner, clock, bus = make(crashed, Told("other"), config=RunnerConfig(initial_backoff_s=4, crash_limit=4))
     tap = Tap(bus, [Topic.SYSTEM])
@@ -76,12 +84,13 @@ async def test_a_crash_is_restarted_with_growing_waits_and_told() -> None:
         assert not runner.healthy
         await clock.advance(1.9)
         assert crashed.runs == 1, "never before half the back-off"
-        await clock.advance(2.2)
+        await clock.advance(0.2)
         assert crashed.runs == 2
-        await clock.advance(3.9)
+        await clock.advance(3.8)
         assert crashed.runs == 2, "the second wait is twice the first"
-        await clock.advance(4.2)
+        await clock.advance(0.2)
         assert crashed.runs == 3
+        assert set(bounds) == {(0.5, 1.0)}, "half of the wait is jitter"
         names = [(m.data.name, m.data.level) for m in tap.messages if m.key == "feed"]
         assert names[:2] == [("service.started", "info"), ("service.crashed", "warning")]
         assert runner.snapshot()[1].restarts == 0
@@ -210,3 +219,17 @@ async def test_the_next_service_starts_when_the_one_before_listens() -> None:
     reader.consumes = ("t",)
     async with Runner([reader, writer], bus=runner_bus, clock=ManualClock()).running():
         await until(lambda: heard == ["first"])
+
+
+async def test_our_own_errors_are_logged_without_a_stack() -> None:
+    async def bug() -> None:
+        raise KeyError("a bug")
+
+    for work, has_stack in ((crash, False), (bug, True)):
+        runner, _, _ = make(Told("one", work))
+        with structlog.testing.capture_logs() as logs:
+            await runner.start()
+            await until(lambda: any(item["event"] == "runner.service_crashed" for item in logs))
+            await runner.stop()
+        crashed = next(item for item in logs if item["event"] == "runner.service_crashed")
+        assert bool(crashed["exc_info"]) is has_stack

@@ -135,3 +135,18 @@ def test_every_setting_says_what_it_means() -> None:
     docs = field_docs()
     assert len(docs) > 50
     assert [path for path, text in docs.items() if len(text) < 8] == []
+
+
+@pytest.mark.parametrize("part", ["web", "clientserver"])
+def test_a_face_for_others_needs_encryption_or_consent(part: str) -> None:
+    others = {f"{part}.host": "0.0.0.0"}
+    with pytest.raises(SettingsError, match=f"{part}.tls_cert"):
+        load_settings(environ={}, flags=others)
+    assert load_settings(environ={}, flags=others | {f"{part}.insecure": True})
+    with pytest.raises(SettingsError, match="go together"):
+        load_settings(environ={}, flags={f"{part}.tls_cert": "chain.pem"})
+
+
+def test_a_choice_of_words_names_the_words() -> None:
+    with pytest.raises(SettingsError, match="LOG_LEVEL: must be one of DEBUG, INFO"):
+        load_settings(environ={"LOG_LEVEL": "loud"})

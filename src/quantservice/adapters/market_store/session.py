@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ Result = TypeVar("Result")
 
 #: Server error codes after which the same statement may work later.
 _PASSING: Final = frozenset({159, 202, 209, 210, 225, 241, 242, 243, 252, 279, 285, 319, 425, 999})
+_CAUSE: Final = re.compile(r"\[Errno -?\d+\] ([\w ,]+)")
 _DISK_FULL: Final = "the disk of the market store is full: free some space, writing goes on by itself"
 
 
@@ -131,6 +133,9 @@ def _ours(error: ClickHouseError) -> EnvironmentFault:
     if code == 243 or os.strerror(errno.ENOSPC) in text or "errno: 28" in text:
         return StoreUnavailable(_DISK_FULL)
     first = text.strip().splitlines()[0][:300] if text.strip() else type(error).__name__
+    cause = _CAUSE.search(text)
+    if code is None and cause is not None:  # the driver's own sentence holds the whole request
+        return StoreUnavailable(f"the market store does not answer ({cause[1].strip()}); check that it runs and its URL")
     if code is None or code in _PASSING:
         return StoreUnavailable(f"the market store does not answer: {first}")
     if code in (192, 193, 194, 516):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -15,6 +16,9 @@ PageHost = Annotated[str | None, typer.Option("--host", help="address to bind (d
 Seconds = Annotated[float | None, typer.Option("--for", help="end by itself after so many seconds")]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="do not open the page in the browser")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="allow a non-loopback address without TLS")]
+
+
+_FASTEST: Final = 100_000
 
 
 def register(app: typer.Typer) -> None:
@@ -51,8 +55,8 @@ def demo(
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise InvalidValue("replay", f"{missing[0]} is not a file")
-    if speed <= 0:
-        raise InvalidValue("speed", "must be positive")
+    check_speed(speed)
+    _check_seconds(run_for)
     if market is not None and market not in ("spot", "um", "cm"):
         raise UnknownName("market", market, ("spot", "um", "cm"))
     loaded = options.load(config, data_dir, demo=True, flags=_page_flags(port, host, no_browser=no_browser))
@@ -79,6 +83,7 @@ def up(
     flags = _page_flags(port, host, no_browser=no_browser)
     if insecure:
         flags["web.insecure"] = True
+    _check_seconds(run_for)
     loaded = options.load(config, data_dir, flags=flags)
     roles = tuple(item.strip() for item in only.split(",") if item.strip())
     raise typer.Exit(run_up(loaded, roles=roles, run_for_s=run_for))
@@ -97,6 +102,7 @@ def clientserver(
     """Run only the WebSocket server for client programs, over the store or through the process that owns it."""
     from quantservice.app.up import run_client_server
 
+    _check_seconds(run_for)
     flags = {"clientserver.host": host, "clientserver.port": port, "clientserver.qps": qps}
     if insecure:
         flags["clientserver.insecure"] = True
@@ -115,6 +121,7 @@ def ws_start(
     """Print one live kline stream until Ctrl-C."""
     from quantservice.app.up import run_stream
 
+    _check_seconds(run_for)
     raise typer.Exit(
         run_stream(options.load(config), symbol=symbol, market=market, venue=venue, period=period, run_for_s=run_for, json=json)
     )
@@ -131,10 +138,22 @@ def record(
     """Write raw frames, each as ``receive_ns json``."""
     from quantservice.app.up import run_recording
 
+    _check_seconds(run_for)
     wanted = tuple(item.strip() for item in kinds.split(",") if item.strip())
     raise typer.Exit(
         run_recording(options.load(config), symbol=symbol, market=market, kinds=wanted, output=output, run_for_s=run_for)
     )
+
+
+def check_speed(speed: float) -> None:
+    """Refuse a speed at which no clock runs; ``nan`` is one."""
+    if not 0 < speed <= _FASTEST:
+        raise InvalidValue("speed", f"must be more than 0 and at most {_FASTEST:,}")
+
+
+def _check_seconds(seconds: float | None) -> None:
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise InvalidValue("for", "must be a positive number of seconds")
 
 
 def _page_flags(port: int | None, host: str | None, *, no_browser: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import typer
 
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, show, show_one, write
+from quantservice.app.cli.run import check_speed
 from quantservice.core.errors import EnvironmentFault, InvalidValue
 
 #: Everything, a file per process at a time, on all processors.
@@ -127,6 +128,7 @@ def simulator_serve(
     replay: Annotated[list[Path] | None, typer.Option("--replay", help="files to replay instead of generated markets")] = None,
 ) -> None:
     """Serve simulated Binance spot, um and cm until Ctrl-C."""
+    check_speed(speed)
     from quantservice.app.simulation import serve_simulator
 
     if speed <= 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -201,7 +201,19 @@ def _build(values: Mapping[str, Any], sources: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         reason, _, where = str(error).partition(" - at `$.")
         path = where.rstrip("`")
+        choices = _choices(path)
+        if choices:
+            reason = f"must be one of {', '.join(choices)}"
         raise SettingsError(f"setting {path} from {sources.get(path, 'the file')}: {reason[0].lower()}{reason[1:]}") from None
+
+
+def _choices(path: str) -> tuple[str, ...]:
+    """The words that a setting may be, where it is a choice of words."""
+    hint: Any = Settings
+    for part in path.split("."):
+        hint = get_type_hints(hint, include_extras=True).get(part) if isinstance(hint, type) else None
+    choice = get_args(hint)[0] if get_args(hint) else None
+    return get_args(choice) if get_origin(choice) is Literal else ()
 
 
 def _leaf_is_tuple(path: str) -> bool:
