@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from quantservice.adapters.venues.binance.venue import BinanceVenue
+import pytest
 from tests.support.platform_faults import Run, exchange, judge, obeyed, platform_run, play, say, until
 
+from quantservice.adapters.venues.binance.venue import BinanceVenue
 from quantservice.core.events import Kind, Kline
 from quantservice.core.spans import Span
 from quantservice.simulator.faults.malformed import SORTS
@@ -21,6 +22,7 @@ from quantservice.simulator.faults.malformed import SORTS
 _KINDS = dict.fromkeys(("SP0USDT", "UM0USDT", "CM0USD_PERP"), ("kline", "trade", "quote", "book"))
 
 
+@pytest.mark.timeout(300)
 def test_a_platform_outlives_every_fault_of_its_streams(tmp_path: Path) -> None:
     answer = play(__name__, "streams_story", tmp_path)
     assert answer["streams"] >= 100
@@ -185,7 +187,7 @@ async def _restated(run: Run) -> None:
     run.fault("restate", market="um", symbol="UM1USDT", interval="1m", count=2)
     run.fault("restate", market="spot", symbol="SP2USDT", interval="5m", count=1)
     await until(lambda: all(f.fired >= f.count for f in run.simulator.faults.faults.values()), "three bars were restated")
-    await run.bars(4)  # past the grace in which a bar may still arrive
+    await run.bars(5)  # past the grace in which a bar may still arrive
     backfill: Any = run.platform.services["backfill"]
     await backfill.verify_recent()
     await until(lambda: len(run.witness.revised) >= revised + 3, "the store took the venue's second word")

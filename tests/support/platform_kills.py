@@ -84,11 +84,11 @@ def kill_many(
     kills: int,
     seed: int,
     longest_s: float = 2.5,
-    patience_s: float = 100.0,
+    patience_s: float = 200.0,
     told: Callable[[str], None] | None = None,
 ) -> Killed:
     """Kill ``kills`` times, then judge; the referee's word is asserted too."""
-    chance = random.Random(seed)  # noqa: S311 - moments of a test, repeatable by their seed
+    chance = random.Random(seed)
     config = platform_faults.exchange_config(start_ms=START_MS)
     thread = SimulatorThread(config)
     simulator = thread.start()
@@ -99,7 +99,7 @@ def kill_many(
             _run_and_kill(folder, card, after_s, number)
             if told is not None:
                 told(f"kill {number + 1}: {after_s:.2f} s after its services ran")
-        options = {"card": card}
+        options = {"card": card, "patience_s": patience_s * 0.8}
         answer = play(__name__, "judged_story", folder, timeout_s=patience_s, options=options)
         spans = answer.pop("spans")
         clean = play(__name__, "clean_story", folder, timeout_s=patience_s, options={"card": card, "spans": spans})
@@ -135,11 +135,11 @@ def _run_and_kill(folder: Path, card: Mapping[str, Any], after_s: float, number:
 
 async def _victim(folder: Path, sign: Path, card: Mapping[str, Any]) -> None:
     """Collect, fetch and seal until killed."""
-    async with platform_run(folder / "data", cast(Simulator, FarExchange(card)), roles=_ROLES) as run:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(_ledger(run).run())
-            await asyncio.to_thread(sign.touch)
-            await asyncio.Event().wait()
+    far = cast(Simulator, FarExchange(card))
+    async with platform_run(folder / "data", far, roles=_ROLES) as run, asyncio.TaskGroup() as group:
+        group.create_task(_ledger(run).run())
+        await asyncio.to_thread(sign.touch)
+        await asyncio.Event().wait()
 
 
 def _ledger(run: Run) -> LedgerService:
@@ -149,13 +149,13 @@ def _ledger(run: Run) -> LedgerService:
     return LedgerService(platform.market_store, platform.state_store, platform.bus, platform.clock, config)
 
 
-async def judged_story(folder: Path, card: Mapping[str, Any]) -> dict[str, Any]:
+async def judged_story(folder: Path, card: Mapping[str, Any], patience_s: float) -> dict[str, Any]:
     """Run to completeness over what the kills left; compare with the truth, seal and audit."""
     async with platform_run(folder / "data", cast(Simulator, FarExchange(card)), roles=_ROLES) as run:
         ledger = _ledger(run)
         task = asyncio.create_task(ledger.run())
-        await run.ready()
-        spans = await run.complete()
+        await run.ready(patience_s=patience_s)
+        spans = await run.complete(patience_s=patience_s)
         await until(lambda: ledger.stats()["passes"] >= 1, "the ledger can go on sealing")
         assert not ledger.stats()["trouble"], ledger.stats()
         task.cancel()

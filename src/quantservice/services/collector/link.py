@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from quantservice.core.errors import QuantServiceError
+from quantservice.core.errors import QuantServiceError, StoreUnavailable
 from quantservice.core.events import FeedStatus, Gap, MarketEvent, StreamId
-from quantservice.core.instruments import Instrument, InstrumentId
+from quantservice.core.instruments import Instrument, InstrumentBook, InstrumentId
 from quantservice.core.messages import GapChange, MarketBatch, Message, Topic
 from quantservice.core.periods import count_opens
 from quantservice.core.spans import Span
@@ -73,6 +73,7 @@ class Link:
         self._lost: set[str] = set()
         self._refused_logged: dict[InstrumentId, str] = {}
         self._list_lost = False
+        self._store_lost = False
 
     def pairs_changed(self) -> None:
         """Say that the registry is different: the streams are set anew at once."""
@@ -102,7 +103,10 @@ class Link:
             except TimeoutError:
                 pass
             self._changed.clear()
-            await self._apply()
+            try:
+                await self._apply()
+            except StoreUnavailable as error:
+                self._store_away(error)  # what runs goes on; the registry is read again at the next recheck
 
     async def _apply(self) -> None:
         async with self._state.transaction() as work:
@@ -111,17 +115,36 @@ class Link:
         book = self._directory.book()
         self.wanted = wanted_streams(ours, book, self.venue.name, self.venue.market)
         self._say_refused()
-        for pair in ours:
-            instrument = book.get(pair.instrument)
-            if instrument is not None and (self._known is None or pair not in self._known):
-                await self._store.register_pair(instrument, pair.periods)
-        self._known = frozenset(ours)
+        self._known = frozenset(ours) if await self._register_views(ours, book) else None
         if self.wanted.streams == self._applied:
             return
         await self.venue.feed.update(self.wanted.streams)
         self.filter.forget(self.wanted.streams)
         self._applied = self.wanted.streams
         log.info("collector.streams_set", market=self.key, streams=len(self.wanted.streams), refused=len(self.wanted.refused))
+
+    async def _register_views(self, pairs: Sequence[TradingPair], book: InstrumentBook) -> bool:
+        """Make the views of pairs not seen before; False while the store is away: feeds never wait for it."""
+        try:
+            for pair in pairs:
+                instrument = book.get(pair.instrument)
+                if instrument is not None and (self._known is None or pair not in self._known):
+                    await self._store.register_pair(instrument, pair.periods)
+        except StoreUnavailable as error:
+            self._store_away(error)
+            return False
+        self._store_back()
+        return True
+
+    def _store_away(self, error: StoreUnavailable) -> None:
+        if not self._store_lost:
+            log.warning("collector.store_lost", market=self.key, reason=str(error))
+        self._store_lost = True
+
+    def _store_back(self) -> None:
+        if self._store_lost:
+            log.info("collector.store_back", market=self.key)
+        self._store_lost = False
 
     def _say_refused(self) -> None:
         for instrument, why in self.wanted.refused.items():
@@ -155,7 +178,12 @@ class Link:
         self._list_lost = False
         self.figures.refreshes += 1
         change = self._directory.replace(self.venue.name, self.venue.market, instruments)
-        await self._store.put_instruments(self.venue.name, self.venue.market, instruments, seen_ms=self._clock.now_ms())
+        try:
+            await self._store.put_instruments(self.venue.name, self.venue.market, instruments, seen_ms=self._clock.now_ms())
+        except StoreUnavailable as error:
+            self._store_away(error)  # the next refresh puts the whole list again
+        else:
+            self._store_back()
         await self._tell(change)
 
     async def _tell(self, change: ListChange) -> None:
@@ -170,6 +198,7 @@ class Link:
         )
         await self._around.on_new(change.added)
         self._known = None  # a rename or a new listing may need its views
+        self._applied = None  # what the venue calls differently now must be asked for by its new name
         self._changed.set()
 
     # --- events ---

@@ -262,7 +262,11 @@ class FaultScript:
     def _mute(self, hub: Hub) -> None:
         """A mute fault mutes who is connected when it begins; new connections speak."""
         now = time.monotonic()
-        mutes = [fault for fault in self.faults.values() if fault.kind == "mute" and fault.is_for(hub.market) and fault.live(now)]
+        mutes = [
+            fault
+            for fault in self.faults.values()
+            if fault.kind == "mute" and fault.is_for(hub.market, path=fault.path) and fault.live(now)
+        ]
         for connection in hub.connections.values():
             connection.muted = any(
                 connection.opened <= fault.begins and _means(fault, connection.name, connection.path) for fault in mutes
@@ -275,7 +279,7 @@ class FaultScript:
     def _cut(self, hub: Hub) -> None:
         now = time.monotonic()
         for fault in list(self.faults.values()):
-            if fault.kind != "cut" or not fault.is_for(hub.market):
+            if fault.kind != "cut" or not fault.is_for(hub.market, path=fault.path):
                 continue
             for connection in [c for c in hub.connections.values() if _means(fault, c.name, c.path)]:
                 if fault.live(now):

@@ -375,8 +375,8 @@ class BinanceFeed:
         for connection, streams in placed.items():
             for stream in streams:
                 life = self._lives.get(stream)
-                if life is None or life.link != connection:
-                    name = self._spec.stream_name(stream, self._catalog.venue_symbol(stream.instrument))
+                name = self._spec.stream_name(stream, self._catalog.venue_symbol(stream.instrument))
+                if life is None or life.link != connection or life.name != name:
                     patience = self._settings.stale_s if stream.kind in _STEADY_KINDS else self._settings.quiet_s
                     life = StreamLife(stream, name, connection, patience_s=patience, now=now)
                 lives[stream] = life

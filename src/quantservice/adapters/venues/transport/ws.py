@@ -18,7 +18,7 @@ from quantservice.adapters.venues.transport.diagnosis import (
 )
 from quantservice.adapters.venues.transport.pacing import Pacer
 from quantservice.adapters.venues.transport.proxies import Egress, ProxyPool
-from quantservice.core.errors import MalformedFrame, VenueUnreachable
+from quantservice.core.errors import VenueUnreachable
 from quantservice.ports import Clock
 
 _TEXT: Final = WSMsgType.TEXT
@@ -273,9 +273,10 @@ class Dialer:
                 )
         except NETWORK_ERRORS as error:
             raise self._problem(error, url, egress) from error
-        self._pool.succeeded(egress)
         if not isinstance(socket, Socket):
-            raise MalformedFrame("no_socket", venue=self._venue, market=self._market)
+            # What the library returns when the other side hangs up in the middle of the handshake.
+            raise self._problem(ConnectionResetError("hung up during the handshake"), url, egress)
+        self._pool.succeeded(egress)
         return socket
 
     def _problem(self, error: BaseException, url: str, egress: Egress) -> VenueUnreachable:
