@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -24,6 +24,7 @@ from tests.support.docs import CommandServer, Example, command_server, examples,
 from quantservice.app.cli import app
 from quantservice.app.docs import configuration_page, settings_file
 from quantservice.app.settings import Settings, field_docs, load_settings
+from quantservice.simulator.faults.script import FaultKind
 from quantservice.web.openapi import describe
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -154,6 +155,18 @@ def test_every_route_has_a_heading_and_an_example() -> None:
         for line in found[route].commands:
             assert constant in line, f"{route}: its example asks something else"
             assert (f"-X {method}" in line) == (method != "GET"), f"{route}: its example uses another method"
+
+
+def test_every_fault_and_rule_of_the_simulator_is_documented() -> None:
+    text = (DOCS / "simulator.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named >= set(get_args(FaultKind))
+    rules = set()
+    for file in (ROOT / "src" / "quantservice" / "simulator").rglob("*.py"):
+        rules |= set(re.findall(r'broke\(\s*f"\{[\w.]+\}\.(\w+)"', file.read_text("utf-8")))
+    assert rules
+    assert named >= rules
 
 
 # --- what is said can be done ---
