@@ -63,7 +63,7 @@ class Bench:
         self.bus = MemoryBus()
         self.store = FakeStore()
         self.folder = folder
-        settings = {"batch_rows": 100, "flush_ms": 20, "retry_s": 0.02, "spill_dir": str(folder), **config}
+        settings = {"batch_rows": 100, "flood_rows": 0, "flush_ms": 20, "retry_s": 0.02, "spill_dir": str(folder), **config}
         self.recorder = RecorderService(cast(MarketStore, self.store), self.bus, SystemClock(), RecorderConfig(**settings))
         self.stored: list[Message] = []
         self.system: list[SystemEvent] = []

@@ -45,7 +45,7 @@ class Bench:
         self.store = Scripted()
         self.clock = ManualClock()
         self.tap = Tap(self.bus, [Topic.MARKET_STORED, Topic.SYSTEM])
-        settings = {"batch_rows": 2, "flush_ms": 60_000, "retry_s": 0.02, "spill_dir": str(folder), **config}
+        settings = {"batch_rows": 2, "flood_rows": 0, "flush_ms": 60_000, "retry_s": 0.02, "spill_dir": str(folder), **config}
         self.recorder = RecorderService(cast(MarketStore, self.store), self.bus, self.clock, RecorderConfig(**settings))
 
     async def record(self, *events: MarketEvent) -> None:
@@ -122,6 +122,19 @@ async def test_the_speed_is_rows_per_second_since_it_was_last_taken(tmp_path: Pa
         assert bench.figure("rows_per_s") == 0.5
         await bench.clock.advance(0.001)
         assert bench.figure("rows_per_s") == 0, "a figure of long ago is none"
+
+
+async def test_in_a_flood_more_than_a_batch_is_written_together(tmp_path: Path) -> None:
+    async with running(Bench(tmp_path, flood_rows=4, flush_ms=1_000)) as bench:
+        await bench.record(kline(0), kline(1))
+        await bench.bus.publish([batch(kline(2), kline(3))])
+        await until(lambda: bench.figure("waiting_rows") == 2)
+        assert bench.figure("batches") == 1, "the last write was a moment ago: a batch alone waits for more"
+        await bench.record(kline(4), kline(5))
+        assert bench.figure("rows") == 6
+        await bench.clock.advance(1.0)
+        await bench.record(kline(6), kline(7))
+        assert bench.figure("batches") == 3, "once a flush has passed, a batch is enough again"
 
 
 async def test_the_lag_is_the_wait_of_the_first_row(tmp_path: Path) -> None:

@@ -29,10 +29,15 @@ Result = TypeVar("Result")
 
 
 class RecorderConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """``kinds`` names what is stored; of klines only closed ones, of books only snapshots are."""
+    """``kinds`` names what is stored; of klines only closed ones, of books only snapshots are.
+
+    Rows are written when ``batch_rows`` are there or the first has waited ``flush_ms``. Where the last write was less than
+    ``flush_ms`` ago it takes ``flood_rows``.
+    """
 
     spill_dir: str
     batch_rows: int = 5_000
+    flood_rows: int = 20_000
     flush_ms: int = 250
     spill_limit_bytes: int = 1_024_000_000
     queue_events: int = 50_000
@@ -73,6 +78,7 @@ class RecorderService:
         self._waiting: list[MarketEvent] = []
         self._cause: Message | None = None
         self._first_at = 0.0
+        self._wrote_at = float("-inf")
         self._away = False
         self._retry_at = 0.0
         self._full_told = False
@@ -147,9 +153,12 @@ class RecorderService:
     def _due(self) -> bool:
         if not self._waiting:
             return False
-        if len(self._waiting) >= self._config.batch_rows:
+        now, flush_s = self._clock.monotonic(), self._config.flush_ms / 1000
+        if now - self._first_at >= flush_s:
             return True
-        return self._clock.monotonic() - self._first_at >= self._config.flush_ms / 1000
+        # In a flood a full batch waits for more: few large writes cost the store half of what many small ones do.
+        flood = now - self._wrote_at < flush_s
+        return len(self._waiting) >= (max(self._config.batch_rows, self._config.flood_rows) if flood else self._config.batch_rows)
 
     def _pause_s(self) -> float:
         """How long to wait for more before there is something else to do."""
@@ -163,7 +172,7 @@ class RecorderService:
 
     async def _flush(self, inbox: Subscription) -> None:
         events, self._waiting = self._waiting, []
-        began = self._first_at
+        began, self._wrote_at = self._first_at, self._clock.monotonic()
         try:
             await self._make_durable(events)
         except BaseException:
