@@ -80,6 +80,7 @@ class WebConfig:
     body_limit_bytes: int = 256 * 1024
     header_limit_bytes: int = 32 * 1024
     keep_alive_s: int = 15
+    request_s: float = 20.0  # how long a request may take to arrive
     page_limit: int = 5_000  # rows of one JSON page
     live_queue: int = 100  # messages that wait for one slow WebSocket client
     live_clients: int = 256

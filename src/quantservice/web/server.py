@@ -16,6 +16,7 @@ from quantservice.core.errors import EnvironmentFault
 from quantservice.core.messages import Topic
 from quantservice.web.app import WebApp, create_app
 from quantservice.web.context import WebContext
+from quantservice.web.http_protocol import impatient
 
 _log = structlog.get_logger(__name__)
 _BACKLOG = 512
@@ -107,7 +108,7 @@ class WebServer:
             server_header=False,
             lifespan="off",
             loop="none",
-            http="h11",
+            http=impatient(config.request_s),
             ws="websockets-sansio",
             ws_max_size=64 * 1024,
             ws_ping_interval=20.0,

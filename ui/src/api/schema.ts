@@ -2014,6 +2014,12 @@ export interface components {
             period?: string | null;
             /** Flag Bad Rows */
             flag_bad_rows?: boolean | null;
+            /** Kind */
+            kind?: ("kline" | "trade") | null;
+            /** Start Ms */
+            start_ms?: number | null;
+            /** End Ms */
+            end_ms?: number | null;
         };
         /**
          * MarkPricePage
