@@ -40,7 +40,8 @@ def _kills(folder: Path, kills: int, seed: int) -> None:
     if answer.digest != answer.clean_digest:
         sys.exit("the digest differs from that of a platform that was never killed")
     print(
-        f"{answer.kills} kills in {time.monotonic() - began:.0f} s: {answer.rows} klines of {answer.streams} streams equal the truth"
+        f"{answer.kills} kills in {time.monotonic() - began:.0f} s:"
+        f" {answer.rows} klines of {answer.streams} streams equal the truth"
         f" ({answer.sources}), {answer.seals} seals sound, digest equals a clean run's ({answer.digest[:16]})",
         flush=True,
     )

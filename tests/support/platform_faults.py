@@ -71,12 +71,31 @@ Values = tuple[Any, ...]
 
 
 def play(
-    module: str, story: str, folder: Path, *, timeout_s: float = 220.0, options: Mapping[str, Any] | None = None
+    module: str,
+    story: str,
+    folder: Path,
+    *,
+    timeout_s: float = 220.0,
+    options: Mapping[str, Any] | None = None,
+    wrapper: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Run ``module:story`` in a process of its own and return what it returned; its failure is the test's."""
+    """Run ``module:story`` in a process of its own and return what it returned; its failure is the test's.
+
+    ``wrapper`` is a command that runs the process (``unshare``).
+    """
     result = folder / f"{story}.json"
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.platform_faults", module, story, str(folder), str(result), json.dumps(options or {})],
+        [
+            *wrapper,
+            sys.executable,
+            "-m",
+            "tests.support.platform_faults",
+            module,
+            story,
+            str(folder),
+            str(result),
+            json.dumps(options or {}),
+        ],
         cwd=PROJECT,
         env={**environment(), "PYTHONPATH": f"{PROJECT / 'src'}:{PROJECT}"},
         stdout=subprocess.PIPE,
