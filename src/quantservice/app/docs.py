@@ -40,6 +40,7 @@ separated in the environment.
 _EXAMPLES: Final[dict[str, Any]] = {
     "environment": "demo",
     "data_dir": "/var/lib/quantservice",
+    "web.allowed_hosts": ["quant.example"],
     "log.level": "DEBUG",
     "log.format": "json",
     "stores.market_url": "clickhouse://quant:a-password-of-your-own@db.internal:8123/quantservice",

@@ -104,6 +104,7 @@ def web_config(settings: Settings) -> WebConfig:
         port=settings.web.port,
         tls_cert=settings.web.tls_cert,
         tls_key=settings.web.tls_key,
+        allowed_hosts=settings.web.allowed_hosts,
         default_periods=settings.collect.periods,
         default_kinds=settings.collect.kinds,
     )

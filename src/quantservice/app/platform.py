@@ -231,13 +231,15 @@ class Platform:
         """How far the wanted history is stored."""
         backfill = self.services.get("backfill")
         progress = getattr(backfill, "progress", None)
-        if progress is None:
+        if backfill is None or progress is None:
             return {}
         figures = progress()
+        scanned = backfill.stats()["scans"] > 0
         return {
             "wanted": figures.wanted,
             "stored": figures.stored,
-            "done": figures.done,
+            "done": figures.done and scanned,
+            "scanned": scanned,
             "gaps_open": figures.gaps_open,
             "windows_open": figures.windows_open,
             "rows_per_s": round(figures.rows_per_s, 1),

@@ -180,8 +180,10 @@ def history_row(context: WebContext) -> dict[str, Any]:
     figures = context.history()
     wanted, stored = int(_number(figures.get("wanted")) or 0), int(_number(figures.get("stored")) or 0)
     stored = min(stored, wanted)
-    percent = round(100 * stored / wanted, 2) if wanted else 100.0
-    return {"wanted": wanted, "stored": stored, "percent": percent, "done": stored >= wanted, "figures": plain_figures(figures)}
+    known = bool(figures.get("scanned", True))  # before the first scan nobody knows what is wanted
+    percent = round(100 * stored / wanted, 2) if wanted else 100.0 if known else 0.0
+    done = known and stored >= wanted
+    return {"wanted": wanted, "stored": stored, "percent": percent, "done": done, "figures": plain_figures(figures)}
 
 
 def process_figures(process: psutil.Process) -> dict[str, Any]:

@@ -328,7 +328,7 @@ class Projections:
         if change.state == "found":
             return
         command.state, command.detail = change.state, change.detail
-        command.rows += change.rows
+        command.rows = max(command.rows, change.rows)  # a change tells the rows so far, not those of its page
         if change.state in ("healed", "failed", "closed"):
             command.done.set()
 

@@ -58,6 +58,9 @@ class WebSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls_cert: Annotated[str, doc("PEM certificate chain; with tls_key the page is served over HTTPS")] = ""
     tls_key: Annotated[str, doc("PEM private key of tls_cert")] = ""
     insecure: Annotated[bool, doc("allow a non-loopback address without TLS")] = False
+    allowed_hosts: Annotated[
+        tuple[str, ...], doc("further names the page answers to, such as that of a TLS proxy in front of it")
+    ] = ()
     open_browser: Annotated[bool, doc("open the page in the browser at start")] = True
 
 
