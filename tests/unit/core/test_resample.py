@@ -1,4 +1,4 @@
-"""Figures of a made bar that no property names: times, source, and which trades count for the taker."""
+"""Figures that no property names: times, source and taker of a made bar; fills of a position; prices that are none."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tests.support.market import START_MS, kline, kline_stream
 
 from quantservice.core.errors import InvalidValue
 from quantservice.core.events import Kind, Kline, Source, StreamId, Trade
+from quantservice.core.fees import funding_payment, notional, trade_fee
 from quantservice.core.positions import Fill, Position, fold
 from quantservice.core.resample import klines_from_trades, nests, resample
 
@@ -153,3 +154,13 @@ def test_a_position_counts_its_fills_whatever_they_do_to_it() -> None:
     assert (position.fills, position.fees) == (4, {"USDT": D(6)})
     assert (position.quantity, position.realised) == (D(0), D(0))
     assert (fills[0].position_side, fills[0].time, fills[0].signed, fills[1].signed) == ("both", 0, D(1), D(-1))
+
+
+@pytest.mark.parametrize("price", ["0", "-1", "NaN", "Infinity"])
+def test_a_price_that_is_none_has_no_notional_fee_or_funding(price: str) -> None:
+    with pytest.raises(InvalidValue, match="price"):
+        notional(D(price), D(1))
+    with pytest.raises(InvalidValue, match="price"):
+        trade_fee(D(price), D(1), D("0.001"))
+    with pytest.raises(InvalidValue, match="price"):
+        funding_payment(D(price), D(1), D("0.0001"))

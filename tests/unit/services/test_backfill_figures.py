@@ -178,6 +178,24 @@ class TestFigures:
         venue.usage = lambda: {"requests": 5, "rest": 3}  # type: ignore[method-assign] # a venue that counts flat
         assert usage_of(venue) == {"requests": 5, "rest": 3}
 
+    def test_a_venue_without_counters_counts_nothing(self) -> None:
+        rig = Rig()
+        rig.venue.usage = dict  # type: ignore[method-assign] # a venue that counts nothing
+        assert rig.backfill.metrics_line() == "Metrics: req=0 ok=0 fail=0 rows=0"
+
+    async def test_bars_fetched_again_do_not_make_more_than_all(self) -> None:
+        rig = Rig(config=msgspec.structs.replace(QUIET, window_bars=10))
+        async with rig.running():
+            await rig.scanned()
+            await rig.bus.publish([heal_command(str(rig.stream), rig.minute(0, 30), command_id="c")])
+            seen = []
+            async with asyncio.timeout(5):
+                while not rig.changes("healed"):
+                    seen.append(rig.backfill.progress())
+                    await asyncio.sleep(0)
+            assert any(progress.gaps_open for progress in seen)
+            assert {(progress.wanted, progress.stored, progress.eta_s) for progress in seen} == {(119, 119, 0)}
+
 
 class TestTakenUp:
     async def test_a_stream_that_came_alive_is_scanned_at_once(self) -> None:
