@@ -48,7 +48,7 @@ def test_a_platform_outlives_faults_at_its_edges(tmp_path: Path) -> None:
 
 async def edges_story(folder: Path) -> dict[str, Any]:
     """One platform, all faults of its edges, one judgement."""
-    async with exchange() as simulator:
+    async with exchange(per_market=18) as simulator:
         flags: dict[str, Any] = {"collect__instruments_refresh_minutes": 0.08}
         endpoints = _with_a_dead_host(simulator)
         async with platform_run(folder / "data", simulator, kinds=_KINDS, endpoints=endpoints, **flags) as run:
