@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,9 @@ def simulator(config: SimulatorConfig) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def platform(folder: Path, port: int, *, roles: Sequence[str], pairs: dict[str, Sequence[str]], web_port: int = 0) -> Iterator[int]:
+def platform(
+    folder: Path, port: int, *, roles: Sequence[str], pairs: Mapping[str, Sequence[str]], web_port: int = 0
+) -> Iterator[int]:
     """Run ``qs up`` against the simulator at ``port``; yields the process id and ends it cleanly.
 
     ``pairs`` names the instruments per market; a market without any is switched off.
