@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.commands import qs
+from tests.support.commands import free_port, qs
 
 from quantservice.app.simulation import simulator_config
 from quantservice.simulator.server import SimulatorThread
@@ -103,10 +103,14 @@ def test_a_pair_is_removed_by_any_of_its_names(filled: Path, tmp_path: Path) -> 
 
 
 def test_a_client_server_for_others_needs_encryption(tmp_path: Path) -> None:
-    done = qs("clientserver", "--host=0.0.0.0", f"--data-dir={tmp_path / 'data'}", cwd=tmp_path)
+    where = f"--data-dir={tmp_path / 'data'}"
+    done = qs("clientserver", where, cwd=tmp_path, env={"QS_CLIENTSERVER__HOST": "0.0.0.0"})
     assert done.returncode == 2
     assert "clientserver.tls_cert" in done.stderr
     assert "--insecure" in done.stderr
+    named = qs("clientserver", "--host=0.0.0.0", f"--port={free_port()}", "--qps=20", "--for=1", where, cwd=tmp_path)
+    assert named.returncode == 0, named.stderr
+    assert "clientserver.no_tls" in named.stderr, "an address named on the command line is served, and the risk is said"
     missing = {"QS_CLIENTSERVER__TLS_CERT": "no.pem", "QS_CLIENTSERVER__TLS_KEY": "no.key"}
     done = qs("clientserver", "--port=0", f"--data-dir={tmp_path / 'data'}", cwd=tmp_path, env=missing)
     assert done.returncode == 2

@@ -103,10 +103,11 @@ def clientserver(
     from quantservice.app.up import run_client_server
 
     _check_seconds(run_for)
-    flags = {"clientserver.host": host, "clientserver.port": port, "clientserver.qps": qps}
-    if insecure:
+    flags: dict[str, Any] = {"clientserver.host": host, "clientserver.port": port, "clientserver.qps": qps}
+    if insecure or host is not None:  # an address named on the command line is wanted; other machines still need an access key
         flags["clientserver.insecure"] = True
-    raise typer.Exit(run_client_server(options.load(config, data_dir, demo=demo_data, flags=flags), run_for_s=run_for))
+    loaded = options.load(config, data_dir, demo=demo_data, flags=flags)
+    raise typer.Exit(run_client_server(loaded, run_for_s=run_for))
 
 
 def ws_start(
