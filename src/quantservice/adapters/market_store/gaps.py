@@ -48,6 +48,10 @@ class GapFinder:
 
     def missing(self, wanted: Sequence[Wanted]) -> dict[StreamId, list[Span]]:
         """The parts of each span without klines; streams that lack nothing are left out."""
+        if len(wanted) == 1 and wanted[0][0].period in FIXED_MS:
+            stream, span = wanted[0]
+            spans = self._jumps(stream, span)
+            return {stream: spans} if spans else {}
         lacking = [
             (stream, span)
             for (stream, span), have in zip(wanted, self._counts(wanted), strict=True)
@@ -146,6 +150,30 @@ class GapFinder:
         keyed = {_key(stream): stream for stream in streams}
         names = zip(*(table.column(name).to_pylist() for name in ("venue", "market", "symbol", "period")), strict=True)
         return {keyed[key]: np.sort(values[offsets[index] : offsets[index + 1]]) for index, key in enumerate(names)}
+
+    def _jumps(self, stream: StreamId, span: Span) -> list[Span]:
+        """The holes of one stream, found by the engine in one pass: only its jumps leave it, however long the span."""
+        step = FIXED_MS[stream.period]
+        first, end = ceil_open(stream.period, span.start_ms), ceil_open(stream.period, span.end_ms)
+        if first >= end:
+            return []
+        rows = (
+            f"SELECT open_time FROM {self._table} WHERE venue = {{venue:String}} AND market = {{market:String}} "
+            "AND symbol = {symbol:String} AND period = {period:String} AND open_time >= {first:Int64} "
+            "AND open_time < {end:Int64} AND revision = 0"
+        )
+        sql = (
+            "SELECT before, open_time FROM (SELECT open_time, lagInFrame(open_time, 1, {first:Int64} - {step:Int64}) OVER "
+            f"(ORDER BY open_time ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS before FROM ({rows})) "
+            "WHERE open_time - before > {step:Int64} ORDER BY open_time"
+        )
+        venue, market, symbol, period = _key(stream)
+        parameters: dict[str, object] = {"venue": venue, "market": market, "symbol": symbol, "period": period}
+        parameters |= {"first": first, "end": end, "step": step}
+        found = [Span(row["before"] + step, row["open_time"]) for row in self._session.rows(sql, parameters)]
+        last = self._session.rows(f"{rows} ORDER BY open_time DESC LIMIT 1", parameters)
+        tail = last[0]["open_time"] + step if last else first
+        return [*found, Span(tail, end)] if tail < end else found
 
     def _opens_of_one(self, stream: StreamId, span: Span) -> Opens:
         sql = (
