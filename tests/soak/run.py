@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.faults import test_platform_streams
+from tests.faults import test_platform_away, test_platform_streams
 from tests.support.platform_faults import play
 from tests.support.platform_kills import kill_many
 
@@ -23,6 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.run", description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="kill -9 the platform so often at random moments (0: not at all)")
     parser.add_argument("--minutes", type=float, default=0.0, help="go on with rounds of all stream faults for so long")
+    parser.add_argument("--off", type=float, default=0.0, help="leave 300 symbols alone for so many seconds, half a minute each")
     parser.add_argument("--malformed", type=int, default=100_000, help="malformed frames per round")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31), help="seed of the moments")
     flags = parser.parse_args()
@@ -30,6 +31,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="qs-soak-") as folder:
         if flags.kills:
             _kills(Path(folder), flags.kills, flags.seed)
+        if flags.off:
+            options = {"off_s": flags.off, "per_market": 100}
+            print(play(test_platform_away.__name__, "off_story", Path(folder), timeout_s=3_600.0, options=options), flush=True)
         _rounds(Path(folder), flags.minutes, flags.malformed)
     print("sound", flush=True)
 
