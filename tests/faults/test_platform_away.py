@@ -40,9 +40,8 @@ async def off_story(folder: Path, off_s: float = 8.0, per_market: int = 20) -> d
             await until(lambda: run.witness.closed_live > 300, "live klines flow")
             live = time.monotonic() - began
             spans = await run.complete(patience_s=150.0)
-            say(
-                f"MD8: {lacking} minutes off, live after {live:.1f} s, {len(spans)} streams whole after {time.monotonic() - began:.1f} s"
-            )
+            whole = time.monotonic() - began
+            say(f"MD8: {lacking} minutes off, live after {live:.1f} s, {len(spans)} streams whole after {whole:.1f} s")
             verdict = await judge(run, spans)
         obeyed(simulator)
     return {"streams": verdict.streams, "rows": verdict.rows, "sources": verdict.sources}
