@@ -140,7 +140,7 @@ def test_up_without_a_reachable_venue_says_why_and_ends(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (("demo", "--replay", "nowhere.csv"), "nowhere.csv is not a file"),
-        (("demo", "--speed=0"), "speed: must be positive"),
+        (("demo", "--speed=0"), "speed: must be more than 0"),
         (("demo", "--symbols=BTCUSD"), "did you mean"),
         (("up", "--only=collecter"), "collector"),
         (("up", "--host=0.0.0.0"), "web.insecure"),

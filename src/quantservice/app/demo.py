@@ -70,7 +70,7 @@ def run_demo(loaded: LoadedSettings, options: DemoOptions) -> int:
 async def _demo(loaded: LoadedSettings, options: DemoOptions, thread: SimulatorThread, simulator: Simulator, tail: LogTail) -> int:
     endpoints = BinanceEndpoints.simulator(simulator.rest_url, {str(market): url for market, url in simulator.ws_urls.items()})
     settings = _demo_settings(loaded, simulator, options)
-    clock = SimulatorTime(simulator)
+    clock = SimulatorTime(simulator, hold_ms=int(settings.settings.backfill.grace_s * options.speed * 1000))
     async with Platform.open(
         settings, endpoints=endpoints, clock=clock, speed=options.speed, tail=tail, command="demo"
     ) as platform:

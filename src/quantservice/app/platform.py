@@ -234,7 +234,7 @@ class Platform:
         if backfill is None or progress is None:
             return {}
         figures = progress()
-        scanned = backfill.stats()["scans"] > 0
+        scanned = bool(getattr(backfill, "planned", True))
         return {
             "wanted": figures.wanted,
             "stored": figures.stored,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,18 +20,30 @@ from quantservice.simulator.server import Simulator
 
 
 class SimulatorTime:
-    """The platform's clock while it trades against a simulator: the market's time, the machine's durations."""
+    """The platform's clock while it trades against a simulator: the market's time, the machine's durations.
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._clock = simulator.clock
+    At the end of replayed files the market's time stands still. Ours goes on for ``hold_ms`` more, so that the last bars pass
+    the time that a late one is waited for, and a bar that the streams missed is fetched like any other.
+    """
+
+    def __init__(self, simulator: Simulator, *, hold_ms: int = 0) -> None:
+        self._simulator = simulator
+        self._hold_ms = hold_ms
+        self._ended: float | None = None
 
     def now_ns(self) -> int:
         """Market time, UTC nanoseconds."""
-        return self._clock.now_ms() * 1_000_000
+        return self.now_ms() * 1_000_000
 
     def now_ms(self) -> int:
         """Market time, UTC milliseconds."""
-        return self._clock.now_ms()
+        now_ms = self._simulator.clock.now_ms()
+        if not self._simulator.finished.is_set():
+            return now_ms
+        if self._ended is None:
+            self._ended = time.monotonic()
+        beyond_ms = int((time.monotonic() - self._ended) * 1000 * self._simulator.clock.speed)
+        return now_ms + min(beyond_ms, self._hold_ms)
 
     def monotonic(self) -> float:
         """Seconds of the machine, whatever the market's speed."""

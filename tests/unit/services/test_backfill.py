@@ -418,3 +418,14 @@ async def test_the_statistics_line() -> None:
         rows = len(rig.expected())
         requests = -(-rows // 50)
         assert rig.backfill.metrics_line() == f"Metrics: req={requests} ok={requests} fail=0 rows={rows}"
+
+
+async def test_a_stream_of_which_nothing_is_wanted_yet_is_looked_at_again() -> None:
+    rig = Rig(hours=1)
+    rig.instruments[0] = msgspec.structs.replace(rig.instruments[0], listed_ms=rig.clock.now_ms() - MINUTE)
+    rig.venue.history.listed_ms = rig.clock.now_ms() - MINUTE
+    async with rig.running():
+        await until(lambda: rig.backfill.planned)
+        for _ in range(8):
+            await rig.clock.advance(60)
+        await until(lambda: len(rig.store.opens(rig.stream)) >= 3, what="bars of a listing younger than the first scan")

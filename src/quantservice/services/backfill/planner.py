@@ -42,6 +42,7 @@ class Planner:
         self._first: dict[InstrumentId, int] = {}
         self._unknown_until: dict[InstrumentId, float] = {}
         self._mute: set[tuple[str, str]] = set()
+        self.periods: frozenset[str] = frozenset()  # of all collected pairs, also those of which nothing is wanted yet
 
     async def load(self) -> None:
         """Read the listings known from before."""
@@ -63,6 +64,8 @@ class Planner:
             and (instrument := book.get(pair.instrument)) is not None
             and (only is None or only.intersection(pair.periods))
         }
+        if only is None:
+            self.periods = frozenset(period for pair, _ in chosen.values() for period in pair.periods)
         await self._learn_listings([(instrument, min(pair.periods, key=period_ms)) for pair, instrument in chosen.values()])
         spans: dict[StreamId, Span] = {}
         for pair, instrument in chosen.values():

@@ -82,6 +82,7 @@ class BackfillService:
         self._all_due = True
         self._wanted: dict[StreamId, tuple[int, int]] = {}
         self._rates: deque[tuple[float, int]] = deque(maxlen=64)
+        self.planned = False  # whether it is known what is wanted: before the first scan nothing can be called complete
         self._scans = 0
         self._gaps_found = 0
         self._store_lost = False
@@ -174,7 +175,7 @@ class BackfillService:
         if everything:
             wanted = await self._planner.wanted()
             self._wanted = {stream: figures for stream, figures in self._wanted.items() if stream in wanted}
-            timely = {stream.period for stream in wanted}
+            timely = set(self._planner.periods)  # a stream of which nothing is wanted yet is looked at again in its time
             self._due = {}
         elif timely or asked:
             found = await self._planner.wanted(timely | {stream.period for stream in asked})
@@ -184,6 +185,7 @@ class BackfillService:
         for period in timely:
             self._due[period] = now + self._config.scan_interval_s(period)
         await self.scan(wanted)
+        self.planned = True
 
     async def scan(self, wanted: Mapping[StreamId, Span]) -> int:
         """Compare what is wanted with the store and queue every hole; return how many were queued."""
