@@ -38,7 +38,7 @@ class SimulatorTime:
     def now_ms(self) -> int:
         """Market time, UTC milliseconds."""
         now_ms = self._simulator.clock.now_ms()
-        if not self._simulator.finished.is_set():
+        if not self._hold_ms or not self._simulator.finished.is_set():
             return now_ms
         if self._ended is None:
             self._ended = time.monotonic()
