@@ -5,8 +5,6 @@ Rows go from the store to bytes column-wise; no Python object is made per row wh
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -305,30 +303,13 @@ async def tables(context: WebContext, ask: Ask) -> AsyncIterator[Any]:
 async def arrow_chunks(source: AsyncIterator[Any]) -> AsyncIterator[memoryview | bytes]:
     """Turn tables into an Arrow IPC stream: its schema, its batches, its end mark."""
     schema: Any = None
-    async for table in _read_ahead(source):
+    async for table in source:
         if schema is None:
             schema = table.schema.remove_metadata()
             yield memoryview(schema.serialize())
         for batch in table.cast(schema).combine_chunks().to_batches():
             yield memoryview(batch.serialize())
     yield _ARROW_END
-
-
-async def _read_ahead(source: AsyncIterator[Any]) -> AsyncIterator[Any]:
-    """Yield what ``source`` yields, with the next table being read from the store while the present one is sent."""
-
-    async def following() -> Any:
-        return await anext(source, None)
-
-    reading = asyncio.create_task(following())
-    try:
-        while (table := await reading) is not None:
-            reading = asyncio.create_task(following())
-            yield table
-    finally:
-        reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reading
 
 
 async def csv_chunks(source: AsyncIterator[Any], fields: Sequence[str]) -> AsyncIterator[bytes]:
