@@ -39,7 +39,7 @@ stamp_of() { # what the installed set was made from
 pip_install() { # message, lock file: installs with a progress line, the full output kept in the log
     total=$(grep -c '==' "$here/$2")
     : >"$log"
-    "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --require-hashes -r "$here/$2" >>"$log" 2>&1 &
+    "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --no-deps --require-hashes -r "$here/$2" >>"$log" 2>&1 &
     pid=$!
     if [ -t 2 ]; then
         while kill -0 "$pid" 2>/dev/null; do
