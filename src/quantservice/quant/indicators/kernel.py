@@ -1,0 +1,49 @@
+"""The two forms of every indicator, made from its one step: a loop over arrays, and one bar at a time.
+
+A step is a function ``step(state, p, x, out)`` on float64 arrays: it reads the bar's inputs ``x`` and the parameters ``p``,
+changes ``state`` and writes the bar's outputs. State begins as zeros, or as the indicator's ``initial_state`` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba import types
+
+from quantservice.quant.jit import COMPILED, jit
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Step: TypeAlias = Callable[[Array, Array, Array, Array], None]
+
+_ROW = types.float64[::1]
+STEP_SIGNATURE = types.void(_ROW, _ROW, _ROW, _ROW)
+_compiled: dict[Step, Any] = {}
+
+
+def compiled(step: Step) -> Any:
+    """Return the machine code of a step, compiled at its first use and kept on disk."""
+    if not COMPILED:
+        return step
+    found = _compiled.get(step)
+    if found is None:
+        found = _compiled[step] = numba.cfunc(STEP_SIGNATURE, cache=True, error_model="numpy")(step)
+    return found
+
+
+@jit
+def run(step: Any, state: Array, p: Array, x: Array, out: Array) -> None:
+    """Walk the rows of ``x`` (bars by inputs) and write the rows of ``out`` (bars by outputs)."""
+    for i in range(x.shape[0]):
+        step(state, p, x[i], out[i])
+
+
+@jit
+def run_many(step: Any, states: Array, p: Array, x: Array, out: Array, ready: npt.NDArray[np.bool_]) -> None:
+    """Take one bar of many instruments at once: row ``s`` of every array belongs to instrument ``s``; only where ``ready``."""
+    for s in range(x.shape[0]):
+        if ready[s]:
+            step(states[s], p, x[s], out[s])
