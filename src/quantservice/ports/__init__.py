@@ -1,0 +1,58 @@
+"""Every Protocol that the inside may call, one file per kind. Adapters implement these; services receive them.
+
+Rules: all calls that wait are coroutines and honour cancellation; every implementation bounds its own waits; errors
+are those of :mod:`quantservice.core.errors`. Import the names from here: ``from quantservice.ports import Clock``.
+"""
+
+from __future__ import annotations
+
+from quantservice.ports.bus import EventBus, Subscription, SubscriptionStats
+from quantservice.ports.keeping import Cache, Sealer
+from quantservice.ports.market_store import AppendResult, Columns, MarketStore, SealLog, StreamCoverage, UnsealedDay
+from quantservice.ports.records import AccessKey, ProxyRecord, TradingPair
+from quantservice.ports.repositories import (
+    AccessKeyRepository,
+    Inbox,
+    KeyValueRepository,
+    LeaseRepository,
+    Outbox,
+    PairRepository,
+    ProxyRepository,
+    SubscriptionRepository,
+)
+from quantservice.ports.services import Clock, Probe, Service
+from quantservice.ports.state_store import StateStore, UnitOfWork
+from quantservice.ports.venues import History, MarketFeed, Venue
+
+__all__ = [
+    "AccessKey",
+    "AccessKeyRepository",
+    "AppendResult",
+    "Cache",
+    "Clock",
+    "Columns",
+    "EventBus",
+    "History",
+    "Inbox",
+    "KeyValueRepository",
+    "LeaseRepository",
+    "MarketFeed",
+    "MarketStore",
+    "Outbox",
+    "PairRepository",
+    "Probe",
+    "ProxyRecord",
+    "ProxyRepository",
+    "SealLog",
+    "Sealer",
+    "Service",
+    "StateStore",
+    "StreamCoverage",
+    "Subscription",
+    "SubscriptionRepository",
+    "SubscriptionStats",
+    "TradingPair",
+    "UnitOfWork",
+    "UnsealedDay",
+    "Venue",
+]

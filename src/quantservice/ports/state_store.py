@@ -1,0 +1,54 @@
+"""Transactions over the platform's small state."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from quantservice.ports.repositories import (
+    AccessKeyRepository,
+    Inbox,
+    KeyValueRepository,
+    LeaseRepository,
+    Outbox,
+    PairRepository,
+    ProxyRepository,
+    SubscriptionRepository,
+)
+
+
+class UnitOfWork(Protocol):
+    """One transaction: commits when its context ends well, rolls back otherwise."""
+
+    @property
+    def pairs(self) -> PairRepository: ...
+    @property
+    def proxies(self) -> ProxyRepository: ...
+    @property
+    def access_keys(self) -> AccessKeyRepository: ...
+    @property
+    def subscriptions(self) -> SubscriptionRepository: ...
+    @property
+    def leases(self) -> LeaseRepository: ...
+    @property
+    def values(self) -> KeyValueRepository: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def inbox(self) -> Inbox: ...
+
+
+class StateStore(Protocol):
+    """Transactions over the platform's small state."""
+
+    async def open(self) -> None:
+        """Connect and migrate to the newest schema."""
+        ...
+
+    async def close(self) -> None: ...
+
+    def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
+
+    async def wait_outbox(self, timeout_s: float) -> None:
+        """Return once this process has committed something to the outbox, or after the timeout."""
+        ...
