@@ -195,6 +195,10 @@ async def test_decimals_keep_every_digit(store: ClickHouseStore) -> None:
     assert texts == ["99999999999999999999.999999999999999999", "0.000000000000000001", "0.0000001", "1000", "5000.5", "1"]
     table = await store.read_arrow(kline_stream(), WHOLE)
     assert table.column("volume").to_pylist() == values
+    named = await store.read_arrow(kline_stream(), WHOLE, columns=["volume", "open_time"])
+    assert named.equals(table.select(["volume", "open_time"]))
+    with pytest.raises(UnknownName, match=r"volum.*volume"):
+        await store.read_arrow(kline_stream(), WHOLE, columns=["volum"])
 
 
 async def test_arrays_are_the_nearest_float_of_each_decimal(store: ClickHouseStore) -> None:

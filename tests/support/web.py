@@ -114,7 +114,15 @@ class MemoryMarketStore:
             rows.append({name: _as_json(value) for name, value in row.items()})
         return rows
 
-    async def read_arrow(self, stream: StreamId, span: Span, *, limit: int | None = None, as_known_at_ns: int | None = None) -> Any:
+    async def read_arrow(
+        self,
+        stream: StreamId,
+        span: Span,
+        *,
+        limit: int | None = None,
+        as_known_at_ns: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Any:
         self._check()
         table: pa.Table
         if stream.kind is Kind.KLINE:
@@ -124,7 +132,7 @@ class MemoryMarketStore:
             table = table.set_column(place, "first_seen_ns", pa.array([row[2] for row in rows], pa.int64()))
         else:
             table = event_table(stream.kind, self._events(stream, span)[:limit], text=plain)
-        return table.select([name for name in table.column_names if name not in _HIDDEN])
+        return table.select(columns or [name for name in table.column_names if name not in _HIDDEN])
 
     async def revisions(self, stream: StreamId, span: Span) -> list[dict[str, Any]]:
         self._check()

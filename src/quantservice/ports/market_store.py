@@ -85,8 +85,16 @@ class MarketStore(Protocol):
         """Rows as JSON-ready dicts: times as int, decimals as plain strings. For every kind."""
         ...
 
-    async def read_arrow(self, stream: StreamId, span: Span, *, limit: int | None = None, as_known_at_ns: int | None = None) -> Any:
-        """Rows as one ``pyarrow.Table`` (decimals exact where stored so)."""
+    async def read_arrow(
+        self,
+        stream: StreamId,
+        span: Span,
+        *,
+        limit: int | None = None,
+        as_known_at_ns: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Any:
+        """Rows as one ``pyarrow.Table`` (decimals exact where stored so): all columns, or those named, in that order."""
         ...
 
     async def revisions(self, stream: StreamId, span: Span) -> list[dict[str, Any]]:

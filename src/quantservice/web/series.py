@@ -51,6 +51,7 @@ END_MS: Final = 4_102_444_800_000  # 2100-01-01: the end of time for an open ran
 _CURSOR = re.compile(r"^([fb])(\d{1,13})\.(\d{1,6})$", re.ASCII)
 _FLAGS = ("synthetic", "buyer_is_maker")
 _CHUNK_ROWS = 200_000
+_BATCH_ROWS = 50_000
 _MOST_TIES = 100_000
 _SPARE_ROWS = 1_000
 _ARROW_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
@@ -186,14 +187,11 @@ async def _read(context: WebContext, ask: Ask, span: Span, limit: int) -> Any:
 
 async def _read_span(context: WebContext, ask: Ask, span: Span, limit: int) -> Any:
     """Read rows as a table that has the API's columns, whatever the store calls or types them."""
-    table = await context.market_store.read_arrow(ask.stream, span, limit=limit, as_known_at_ns=ask.as_known_at_ns)
-    names = table.column_names
+    wanted = ["first_seen_ns" if name == "first_seen_ms" else name for name in ask.fields]
+    table = await context.market_store.read_arrow(ask.stream, span, limit=limit, as_known_at_ns=ask.as_known_at_ns, columns=wanted)
     columns = []
     for name in ask.fields:
-        if name == "first_seen_ms" and name not in names:
-            column = pc.divide(table.column("first_seen_ns"), 1_000_000)
-        else:
-            column = table.column(name)
+        column = pc.divide(table.column("first_seen_ns"), 1_000_000) if name == "first_seen_ms" else table.column(name)
         if name in _FLAGS and not pa.types.is_boolean(column.type):
             column = column.cast(pa.bool_())
         if pa.types.is_dictionary(column.type):
@@ -307,7 +305,7 @@ async def arrow_chunks(source: AsyncIterator[Any]) -> AsyncIterator[memoryview |
         if schema is None:
             schema = table.schema.remove_metadata()
             yield memoryview(schema.serialize())
-        for batch in table.cast(schema).combine_chunks().to_batches():
+        for batch in table.cast(schema).to_batches(max_chunksize=_BATCH_ROWS):
             yield memoryview(batch.serialize())
     yield _ARROW_END
 

@@ -179,10 +179,18 @@ class ClickHouseStore:
         ask = _question(stream, span, limit, as_known_at_ns, newest)
         return await self._session.run(lambda: self._reader.rows(ask, revised=self._revised(ask)))
 
-    async def read_arrow(self, stream: StreamId, span: Span, *, limit: int | None = None, as_known_at_ns: int | None = None) -> Any:
-        """Rows as one ``pyarrow.Table``, decimals exact."""
+    async def read_arrow(
+        self,
+        stream: StreamId,
+        span: Span,
+        *,
+        limit: int | None = None,
+        as_known_at_ns: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Any:
+        """Rows as one ``pyarrow.Table``, decimals exact: all columns, or those named, in that order."""
         ask = _question(stream, span, limit, as_known_at_ns, newest=False)
-        return await self._session.run(lambda: self._reader.arrow(ask, revised=self._revised(ask)))
+        return await self._session.run(lambda: self._reader.arrow(ask, revised=self._revised(ask), columns=columns))
 
     async def revisions(self, stream: StreamId, span: Span) -> list[dict[str, Any]]:
         """Every stored revision, oldest first; decimals as text, with first_seen_ns and first_seen_ms."""

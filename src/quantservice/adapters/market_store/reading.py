@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from quantservice.adapters.market_store.codec import book_levels, kline_of, text_select
 from quantservice.adapters.market_store.schema import KLINE, KLINE_DECIMALS, TABLE_OF, Table
 from quantservice.adapters.market_store.session import Session
+from quantservice.core.errors import UnknownName
 from quantservice.core.events import Kind, Kline, StreamId
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.periods import DAY_MS
@@ -77,11 +78,15 @@ class Reader:
         """Klines with exact decimals."""
         return [kline_of(ask.stream, row) for row in self.rows(ask, revised=revised, ledger=True)]
 
-    def arrow(self, ask: Question, *, revised: bool) -> pa.Table:
-        """Rows as one Arrow table, decimals exact."""
+    def arrow(self, ask: Question, *, revised: bool, columns: Sequence[str] | None = None) -> pa.Table:
+        """Rows as one Arrow table, decimals exact; only the named columns are read where some are named."""
         table = TABLE_OF[ask.stream.kind]
         hidden = (*_STREAM_NAMES, "period", "recv_ns")
-        select = ", ".join(f"`{column.name}`" for column in table.stored if column.name not in hidden)
+        known = [column.name for column in table.stored if column.name not in hidden]
+        unknown = sorted(set(columns or ()).difference(known))
+        if unknown:
+            raise UnknownName("column", unknown[0], known)
+        select = ", ".join(f"`{name}`" for name in columns or known)
         return self._ask(table, ask, select, revised=revised)
 
     def revisions(self, stream: StreamId, span: Span) -> list[dict[str, Any]]:
