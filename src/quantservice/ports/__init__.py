@@ -7,6 +7,7 @@ are those of :mod:`quantservice.core.errors`. Import the names from here: ``from
 from __future__ import annotations
 
 from quantservice.ports.bus import EventBus, Subscription, SubscriptionStats
+from quantservice.ports.indicators import IndicatorExtent, IndicatorStore, IndicatorValues
 from quantservice.ports.keeping import Cache, Sealer
 from quantservice.ports.market_store import AppendResult, Columns, MarketStore, SealLog, StreamCoverage, UnsealedDay
 from quantservice.ports.records import AccessKey, ProxyRecord, TradingPair
@@ -20,20 +21,60 @@ from quantservice.ports.repositories import (
     ProxyRepository,
     SubscriptionRepository,
 )
+from quantservice.ports.research import (
+    JOB_STATES,
+    Advance,
+    Answer,
+    BacktestRecord,
+    BacktestRepository,
+    Compute,
+    Crew,
+    Deployment,
+    DeploymentChange,
+    DeploymentRepository,
+    DeploymentSnapshot,
+    Hold,
+    Job,
+    JobRepository,
+    JobState,
+    StudyRepository,
+    TaskResult,
+    Trial,
+    TrialRepository,
+    TrialSummary,
+)
 from quantservice.ports.services import Clock, Probe, Service
 from quantservice.ports.state_store import StateStore, UnitOfWork
 from quantservice.ports.venues import History, MarketFeed, Venue
 
 __all__ = [
+    "JOB_STATES",
     "AccessKey",
     "AccessKeyRepository",
+    "Advance",
+    "Answer",
     "AppendResult",
+    "BacktestRecord",
+    "BacktestRepository",
     "Cache",
     "Clock",
     "Columns",
+    "Compute",
+    "Crew",
+    "Deployment",
+    "DeploymentChange",
+    "DeploymentRepository",
+    "DeploymentSnapshot",
     "EventBus",
     "History",
+    "Hold",
     "Inbox",
+    "IndicatorExtent",
+    "IndicatorStore",
+    "IndicatorValues",
+    "Job",
+    "JobRepository",
+    "JobState",
     "KeyValueRepository",
     "LeaseRepository",
     "MarketFeed",
@@ -48,10 +89,15 @@ __all__ = [
     "Service",
     "StateStore",
     "StreamCoverage",
+    "StudyRepository",
     "Subscription",
     "SubscriptionRepository",
     "SubscriptionStats",
+    "TaskResult",
     "TradingPair",
+    "Trial",
+    "TrialRepository",
+    "TrialSummary",
     "UnitOfWork",
     "UnsealedDay",
     "Venue",

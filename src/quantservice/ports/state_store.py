@@ -15,6 +15,13 @@ from quantservice.ports.repositories import (
     ProxyRepository,
     SubscriptionRepository,
 )
+from quantservice.ports.research import (
+    BacktestRepository,
+    DeploymentRepository,
+    JobRepository,
+    StudyRepository,
+    TrialRepository,
+)
 
 
 class UnitOfWork(Protocol):
@@ -36,6 +43,16 @@ class UnitOfWork(Protocol):
     def outbox(self) -> Outbox: ...
     @property
     def inbox(self) -> Inbox: ...
+    @property
+    def jobs(self) -> JobRepository: ...
+    @property
+    def backtests(self) -> BacktestRepository: ...
+    @property
+    def trials(self) -> TrialRepository: ...
+    @property
+    def deployments(self) -> DeploymentRepository: ...
+    @property
+    def studies(self) -> StudyRepository: ...
 
 
 class StateStore(Protocol):

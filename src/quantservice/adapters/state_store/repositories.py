@@ -8,11 +8,14 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import tables
+from quantservice.adapters.state_store.deployments import SqlDeployments
+from quantservice.adapters.state_store.jobs import SqlJobs, SqlStudies
 from quantservice.adapters.state_store.messages import SqlInbox, SqlOutbox
+from quantservice.adapters.state_store.results import SqlBacktests, SqlTrials
+from quantservice.adapters.state_store.rows import insert_once
 from quantservice.core.events import StreamId
 from quantservice.core.instruments import InstrumentId
 from quantservice.ports import AccessKey, ProxyRecord, Sealer, TradingPair
@@ -32,11 +35,11 @@ class SqlUnitOfWork:
         self.values = SqlKeyValues(connection)
         self.outbox = SqlOutbox(connection, payloads)
         self.inbox = SqlInbox(connection)
-
-
-def upsert(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    """Start an INSERT that knows ON CONFLICT in the connection's dialect."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+        self.jobs = SqlJobs(connection)
+        self.backtests = SqlBacktests(connection)
+        self.trials = SqlTrials(connection)
+        self.deployments = SqlDeployments(connection)
+        self.studies = SqlStudies(connection)
 
 
 class SqlPairs:
@@ -64,7 +67,7 @@ class SqlPairs:
             "history_start_ms": pair.history_start_ms,
         }
         statement = (
-            upsert(self._connection, self._table)
+            insert_once(self._connection, self._table)
             .values(venue=pair.venue, market=pair.market, symbol=pair.symbol, **values)
             .on_conflict_do_update(index_elements=["venue", "market", "symbol"], set_=values)
             .returning(self._table.c.id)
@@ -111,7 +114,7 @@ class SqlProxies:
             if (await self._connection.execute(changed)).rowcount:
                 return proxy
         statement = (
-            upsert(self._connection, self._table)
+            insert_once(self._connection, self._table)
             .values(**address, **values)
             .on_conflict_do_update(index_elements=["scheme", "host", "port", "username"], set_=values)
             .returning(self._table.c.id)
@@ -152,7 +155,7 @@ class SqlAccessKeys:
             "created_ms": key.created_ms,
         }
         statement = (
-            upsert(self._connection, self._table)
+            insert_once(self._connection, self._table)
             .values(key_hash=key.key_hash, **values)
             .on_conflict_do_update(index_elements=["key_hash"], set_=values)
             .returning(self._table.c.id)
@@ -233,7 +236,7 @@ class SqlLeases:
     async def block(self, bucket: str, until_ms: int) -> None:
         """Forbid the bucket until an instant; an earlier, longer block stays."""
         table = tables.weight_block
-        insert = upsert(self._connection, table).values(bucket=bucket, until_ms=until_ms)
+        insert = insert_once(self._connection, table).values(bucket=bucket, until_ms=until_ms)
         longer = sa.case((table.c.until_ms > insert.excluded.until_ms, table.c.until_ms), else_=insert.excluded.until_ms)
         await self._connection.execute(insert.on_conflict_do_update(index_elements=["bucket"], set_={"until_ms": longer}))
 
@@ -245,7 +248,7 @@ class SqlLeases:
 
     async def _lock(self, bucket: str, window: int) -> int:
         table = self._table
-        insert = upsert(self._connection, table).values(bucket=bucket, window=window, used=0)
+        insert = insert_once(self._connection, table).values(bucket=bucket, window=window, used=0)
         added = await self._connection.execute(insert.on_conflict_do_nothing())
         if added.rowcount == 1:
             old = sa.delete(table).where(table.c.bucket == bucket, table.c.window < window - _KEPT_WINDOWS)
@@ -276,7 +279,7 @@ class SqlKeyValues:
     async def put(self, scope: str, key: str, value: Any) -> None:
         """Set the value."""
         text = msgspec.json.encode(value).decode()
-        insert = upsert(self._connection, self._table).values(scope=scope, key=key, value=text)
+        insert = insert_once(self._connection, self._table).values(scope=scope, key=key, value=text)
         await self._connection.execute(insert.on_conflict_do_update(index_elements=["scope", "key"], set_={"value": text}))
 
     async def remove(self, scope: str, key: str) -> bool:
