@@ -1,7 +1,4 @@
-"""The indicators that come with the platform, one file per family."""
+"""The indicators that come with the platform, one file per family; each registers what it holds when it is imported."""
 
-from __future__ import annotations
-
-from quantservice.quant.indicators.builtin import averages
-
-__all__ = ["averages"]
+import quantservice.quant.indicators.builtin.averages
+import quantservice.quant.indicators.builtin.maths  # noqa: F401
