@@ -56,12 +56,6 @@ def job(number: int = 1, **changes: Any) -> Job:
 def trial(number: int = 1, **changes: Any) -> Trial:
     fields: dict[str, Any] = {"family": "f", "parameter_hash": f"p{number}", "run_id": "r", "number": number}
     return Trial(**({"created_ms": 100 + number} | fields | changes))
-        "parameter_hash": f"p{number}",
-        "run_id": "r",
-        "number": number,
-        "created_ms": 100 + number,
-    }
-    return Trial(**(fields | changes))
 
 
 async def claim(store: SqlStateStore, holder: str, *, now_ms: int = 10_000, lease_ms: int = 1_000) -> Job | None:
