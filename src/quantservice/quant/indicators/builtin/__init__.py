@@ -1,4 +1,7 @@
 """The indicators that come with the platform, one file per family; each registers what it holds when it is imported."""
 
 import quantservice.quant.indicators.builtin.averages
-import quantservice.quant.indicators.builtin.maths  # noqa: F401
+import quantservice.quant.indicators.builtin.candles_more
+import quantservice.quant.indicators.builtin.candles_one
+import quantservice.quant.indicators.builtin.candles_three
+import quantservice.quant.indicators.builtin.candles_two  # noqa: F401
