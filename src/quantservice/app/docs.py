@@ -38,6 +38,7 @@ separated in the environment.
 
 #: A value that differs from the default, for the example of each setting.
 _EXAMPLES: Final[dict[str, Any]] = {
+    "indicators.online": ("sma(20)", "sma(50)", "ema(12)"),
     "environment": "demo",
     "data_dir": "/var/lib/quantservice",
     "web.allowed_hosts": ["quant.example"],

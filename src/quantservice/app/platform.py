@@ -253,7 +253,12 @@ class Platform:
 
 def _check_roles(roles: Sequence[str] | None, settings: Settings) -> tuple[str, ...]:
     if roles is None:
-        return tuple(role for role in ROLES if role != "clientserver" or settings.clientserver.enabled)
+        off = {
+            role
+            for role, enabled in (("clientserver", settings.clientserver.enabled), ("indicators", settings.indicators.enabled))
+            if not enabled
+        }
+        return tuple(role for role in ROLES if role not in off)
     for role in roles:
         if role not in ROLES:
             raise UnknownName("role", role, ROLES, hint=f"roles: {' '.join(ROLES)}")

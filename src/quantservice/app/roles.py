@@ -47,6 +47,13 @@ def _ledger(platform: Platform, _speed: float) -> Service:
     return LedgerService(platform.market_store, platform.state_store, platform.bus, platform.clock, config)
 
 
+def _indicators(platform: Platform, _speed: float) -> Service:
+    from quantservice.services.indicators import IndicatorConfig, IndicatorService
+
+    config = IndicatorConfig(keys=platform.settings.indicators.online)
+    return IndicatorService(platform.market_store, platform.state_store, platform.bus, platform.clock, config)
+
+
 def _backfill(platform: Platform, speed: float) -> Service:
     from quantservice.services.backfill import BackfillConfig, BackfillService
 
@@ -202,6 +209,7 @@ ROLES: Final[dict[str, Callable[[Platform, float], Service]]] = {
     "recorder": _recorder,
     "clientserver": _clientserver,
     "ledger": _ledger,
+    "indicators": _indicators,
     "egress": _egress,
     "backfill": _backfill,
     "collector": _collector,

@@ -22,6 +22,7 @@ SERVICES: Final[tuple[tuple[str, str], ...]] = (
     ("quantservice.services.outbox.relay", "OutboxRelay"),
     ("quantservice.services.recorder", "RecorderService"),
     ("quantservice.services.ledger", "LedgerService"),
+    ("quantservice.services.indicators", "IndicatorService"),
     ("quantservice.services.backfill", "BackfillService"),
     ("quantservice.services.retention", "RetentionService"),
     ("quantservice.services.polling", "PollingService"),

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from quantservice.core.events import FeedStatus, Gap, Kline, MarketEvent
+from quantservice.core.events import FeedStatus, Gap, Kline, MarketEvent, StreamId
 from quantservice.core.spans import Span
 
 
@@ -25,6 +25,7 @@ class Topic(StrEnum):
     MARKET_LIVE = "market.live"  # collector: events as they arrive
     MARKET_HISTORY = "market.history"  # backfill: events fetched after the fact
     MARKET_STORED = "market.stored"  # recorder: what became durable, with revisions
+    INDICATOR = "indicator"  # indicators: values at each close, and after a correction
     FEED_STATUS = "feed.status"  # collector: connections and streams
     GAP = "gap"  # backfill: found, healing, healed
     COMMAND = "command"  # web, cli: what a person wants done
@@ -53,6 +54,24 @@ class StoredBatch(msgspec.Struct, frozen=True, kw_only=True):
     other_rows: int = 0
 
 
+class IndicatorUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """The indicators of one kline: ``values`` by key and output (``sma(20)``, ``macd(12,26,9).signal``), NaN in the warm-up.
+
+    ``corrected``: an earlier kline was healed or revised, so all values from ``open_time`` on were computed again.
+    """
+
+    stream: StreamId
+    open_time: int
+    values: dict[str, float]
+    corrected: bool = False
+
+
+class IndicatorBatch(msgspec.Struct, frozen=True):
+    """The indicators of all klines that closed together."""
+
+    updates: Sequence[IndicatorUpdate]
+
+
 class GapChange(msgspec.Struct, frozen=True, kw_only=True):
     """A gap's life: ``found``, ``healing``, ``healed``, ``failed`` or ``closed`` (explained, nothing to heal)."""
 
@@ -79,7 +98,7 @@ class SystemEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
 
 
-Payload = MarketBatch | StoredBatch | FeedStatus | GapChange | Command | SystemEvent | msgspec.Struct
+Payload = MarketBatch | StoredBatch | IndicatorBatch | FeedStatus | GapChange | Command | SystemEvent | msgspec.Struct
 
 _BOOT: Final = secrets.token_hex(6)
 _SEQUENCE: Final = itertools.count(1)

@@ -16,6 +16,7 @@ import structlog
 
 from quantservice.adapters.market_store.appending import Appender
 from quantservice.adapters.market_store.gaps import GapFinder
+from quantservice.adapters.market_store.indicators import IndicatorTable
 from quantservice.adapters.market_store.instruments import InstrumentTable
 from quantservice.adapters.market_store.keeping import (
     FORMAT_VERSION,
@@ -31,7 +32,14 @@ from quantservice.adapters.market_store.keeping import (
 )
 from quantservice.adapters.market_store.owner import DirectoryOwner
 from quantservice.adapters.market_store.reading import Question, Reader
-from quantservice.adapters.market_store.schema import TABLES, check_identifier, create_statements, view_name, view_statement
+from quantservice.adapters.market_store.schema import (
+    TABLES,
+    check_identifier,
+    create_statements,
+    moving_average_view,
+    view_name,
+    view_statement,
+)
 from quantservice.adapters.market_store.seals import SealTable
 from quantservice.adapters.market_store.session import Session
 from quantservice.core.digest import Seal
@@ -39,7 +47,7 @@ from quantservice.core.errors import EnvironmentFault, InvalidValue, QuantServic
 from quantservice.core.events import Kind, Kline, MarketEvent, StreamId
 from quantservice.core.instruments import Instrument
 from quantservice.core.spans import Span
-from quantservice.ports import AppendResult, Clock, Columns, StreamCoverage, UnsealedDay
+from quantservice.ports import AppendResult, Clock, Columns, IndicatorExtent, IndicatorValues, StreamCoverage, UnsealedDay
 
 _log = structlog.get_logger(__name__)
 _SCHEMES: Final = ("chdb", "clickhouse", "clickhouses", "http", "https")
@@ -66,6 +74,7 @@ class ClickHouseStore:
         self._gaps = GapFinder(self._session, self._database)
         self._instruments = InstrumentTable(self._session, self._database)
         self._seals = SealTable(self._session, self._database)
+        self._indicators = IndicatorTable(self._session, self._database)
         self._keeper = Keeper(self._session, self._database, self._cluster)
         self._writing = asyncio.Lock()
 
@@ -114,6 +123,7 @@ class ClickHouseStore:
                 f"the market store's tables are not those of this version ({differences[0]}): use the version that made them, "
                 "or back up with it and restore into a new data directory"
             )
+        self._session.command(moving_average_view(database=self._database, cluster=self._cluster))
         self._appender.load()
 
     # --- writing -----------------------------------------------------------------------------------------------------
@@ -242,6 +252,28 @@ class ClickHouseStore:
     async def unsealed_days(self, *, since_ms: int, before_ms: int) -> list[UnsealedDay]:
         """Days with rows that no entry covers, oldest first."""
         return await self._session.run(lambda: self._seals.unsealed(since_ms=since_ms, before_ms=before_ms))
+
+    # --- indicators --------------------------------------------------------------------------------------------------
+
+    async def put_indicators(self, rows: Sequence[IndicatorValues]) -> int:
+        """Write computed values; a later value of one key replaces the earlier. Returns the rows written."""
+        if not rows:
+            return 0
+        now_ns = self._clock.now_ns()
+        async with self._writing:
+            return await self._session.run(lambda: self._indicators.put(rows, now_ns))
+
+    async def read_indicator(
+        self, stream: StreamId, indicator: str, span: Span, *, limit: int | None = None, newest: bool = False
+    ) -> Columns:
+        """Stored values: ``open_time`` (int64 ms) and one float64 column per output, by time."""
+        _check_kline(stream)
+        return await self._session.run(lambda: self._indicators.read(stream, indicator, span, limit=limit, newest=newest))
+
+    async def indicator_extents(self, stream: StreamId) -> dict[str, IndicatorExtent]:
+        """What is stored of a stream, by the indicator's key."""
+        _check_kline(stream)
+        return await self._session.run(lambda: self._indicators.extents(stream))
 
     # --- keeping -----------------------------------------------------------------------------------------------------
 

@@ -106,6 +106,10 @@ def _bool(name: str) -> Column:
     return Column(name, "Bool", "bool")
 
 
+def _float(name: str) -> Column:
+    return Column(name, "Float64 CODEC(ZSTD(1))", "float")
+
+
 def _float_twin(name: str) -> Column:
     """Make the float64 twin of an exact column, correctly rounded.
 
@@ -269,6 +273,30 @@ DIGEST_LOG: Final = Table(
     ),
     ("sequence",),
 )
+_INDICATOR_KEY: Final = (*_STREAM, _name("period"))
+INDICATOR: Final = Table(
+    "indicator",
+    (
+        *_INDICATOR_KEY,
+        _name("indicator"),
+        _name("output"),
+        _time("open_time"),
+        _float("value"),
+        _int("written_ns"),
+    ),
+    ("venue", "market", "symbol", "period", "indicator", "output", "open_time"),
+    time="open_time",
+    replacing=True,
+    version="written_ns",
+)
+INDICATOR_MA: Final = Table(
+    "indicator_ma",
+    (*_INDICATOR_KEY, _time("open_time"), _float("ma20"), _float("ma50"), _int("written_ns")),
+    ("venue", "market", "symbol", "period", "open_time"),
+    time="open_time",
+    replacing=True,
+    version="written_ns",
+)
 
 TABLES: Final[tuple[Table, ...]] = (
     KLINE,
@@ -281,6 +309,8 @@ TABLES: Final[tuple[Table, ...]] = (
     OPEN_INTEREST,
     INSTRUMENT,
     DIGEST_LOG,
+    INDICATOR,
+    INDICATOR_MA,
 )
 TABLE_OF: Final[dict[Kind, Table]] = {
     Kind.KLINE: KLINE,
@@ -364,6 +394,29 @@ def view_statement(instrument: Instrument, period: str, *, database: str, cluste
     return (
         f"CREATE OR REPLACE VIEW `{database}`.`{name}`{on_cluster} AS SELECT {columns} FROM `{database}`.`kline` "
         f"WHERE {where} ORDER BY open_time, revision DESC LIMIT 1 BY open_time"
+    )
+
+
+def moving_average_view(*, database: str, cluster: str = "") -> str:
+    """Return the CREATE of ``indicator_ma_live``: ma20 and ma50 of the current klines, computed when asked.
+
+    A view that is filled at each insert would be wrong: it sees one block of rows, not the bars before it nor a later revision.
+    Averages with fewer bars than their length are NaN.
+    """
+    on_cluster = f" ON CLUSTER `{cluster}`" if cluster else ""
+    key = "`venue`, `market`, `symbol`, `period`"
+    columns, windows = [], []
+    for name, length in (("ma20", 20), ("ma50", 50)):
+        columns.append(f"if(count() OVER {name}_bars = {length}, avg(`close_float`) OVER {name}_bars, nan) AS `{name}`")
+        frame = f"ROWS BETWEEN {length - 1} PRECEDING AND CURRENT ROW"
+        windows.append(f"{name}_bars AS (PARTITION BY {key} ORDER BY `open_time` {frame})")
+    current = (
+        f"SELECT {key}, `open_time`, `close_float` FROM `{database}`.`kline` "
+        f"ORDER BY {key}, `open_time`, `revision` DESC LIMIT 1 BY {key}, `open_time`"
+    )
+    return (
+        f"CREATE OR REPLACE VIEW `{database}`.`indicator_ma_live`{on_cluster} AS "
+        f"SELECT {key}, `open_time`, {', '.join(columns)} FROM ({current}) WINDOW {', '.join(windows)}"
     )
 
 

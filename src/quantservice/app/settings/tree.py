@@ -178,6 +178,13 @@ class LedgerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seal_every_minutes: Annotated[Positive, doc("how often complete days are sealed into the digest chain")] = 10.0
 
 
+class IndicatorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Indicators computed as klines close, for every registered pair and period, and stored."""
+
+    enabled: Annotated[bool, doc("compute them inside qs up and qs demo")] = True
+    online: Annotated[tuple[str, ...], doc("indicators by key, as qs indicators list names them")] = ("sma(20)", "sma(50)")
+
+
 class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Secrets that may come from outside."""
 
@@ -200,4 +207,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proxies: ProxySettings = ProxySettings()
     retention: RetentionSettings = RetentionSettings()
     ledger: LedgerSettings = LedgerSettings()
+    indicators: IndicatorSettings = IndicatorSettings()
     secrets: SecretSettings = SecretSettings()

@@ -1,0 +1,51 @@
+"""The service: owner of the tables ``indicator`` and ``indicator_ma``.
+
+The arithmetic (numba, TA-Lib's family) is loaded in a thread once the service runs, so that the platform's first kline does not
+wait for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from quantservice.core.messages import Topic
+from quantservice.ports import Clock, EventBus, StateStore
+from quantservice.services.indicators.config import GROUP, IndicatorConfig
+
+if TYPE_CHECKING:
+    from quantservice.services.indicators.history import IndicatorSource
+    from quantservice.services.indicators.line import IndicatorLine
+
+
+class IndicatorService:
+    """Computes the indicators of every registered pair and period as klines close; keeps their stored history whole."""
+
+    name = GROUP
+    consumes: tuple[str, ...] = (Topic.MARKET_LIVE, Topic.MARKET_STORED)
+    produces: tuple[str, ...] = (Topic.INDICATOR,)
+
+    def __init__(self, store: IndicatorSource, state: StateStore, bus: EventBus, clock: Clock, config: IndicatorConfig) -> None:
+        self._store = store
+        self._state = state
+        self._bus = bus
+        self._clock = clock
+        self._config = config
+        self._line: IndicatorLine | None = None
+
+    async def run(self) -> None:
+        """Compute until cancelled."""
+        make = await asyncio.to_thread(_load)
+        self._line = make(self._store, self._state, self._bus, self._clock, self._config)
+        await self._line.run()
+
+    def stats(self) -> Mapping[str, Any]:
+        """Counters since start and what waits."""
+        return {} if self._line is None else self._line.stats()
+
+
+def _load() -> type[IndicatorLine]:
+    from quantservice.services.indicators.line import IndicatorLine  # noqa: PLC0415 - heavy: numba
+
+    return IndicatorLine
