@@ -1,11 +1,13 @@
 """The two forms of every indicator, made from its one step: a loop over arrays, and one bar at a time.
 
 A step is a function ``step(state, p, x, out)`` on float64 arrays: it reads the bar's inputs ``x`` and the parameters ``p``,
-changes ``state`` and writes the bar's outputs. State begins as zeros, or as the indicator's ``initial_state`` says.
+changes ``state`` and writes the bar's outputs. State begins as zeros, or as the indicator's ``initial_state`` says. A bar of which
+an input is missing (NaN) is not stepped: its outputs are NaN and the state stays, so that one hole does not empty an average.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -35,15 +37,26 @@ def compiled(step: Step) -> Any:
 
 
 @jit
+def _missing(x: Array) -> bool:
+    for value in x:  # noqa: SIM110 - compiled: any() over a generator is not
+        if math.isnan(value):
+            return True
+    return False
+
+
+@jit
 def run(step: Any, state: Array, p: Array, x: Array, out: Array) -> None:
     """Walk the rows of ``x`` (bars by inputs) and write the rows of ``out`` (bars by outputs)."""
     for i in range(x.shape[0]):
-        step(state, p, x[i], out[i])
+        if _missing(x[i]):
+            out[i] = math.nan
+        else:
+            step(state, p, x[i], out[i])
 
 
 @jit
 def run_many(step: Any, states: Array, p: Array, x: Array, out: Array, ready: npt.NDArray[np.bool_]) -> None:
     """Take one bar of many instruments at once: row ``s`` of every array belongs to instrument ``s``; only where ``ready``."""
     for s in range(x.shape[0]):
-        if ready[s]:
+        if ready[s] and not _missing(x[s]):
             step(states[s], p, x[s], out[s])

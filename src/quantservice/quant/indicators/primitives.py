@@ -91,7 +91,10 @@ def ema_push(state: Array, at: int, n: int, k: float, value: float) -> float:
             return math.nan
         state[at + 1] /= n
         return float(state[at + 1])
-    state[at + 1] += k * (value - state[at + 1])
+    if n == 1:  # no smoothing: (value - before) + before need not be value to the last bit
+        state[at + 1] = value
+    else:
+        state[at + 1] += k * (value - state[at + 1])
     return float(state[at + 1])
 
 
@@ -108,3 +111,64 @@ def wilder_push(state: Array, at: int, n: int, value: float) -> float:
         return float(state[at + 1])
     state[at + 1] = (state[at + 1] * (n - 1) + value) / n
     return float(state[at + 1])
+
+
+# The extreme of a window keeps 4 + n floats: [age of the extreme, the extreme, then a window]. Only when the extreme leaves is the
+# window read through again, as TA-Lib does it: of equal values the oldest is then taken (with ``latest`` the newest), while a new
+# value that equals an extreme still in the window takes its place.
+
+
+@jit
+def highest_push(state: Array, at: int, n: int, value: float, latest: bool) -> float:
+    """Put a value into a window; return its largest, whose age in bars is ``state[at]``."""
+    was_full = window_full(state, at + 2, n)
+    window_push(state, at + 2, n, value)
+    state[at] += 1.0
+    if state[at] >= n or int(state[at + 2]) == 1:
+        oldest = int(state[at + 2]) - 1
+        state[at], state[at + 1] = float(oldest), window_get(state, at + 2, n, oldest)
+        for back in range(oldest - 1, -1, -1):
+            other = window_get(state, at + 2, n, back)
+            if other > state[at + 1] or (latest and other == state[at + 1]):
+                state[at], state[at + 1] = float(back), other
+    elif value > state[at + 1] or ((latest or was_full) and value == state[at + 1]):
+        state[at], state[at + 1] = 0.0, value
+    return float(state[at + 1])
+
+
+@jit
+def lowest_push(state: Array, at: int, n: int, value: float, latest: bool) -> float:
+    """Put a value into a window; return its smallest, whose age in bars is ``state[at]``."""
+    was_full = window_full(state, at + 2, n)
+    window_push(state, at + 2, n, value)
+    state[at] += 1.0
+    if state[at] >= n or int(state[at + 2]) == 1:
+        oldest = int(state[at + 2]) - 1
+        state[at], state[at + 1] = float(oldest), window_get(state, at + 2, n, oldest)
+        for back in range(oldest - 1, -1, -1):
+            other = window_get(state, at + 2, n, back)
+            if other < state[at + 1] or (latest and other == state[at + 1]):
+                state[at], state[at + 1] = float(back), other
+    elif value < state[at + 1] or ((latest or was_full) and value == state[at + 1]):
+        state[at], state[at + 1] = 0.0, value
+    return float(state[at + 1])
+
+
+@jit
+def window_spread(state: Array, at: int, n: int) -> tuple[float, float]:
+    """Return the mean and the variance (squares divided by ``n``) of a full window, taken anew: deviations from the mean.
+
+    A spread under the rounding error of the mean is zero, so that equal values have none.
+    """
+    total = 0.0
+    for i in range(n):
+        total += state[at + 2 + i]
+    mean = total / n
+    first, second = 0.0, 0.0
+    for i in range(n):
+        away = state[at + 2 + i] - mean
+        first += away
+        second += away * away
+    second /= n
+    variance = second - (first / n) * (first / n)
+    return mean, (variance if variance > 1e-12 * second else 0.0)

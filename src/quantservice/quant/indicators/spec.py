@@ -26,6 +26,9 @@ PRICES: Final = (
     "taker_buy_quote_volume",
 )
 MADE_PRICES: Final = ("hl2", "hlc3", "ohlc4", "hlcc4", "open_time")
+#: Inputs that bars do not have: a second instrument's price on the same clock, and lengths that change from bar to bar.
+OUTSIDE_INPUTS: Final = ("benchmark", "periods")
+INPUTS: Final = PRICES + MADE_PRICES + OUTSIDE_INPUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,8 @@ class IndicatorSpec:
     ``inputs`` are columns of bars; a single input ``close`` may be replaced by any other price when the indicator is used.
     ``warm_up(**parameters)`` is the number of bars whose outputs are NaN; ``state_size(**parameters)`` the floats that the step
     keeps, the same at bar 100,000 as at bar 1,000. ``prepare(**parameters)`` may turn the parameters into the array that the step
-    reads (default: the parameters in their order); ``initial_state(state, p)`` may fill the zeroed state. ``recursive``: the value
+    reads (default: the parameters in their order) and raise InvalidValue for values that do not go together; ``initial_state(state,
+    p)`` may fill the zeroed state. ``recursive``: the value
     depends on all bars before it, however faintly, so that it is comparable only between runs that began at one bar.
     """
 
@@ -87,10 +91,13 @@ class IndicatorSpec:
             if name in given:
                 raise InvalidValue(name, f"is given twice to {self.name}")
             given[name] = value
-        return {
+        bound = {
             name: parameter.check(f"{self.name}.{name}", given[name]) if name in given else parameter.default
             for name, parameter in self.parameters.items()
         }
+        if self.prepare is not None:
+            self.prepare(**bound)  # refuses values that do not go together
+        return bound
 
     def step_parameters(self, bound: Mapping[str, float]) -> Array:
         """Return the array that the step reads."""
@@ -115,9 +122,9 @@ class Registry(Mapping[str, IndicatorSpec]):
         """Register one; a name is taken once."""
         if spec.name in self._specs:
             raise InvalidValue("indicator", f"{spec.name!r} is registered twice")
-        wrong = [name for name in spec.inputs if name not in PRICES and name not in MADE_PRICES and name != "benchmark"]
+        wrong = [name for name in spec.inputs if name not in INPUTS]
         if wrong:
-            raise InvalidValue("inputs", f"{spec.name} takes {wrong[0]!r}; valid: {', '.join(PRICES + MADE_PRICES)}")
+            raise InvalidValue("inputs", f"{spec.name} takes {wrong[0]!r}; valid: {', '.join(INPUTS)}")
         self._specs[spec.name] = spec
 
     def __getitem__(self, name: str) -> IndicatorSpec:

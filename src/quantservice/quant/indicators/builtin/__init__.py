@@ -4,4 +4,5 @@ import quantservice.quant.indicators.builtin.averages
 import quantservice.quant.indicators.builtin.candles_more
 import quantservice.quant.indicators.builtin.candles_one
 import quantservice.quant.indicators.builtin.candles_three
-import quantservice.quant.indicators.builtin.candles_two  # noqa: F401
+import quantservice.quant.indicators.builtin.candles_two
+import quantservice.quant.indicators.builtin.maths  # noqa: F401
