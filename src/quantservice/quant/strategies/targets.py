@@ -1,0 +1,39 @@
+"""Running a vectorised strategy: its answer as one array of targets, checked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quantservice.core.errors import InvalidValue
+from quantservice.quant.strategies.base import Strategy
+from quantservice.quant.strategies.feed import BarsView
+
+
+def targets_of(strategy: Strategy, bars: BarsView, *, start: bool = True) -> npt.NDArray[np.float64]:
+    """Return ``on_bars`` as bars by instruments; raise a sentence when it is nothing of the kind.
+
+    ``start``: call ``on_start`` before, as an engine does once.
+    """
+    if start:
+        strategy.on_start(bars.instruments, bars.period)
+    answer: Any = strategy.on_bars(bars)
+    owner = f"{type(strategy).__name__}.on_bars"
+    try:
+        targets = np.array(answer, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidValue(owner, f"returned {type(answer).__name__} that is no array of numbers") from None
+    rows, instruments = len(bars), len(bars.instruments)
+    if targets.shape == (rows,) and instruments == 1:
+        targets = targets[:, np.newaxis]
+    if targets.shape != (rows, instruments):
+        wanted = f"({rows},)" if instruments == 1 else f"({rows}, {instruments})"
+        raise InvalidValue(
+            owner, f"returned an array of shape {targets.shape}; {wanted} is wanted: one target per bar and instrument"
+        )
+    if np.isinf(targets).any():
+        row = int(np.flatnonzero(np.isinf(targets).any(axis=1))[0])
+        raise InvalidValue(owner, f"returned an infinite target at {np.datetime_as_string(bars.time[row], unit='m')}")
+    return targets
