@@ -5,4 +5,8 @@ import quantservice.quant.indicators.builtin.candles_more
 import quantservice.quant.indicators.builtin.candles_one
 import quantservice.quant.indicators.builtin.candles_three
 import quantservice.quant.indicators.builtin.candles_two
-import quantservice.quant.indicators.builtin.maths  # noqa: F401
+import quantservice.quant.indicators.builtin.channels
+import quantservice.quant.indicators.builtin.maths
+import quantservice.quant.indicators.builtin.smoothing
+import quantservice.quant.indicators.builtin.trend
+import quantservice.quant.indicators.builtin.turns  # noqa: F401
