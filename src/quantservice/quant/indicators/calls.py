@@ -332,6 +332,13 @@ class Bank:
         """Return the whole state of one instrument, as a stepper takes it."""
         return np.concatenate([*(inner.save(instrument) for inner in self._inner), self.states[instrument]])
 
+    def grown(self, size: int) -> Bank:
+        """Return a bank of more instruments that goes on where this one is."""
+        larger = Bank(self.call, size)
+        for instrument in range(self.size):
+            larger.load(instrument, self.save(instrument))
+        return larger
+
     @property
     def width(self) -> int:
         """Floats of one instrument's whole state."""

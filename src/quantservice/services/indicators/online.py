@@ -58,7 +58,7 @@ class OnlineIndicators:
             if row >= self._size:
                 self._grow()
         for bank, state in zip(self._banks, states, strict=True):
-            bank.states[row] = state
+            bank.load(row, state)
         self._last[row] = last_open
         self.behind.discard(stream)
 
@@ -115,10 +115,7 @@ class OnlineIndicators:
 
     def _grow(self) -> None:
         grown = self._size * 2
-        for place, bank in enumerate(self._banks):
-            larger = Bank(bank.call, grown)
-            larger.states[: self._size] = bank.states
-            self._banks[place] = larger
+        self._banks = [bank.grown(grown) for bank in self._banks]
         self._size = grown
 
 

@@ -1,12 +1,15 @@
 """The indicators that come with the platform, one file per family; each registers what it holds when it is imported."""
 
 import quantservice.quant.indicators.builtin.averages
+import quantservice.quant.indicators.builtin.bands
 import quantservice.quant.indicators.builtin.candles_more
 import quantservice.quant.indicators.builtin.candles_one
 import quantservice.quant.indicators.builtin.candles_three
 import quantservice.quant.indicators.builtin.candles_two
 import quantservice.quant.indicators.builtin.channels
+import quantservice.quant.indicators.builtin.direction
 import quantservice.quant.indicators.builtin.maths
+import quantservice.quant.indicators.builtin.sar
 import quantservice.quant.indicators.builtin.smoothing
 import quantservice.quant.indicators.builtin.trend
 import quantservice.quant.indicators.builtin.turns  # noqa: F401
