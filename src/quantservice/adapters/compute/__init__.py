@@ -1,0 +1,1 @@
+"""Where heavy work is done: processes of this machine, or a Ray cluster."""
