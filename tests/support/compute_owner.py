@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from quantservice.adapters.compute.process_pool import ProcessPool  # noqa: E402 - the path is set first
-from tests.support.compute import ARGV, task  # noqa: E402 - the path is set first
+from quantservice.adapters.compute.process_pool import ProcessPool
+from tests.support.compute import ARGV, task
 
 
 async def main() -> None:
