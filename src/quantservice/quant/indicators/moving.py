@@ -141,11 +141,11 @@ def efficiency_push(state: Array, at: int, n: int, value: float) -> float:
     A window that never moved counts as efficient (TA-Lib).
     """
     m = n + 1
-    if int(state[at + 1]) > 0:
-        state[at] += abs(value - window_get(state, at + 1, m, 0))
     if window_full(state, at + 1, m):
         oldest = window_get(state, at + 1, m, m - 1)
-        state[at] -= abs(window_get(state, at + 1, m, m - 2) - oldest)
+        state[at] -= abs(oldest - window_get(state, at + 1, m, m - 2))
+    if int(state[at + 1]) > 0:
+        state[at] += abs(value - window_get(state, at + 1, m, 0))
     window_push(state, at + 1, m, value)
     if not window_full(state, at + 1, m):
         return math.nan

@@ -172,3 +172,54 @@ def window_spread(state: Array, at: int, n: int) -> tuple[float, float]:
     second /= n
     variance = second - (first / n) * (first / n)
     return mean, (variance if variance > 1e-12 * second else 0.0)
+
+
+@jit
+def window_line(state: Array, at: int, n: int) -> tuple[float, float]:
+    """Return slope and value at the oldest place of the least-squares line through a full window of ``n`` >= 2 values.
+
+    In TA-Lib's order of operations: places count back from the newest.
+    """
+    places = n * (n - 1) * 0.5
+    divisor = places * places - n * (n * (n - 1) * (2 * n - 1) / 6)
+    weighed, total = 0.0, 0.0
+    for back in range(n - 1, -1, -1):
+        value = window_get(state, at, n, back)
+        total += value
+        weighed += back * value
+    slope = (n * weighed - places * total) / divisor
+    return slope, (total - slope * places) / n
+
+
+@jit
+def gain_loss_push(state: Array, at: int, n: int, value: float) -> bool:
+    """Wilder's averages of the rises and of the falls, begun with the mean of the first ``n``; say whether they are there.
+
+    Keeps 4 floats: values seen, the value before, the average rise ``state[at + 2]`` and fall ``state[at + 3]``.
+    """
+    change = value - state[at + 1]
+    state[at] += 1.0
+    state[at + 1] = value
+    if state[at] == 1.0:
+        return False
+    gain, loss = (change, 0.0) if change > 0.0 else (0.0, -change)
+    if state[at] <= n + 1:
+        state[at + 2] += gain
+        state[at + 3] += loss
+        if state[at] <= n:
+            return False
+        state[at + 2] /= n
+        state[at + 3] /= n
+    else:
+        state[at + 2] = (state[at + 2] * (n - 1) + gain) / n
+        state[at + 3] = (state[at + 3] * (n - 1) + loss) / n
+    return True
+
+
+@jit
+def rsi_push(state: Array, at: int, n: int, value: float) -> float:
+    """Wilder's relative strength index, 0 … 100; 0 where nothing moved. Keeps 4 floats."""
+    if not gain_loss_push(state, at, n, value):
+        return math.nan
+    total = state[at + 2] + state[at + 3]
+    return float(100.0 * (state[at + 2] / total)) if abs(total) >= 1e-14 else 0.0
