@@ -1,0 +1,198 @@
+"""Compiled walks over the finest curve: daily samples, drawdowns, worst windows, exposures. One pass each."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from quantservice.quant.jit import jit
+from quantservice.quant.metrics.value import F64, I64
+
+DAY_MS: Final = 86_400_000
+#: Deepest falls that are listed.
+TOP: Final = 5
+
+#: Slots of the array that ``walk_drawdowns`` returns.
+DEPTH, DEPTH_PEAK, DEPTH_VALLEY, DEPTH_END = 0, 1, 2, 3
+LOSS, LOSS_PEAK, LOSS_VALLEY, LOSS_END = 4, 5, 6, 7
+LONGEST, CURRENT, UNDERWATER, PEAK, LOWEST, STILL_OPEN = 8, 9, 10, 11, 12, 13
+SLOTS: Final = 14
+
+#: What ``first_fault`` found: nothing, time not after the one before, equity not finite, worst equity not finite.
+SOUND, UNORDERED, BAD_EQUITY, BAD_WORST = 0, 1, 2, 3
+
+
+@jit
+def first_fault(time: I64, equity: F64, worst: F64) -> tuple[int, int]:
+    """Return the row and kind of the first row that cannot be measured; kind 0 when there is none."""
+    for i in range(time.shape[0]):
+        if i > 0 and time[i] <= time[i - 1]:
+            return i, UNORDERED
+        if not np.isfinite(equity[i]):
+            return i, BAD_EQUITY
+        if worst.shape[0] > 0 and not np.isfinite(worst[i]):
+            return i, BAD_WORST
+    return 0, SOUND
+
+
+@jit
+def sample_days(time: I64, equity: F64, base_day: int, base: float) -> F64:
+    """Return the equity at the end of each UTC day from ``base_day`` (whose value is ``base``) to the last mark's day.
+
+    A mark at midnight belongs to the day that ends there. Days without a mark keep the value before them.
+    """
+    last_day = (time[time.shape[0] - 1] - 1) // DAY_MS
+    out = np.empty(max(last_day - base_day, 0) + 1)
+    out[0] = base
+    filled = 0
+    next_end = (base_day + 1) * DAY_MS  # a mark after this instant opens a new day
+    value = base
+    for i in range(time.shape[0]):
+        if time[i] > next_end:
+            day = (time[i] - 1) // DAY_MS - base_day
+            for k in range(filled + 1, day):
+                out[k] = value
+            filled = day
+            next_end = (base_day + day + 1) * DAY_MS
+        value = equity[i]
+        if filled > 0:
+            out[filled] = value
+    return out
+
+
+@jit
+def walk_drawdowns(time: I64, equity: F64, worst: F64, start_time: int, start: float, top: F64) -> F64:
+    """Follow equity from its start; return the slots above and fill ``top`` (rows: depth, loss, peak, valley, end, open).
+
+    Depth and loss are measured from the highest close before to the worst equity inside each bar (``worst`` may be empty:
+    then to the close). An episode ends at the first close at or above its peak.
+    """
+    out = np.zeros(SLOTS)
+    top[:, :] = 0.0
+    n = time.shape[0]
+    peak, peak_time = start, start_time
+    depth, valley_time, lowest = 0.0, start_time, start
+    loss, loss_valley = 0.0, start_time
+    under, longest = 0, 0.0
+    open_depth = open_loss = False
+    for i in range(n):
+        low = equity[i]
+        if worst.shape[0] > 0 and worst[i] < low:
+            low = worst[i]
+        lowest = min(lowest, low)
+        if low < peak:
+            fall = low - peak
+            if fall < loss:
+                loss, loss_valley = fall, time[i]
+                depth = fall / peak if peak > 0.0 else -np.inf
+                valley_time = time[i]
+        if equity[i] < peak:
+            under += 1
+        if equity[i] >= peak or i == n - 1:
+            recovered = equity[i] >= peak
+            if loss < 0.0:
+                _keep(top, depth, loss, peak_time, valley_time, time[i], not recovered)
+                if depth < out[DEPTH]:
+                    out[DEPTH], out[DEPTH_PEAK], out[DEPTH_VALLEY], out[DEPTH_END] = depth, peak_time, valley_time, time[i]
+                    open_depth = not recovered
+                if loss < out[LOSS]:
+                    out[LOSS], out[LOSS_PEAK], out[LOSS_VALLEY], out[LOSS_END] = loss, peak_time, loss_valley, time[i]
+                    open_loss = not recovered
+                longest = max(longest, time[i] - peak_time)
+            if recovered:
+                peak, peak_time = equity[i], time[i]
+                depth = loss = 0.0
+    out[LONGEST] = longest
+    out[CURRENT] = equity[n - 1] / peak - 1.0 if peak > 0.0 else np.nan
+    out[UNDERWATER] = under / n
+    out[PEAK] = peak
+    out[LOWEST] = lowest
+    out[STILL_OPEN] = (1.0 if open_depth else 0.0) + (2.0 if open_loss else 0.0)
+    return out
+
+
+@jit
+def _keep(top: F64, depth: float, loss: float, peak_time: Any, valley_time: Any, end: Any, still_open: bool) -> None:
+    """Insert an episode into the table of the deepest, deepest first."""
+    rows = top.shape[0]
+    if depth >= top[rows - 1, 0]:
+        return
+    k = rows - 1
+    while k > 0 and depth < top[k - 1, 0]:
+        top[k, :] = top[k - 1, :]
+        k -= 1
+    top[k, 0], top[k, 1] = depth, loss
+    top[k, 2], top[k, 3], top[k, 4] = peak_time, valley_time, end
+    top[k, 5] = 1.0 if still_open else 0.0
+
+
+@jit
+def worst_window(time: I64, equity: F64, start_time: int, start: float, span: int) -> float:
+    """Return the lowest return from the last mark at least ``span`` milliseconds earlier to a mark; NaN if there is none."""
+    low = np.nan
+    j = -1  # the mark that the window begins at; -1 is the start
+    for i in range(time.shape[0]):
+        while j + 1 < i and time[j + 1] <= time[i] - span:
+            j += 1
+        began, value = (start_time, start) if j < 0 else (time[j], equity[j])
+        if began <= time[i] - span and value > 0.0:
+            change = equity[i] / value - 1.0
+            if not change >= low:
+                low = change
+    return low
+
+
+@jit
+def walk_exposure(equity: F64, gross: F64, net: F64, margin: F64, leverage: F64) -> F64:
+    """Return max gross, mean gross, max net, min net, mean net, max margin, mean margin, share of bars in the market.
+
+    All relative to equity; ``leverage`` (T,) receives gross / equity. ``net`` and ``margin`` may be empty. Bars without
+    positive equity count as bars but have no ratio.
+    """
+    n = equity.shape[0]
+    out = np.zeros(8)
+    out[2], out[3] = -np.inf, np.inf
+    counted = 0
+    for i in range(n):
+        if gross[i] > 0.0:
+            out[7] += 1.0
+        leverage[i] = 0.0
+        if equity[i] > 0.0:
+            counted += 1
+            ratio = gross[i] / equity[i]
+            leverage[i] = ratio
+            out[0] = max(out[0], ratio)
+            out[1] += ratio
+            if net.shape[0] > 0:
+                signed = net[i] / equity[i]
+                out[2], out[3] = max(out[2], signed), min(out[3], signed)
+                out[4] += signed
+            if margin.shape[0] > 0:
+                used = margin[i] / equity[i]
+                out[5] = max(out[5], used)
+                out[6] += used
+    for k in (1, 4, 6):
+        out[k] /= max(counted, 1)
+    out[7] /= max(n, 1)
+    return out
+
+
+@jit
+def without_flows(equity: F64, worst: F64, flows: F64, start: float) -> tuple[F64, F64]:
+    """Return equity and worst equity as if nothing had been paid in or out: time-weighted, beginning at ``start``.
+
+    ``flows[i]`` was paid in (negative: out) during bar i and is part of ``equity[i]``.
+    """
+    clean = np.empty_like(equity)
+    clean_worst = np.empty_like(worst)
+    factor = 1.0  # clean equity per real equity
+    before = start
+    for i in range(equity.shape[0]):
+        earned = equity[i] - flows[i]
+        if worst.shape[0] > 0:
+            clean_worst[i] = min(worst[i], earned) * factor
+        clean[i] = earned * factor
+        before = equity[i]
+        factor = clean[i] / before if before != 0.0 else factor
+    return clean, clean_worst
