@@ -124,3 +124,14 @@ def mama_push(state: Array, at: int, fast_limit: float, slow_limit: float, value
     if state[at + _BARS] <= 32.0:
         return math.nan, math.nan
     return float(state[own + 1]), float(state[own + 2])
+
+
+@jit
+def cycle_parts(state: Array, at: int) -> tuple[float, float, float, float]:
+    """Return the in-phase and the quadrature component, the period and the smoothed price after the last bar."""
+    return (
+        float(state[at + _IN_PHASE]),
+        float(state[at + _QUADRATURE]),
+        float(state[at + _PERIOD]),
+        float(state[at + _SMOOTH_PRICE]),
+    )

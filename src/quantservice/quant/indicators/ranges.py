@@ -60,12 +60,15 @@ def direction_push(state: Array, at: int, n: int, high: float, low: float, close
 
 
 @jit
+def share(movement: float, reach: float) -> float:
+    """Return a movement as a share of the range; 0 where that is none."""
+    return movement / reach if abs(reach) >= 1e-14 else 0.0
+
+
+@jit
 def plus_minus(state: Array, at: int) -> tuple[float, float]:
     """Return the directional indicators +DI and -DI in percent; 0 where the range is none."""
-    reach = state[at + 2]
-    if abs(reach) < 1e-14:
-        return 0.0, 0.0
-    return float(100.0 * (state[at] / reach)), float(100.0 * (state[at + 1] / reach))
+    return 100.0 * share(state[at], state[at + 2]), 100.0 * share(state[at + 1], state[at + 2])
 
 
 @jit

@@ -7,12 +7,17 @@ import quantservice.quant.indicators.builtin.candles_one
 import quantservice.quant.indicators.builtin.candles_three
 import quantservice.quant.indicators.builtin.candles_two
 import quantservice.quant.indicators.builtin.channels
+import quantservice.quant.indicators.builtin.cycles
 import quantservice.quant.indicators.builtin.differences
 import quantservice.quant.indicators.builtin.direction
 import quantservice.quant.indicators.builtin.maths
 import quantservice.quant.indicators.builtin.momentum
+import quantservice.quant.indicators.builtin.prices
+import quantservice.quant.indicators.builtin.regression
 import quantservice.quant.indicators.builtin.sar
 import quantservice.quant.indicators.builtin.smoothing
 import quantservice.quant.indicators.builtin.stochastic
 import quantservice.quant.indicators.builtin.trend
-import quantservice.quant.indicators.builtin.turns  # noqa: F401
+import quantservice.quant.indicators.builtin.turns
+import quantservice.quant.indicators.builtin.volatility
+import quantservice.quant.indicators.builtin.volume  # noqa: F401

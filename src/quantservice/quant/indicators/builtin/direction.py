@@ -13,6 +13,7 @@ from quantservice.quant.indicators.ranges import (
     direction_push,
     directional_index,
     plus_minus,
+    share,
     true_range_push,
 )
 from quantservice.quant.indicators.spec import Parameter, indicator
@@ -69,9 +70,11 @@ def minus_dm(state: Array, p: Array, x: Array, out: Array) -> None:
     recursive=True,
 )
 def plus_di(state: Array, p: Array, x: Array, out: Array) -> None:
-    """Plus directional indicator: upward movement in percent of the true range."""
-    direction_push(state, 0, int(p[0]), x[0], x[1], x[2])
-    out[0] = plus_minus(state, 0)[0] if state[3] > p[0] else math.nan
+    """Plus directional indicator: upward movement in percent of the true range; as a share at length 1 (TA-Lib)."""
+    n = int(p[0])
+    direction_push(state, 0, n, x[0], x[1], x[2])
+    plus = plus_minus(state, 0)[0] if n > 1 else share(state[0], state[2])
+    out[0] = plus if state[3] > n else math.nan
 
 
 @indicator(
@@ -85,9 +88,11 @@ def plus_di(state: Array, p: Array, x: Array, out: Array) -> None:
     recursive=True,
 )
 def minus_di(state: Array, p: Array, x: Array, out: Array) -> None:
-    """Minus directional indicator: downward movement in percent of the true range."""
-    direction_push(state, 0, int(p[0]), x[0], x[1], x[2])
-    out[0] = plus_minus(state, 0)[1] if state[3] > p[0] else math.nan
+    """Minus directional indicator: downward movement in percent of the true range; as a share at length 1 (TA-Lib)."""
+    n = int(p[0])
+    direction_push(state, 0, n, x[0], x[1], x[2])
+    minus = plus_minus(state, 0)[1] if n > 1 else share(state[1], state[2])
+    out[0] = minus if state[3] > n else math.nan
 
 
 @indicator(
