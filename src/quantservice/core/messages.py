@@ -28,6 +28,7 @@ class Topic(StrEnum):
     INDICATOR = "indicator"  # indicators: values at each close, and after a correction
     FEED_STATUS = "feed.status"  # collector: connections and streams
     GAP = "gap"  # backfill: found, healing, healed
+    JOB = "job"  # jobs: how far each piece of heavy work is
     COMMAND = "command"  # web, cli: what a person wants done
     SYSTEM = "system"  # runner: starts, stops, restarts, alarms
 
@@ -79,6 +80,19 @@ class GapChange(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     rows: int = 0
     detail: str = ""
+
+
+class JobChange(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a job is: ``state`` is running, done, failed or cancelled; ``done`` of ``total`` in the job's own units."""
+
+    job_id: str
+    kind: str
+    title: str = ""
+    state: str
+    done: float = 0.0
+    total: float = 0.0
+    text: str = ""
+    error: str = ""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
