@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from quantservice.core.events import FeedStatus, Gap, Kline, MarketEvent, StreamId
+from quantservice.core.signals import Decision
 from quantservice.core.spans import Span
 
 
@@ -26,6 +27,7 @@ class Topic(StrEnum):
     MARKET_HISTORY = "market.history"  # backfill: events fetched after the fact
     MARKET_STORED = "market.stored"  # recorder: what became durable, with revisions
     INDICATOR = "indicator"  # indicators: values at each close, and after a correction
+    SIGNAL = "signal.new"  # strategies: what deployments decided, durable
     FEED_STATUS = "feed.status"  # collector: connections and streams
     GAP = "gap"  # backfill: found, healing, healed
     JOB = "job"  # jobs: how far each piece of heavy work is
@@ -73,13 +75,17 @@ class IndicatorBatch(msgspec.Struct, frozen=True):
     updates: Sequence[IndicatorUpdate]
 
 
-class GapChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A gap's life: ``found``, ``healing``, ``healed``, ``failed`` or ``closed`` (explained, nothing to heal)."""
+class StrategySignal(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deployment's strategy decided at the close of the klines that opened at ``open_time``."""
 
-    gap: Gap
-    state: str
-    rows: int = 0
-    detail: str = ""
+    deployment: str
+    name: str
+    strategy: str
+    version: int
+    account: str
+    open_time: int
+    close_time: int
+    decisions: tuple[Decision, ...]
 
 
 class JobChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +99,15 @@ class JobChange(msgspec.Struct, frozen=True, kw_only=True):
     total: float = 0.0
     text: str = ""
     error: str = ""
+
+
+class GapChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A gap's life: ``found``, ``healing``, ``healed``, ``failed`` or ``closed`` (explained, nothing to heal)."""
+
+    gap: Gap
+    state: str
+    rows: int = 0
+    detail: str = ""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +127,9 @@ class SystemEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any] = {}
 
 
-Payload = MarketBatch | StoredBatch | IndicatorBatch | FeedStatus | GapChange | Command | SystemEvent | msgspec.Struct
+Payload = (
+    MarketBatch | StoredBatch | IndicatorBatch | StrategySignal | FeedStatus | GapChange | Command | SystemEvent | msgspec.Struct
+)
 
 _BOOT: Final = secrets.token_hex(6)
 _SEQUENCE: Final = itertools.count(1)

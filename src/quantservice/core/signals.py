@@ -17,7 +17,7 @@ TimeInForce: TypeAlias = Literal["GTC", "IOC", "FOK", "GTD"]
 OrderState: TypeAlias = Literal["accepted", "partially_filled", "filled", "cancelled", "expired", "rejected"]
 
 
-class Signal(msgspec.Struct, frozen=True, gc=False):
+class Signal(msgspec.Struct, frozen=True, gc=False, tag_field="decision", tag="signal"):
     """What is wanted now: ``target`` is the position as a fraction of the allotted equity (1 long all, -1 short all, 0 flat).
 
     It is a level: stating it again changes nothing. ``side`` names the leg in hedge mode; ``tag`` is the reason shown in reports.
@@ -29,7 +29,7 @@ class Signal(msgspec.Struct, frozen=True, gc=False):
     tag: str = ""
 
 
-class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="decision", tag="order"):
     """An order the strategy places itself.
 
     Exactly one of ``quantity`` (base units or contracts) and ``fraction`` (of the allotted equity, at the order's price) is given.
@@ -55,7 +55,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     position_side: PositionSide = "both"
 
 
-class CancelOrders(msgspec.Struct, frozen=True, kw_only=True):
+class CancelOrders(msgspec.Struct, frozen=True, kw_only=True, tag_field="decision", tag="cancel"):
     """Cancel the strategy's open orders of an instrument: all, or those of a tag."""
 
     instrument: InstrumentId

@@ -7,6 +7,18 @@ are those of :mod:`quantservice.core.errors`. Import the names from here: ``from
 from __future__ import annotations
 
 from quantservice.ports.bus import EventBus, Subscription, SubscriptionStats
+from quantservice.ports.hosting import (
+    FaultKind,
+    HostedAccount,
+    HostedBar,
+    HostedBars,
+    HostedOrder,
+    HostedPosition,
+    HostedStrategy,
+    StrategyFault,
+    StrategyHost,
+    StrategyProcess,
+)
 from quantservice.ports.indicators import IndicatorExtent, IndicatorStore, IndicatorValues
 from quantservice.ports.keeping import Cache, Sealer
 from quantservice.ports.market_store import AppendResult, Columns, MarketStore, SealLog, StreamCoverage, UnsealedDay
@@ -86,8 +98,15 @@ __all__ = [
     "DeploymentRepository",
     "DeploymentSnapshot",
     "EventBus",
+    "FaultKind",
     "History",
     "Hold",
+    "HostedAccount",
+    "HostedBar",
+    "HostedBars",
+    "HostedOrder",
+    "HostedPosition",
+    "HostedStrategy",
     "Inbox",
     "IndicatorExtent",
     "IndicatorStore",
@@ -111,6 +130,9 @@ __all__ = [
     "Sealer",
     "Service",
     "StateStore",
+    "StrategyFault",
+    "StrategyHost",
+    "StrategyProcess",
     "StreamCoverage",
     "StreamState",
     "StudyRepository",

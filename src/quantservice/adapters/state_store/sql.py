@@ -19,7 +19,7 @@ from quantservice.adapters.state_store.repositories import SqlUnitOfWork
 from quantservice.adapters.state_store.schema import migrate
 from quantservice.adapters.state_store.urls import parse_url, shown, sqlite_path
 from quantservice.core.errors import EnvironmentFault, StoreUnavailable
-from quantservice.core.messages import Command, GapChange, SystemEvent
+from quantservice.core.messages import Command, GapChange, StrategySignal, SystemEvent
 from quantservice.ports import Sealer
 
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -27,7 +27,9 @@ _TURN_TIMEOUT_S: Final = 30.0
 _log = structlog.get_logger(__name__)
 
 #: Payloads that may rest in the outbox, by the name stored beside them.
-DURABLE_PAYLOADS: Final[Mapping[str, type[msgspec.Struct]]] = {item.__name__: item for item in (Command, GapChange, SystemEvent)}
+DURABLE_PAYLOADS: Final[Mapping[str, type[msgspec.Struct]]] = {
+    item.__name__: item for item in (Command, GapChange, StrategySignal, SystemEvent)
+}
 
 
 class SqlStateStore:
