@@ -99,6 +99,13 @@ class StrategyRunner:
         Raises InvalidValue for a kline that is not newer than the last one of its instrument: what was revised asks for
         :meth:`rebuild`. Whatever the strategy raises passes through.
         """
+        ordered = self.take(bars)
+        if not is_event_driven(self.strategy):
+            return self._answer_whole()
+        return tuple(decision for bar in ordered for decision in self.answer(bar))
+
+    def take(self, bars: Sequence[Bar]) -> Sequence[Bar]:
+        """Bring values and views up to klines that closed together, without asking the strategy; return them in its order."""
         self._check(bars)
         self._values.update(bars)
         ordered = sorted(bars, key=lambda bar: self.instruments.index(bar.instrument)) if len(bars) > 1 else bars
@@ -110,13 +117,11 @@ class StrategyRunner:
             view.row = past.count - 1
             for name, value in zip(self._values.names, row, strict=True):
                 view[name] = value
-        if not is_event_driven(self.strategy):
-            return self._answer_whole()
-        decisions: list[Decision] = []
-        for bar in ordered:
-            answer = self.strategy.on_kline(bar, self._views[bar.instrument])
-            decisions.extend(decisions_of(answer, "on_kline", self.strategy))
-        return tuple(decisions)
+        return ordered
+
+    def answer(self, bar: Bar) -> tuple[Decision, ...]:
+        """Ask the strategy at a kline that was taken."""
+        return decisions_of(self.strategy.on_kline(bar, self._views[bar.instrument]), "on_kline", self.strategy)
 
     def _check(self, bars: Sequence[Bar]) -> None:
         for bar in bars:

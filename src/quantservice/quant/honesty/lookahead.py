@@ -1,0 +1,182 @@
+"""The look-ahead gate: at every bar a strategy's answer must be the one that it gives without anything later.
+
+Each run is one of a fresh instance with the world outside of it put back, so that nothing can be carried from run to run.
+
+On whole arrays, each bar is computed again on the bars up to it, and on these with a few bars of another future behind. Kline by
+kline, the engine over history is walked together with the live runner, which is never given more than one kline. With both forms,
+their targets must be equal. At last the strategy is run on a mirrored market: what still knows the real one's returns was told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quantservice.core.errors import QuantServiceError
+from quantservice.core.instruments import InstrumentId
+from quantservice.quant.bars import Bars
+from quantservice.quant.honesty.arrays import ArrayGate
+from quantservice.quant.honesty.code import code_hash
+from quantservice.quant.honesty.events import Drive, EventGate, held
+from quantservice.quant.honesty.market import Market, tables_of
+from quantservice.quant.honesty.outside import OutsideState
+from quantservice.quant.honesty.verdict import Fault, Verdict
+from quantservice.quant.strategies.base import Strategy, is_event_driven, is_vectorised
+from quantservice.quant.strategies.feed import Funding
+from quantservice.quant.strategies.parameters import Value
+
+#: What targets that do not move with the market may agree with its next returns by luck: standard errors, and correlation.
+_LUCK = 6.0
+_SHARE = 0.15
+#: Share of bars at which the target is the same on the mirrored market, from which on it is not moved by the market.
+_UNMOVED = 0.75
+_EVENT_BARS_PER_S = 20_000
+
+
+def check_strategy(
+    cls: type[Strategy],
+    bars: Bars | Sequence[Bars],
+    *,
+    parameters: Mapping[str, Value] | None = None,
+    funding: Mapping[str, Funding] | None = None,
+    budget_s: float = 60.0,
+    drive: Drive | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Verdict:
+    """Judge a strategy with its parameters on bars of one or several instruments.
+
+    ``budget_s`` bounds the time, roughly: where it does not suffice for every bar, the last ones are checked exactly, each with all
+    bars before it, and the verdict says how many. ``progress(done, total)`` is called between bars.
+    """
+    given = dict(parameters or {})
+
+    def make() -> Strategy:
+        return cls(**given)
+
+    first = make()
+    market = Market(tables_of(bars), dict(funding or {}))
+    outside = OutsideState(cls)
+    exact = len(market.clock)
+    notes: list[str] = []
+    try:
+        fault, exact, notes = _judge(make, market, outside, budget_s, drive or _engine, progress)
+    except QuantServiceError as error:
+        fault = _raised(market, str(error))
+    except Exception as error:  # noqa: BLE001 - a strategy may raise anything; it is the verdict
+        fault = _raised(market, f"{type(error).__name__}: {error}")
+    finally:
+        outside.restore()
+    return Verdict(
+        strategy=cls.name(),
+        parameters=first.parameters,
+        code_hash=code_hash(cls),
+        bars=len(market.clock),
+        exact_bars=exact,
+        first_time=int(market.clock[0]),
+        last_time=int(market.clock[-1]),
+        fault=fault,
+        notes=tuple(notes),
+    )
+
+
+def _raised(market: Market, text: str) -> Fault:
+    return Fault(
+        kind="raised", bar=-1, time=int(market.clock[0]), instrument=market.tables[0].instrument, whole="", alone="", detail=text
+    )
+
+
+def _judge(
+    make: Callable[[], Strategy],
+    market: Market,
+    outside: OutsideState,
+    budget_s: float,
+    drive: Drive,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Fault | None, int, list[str]]:
+    strategy = make()
+    exact = len(market.clock)
+    notes: list[str] = []
+    arrays = events = None
+    if is_vectorised(strategy):
+        arrays = ArrayGate(make, market, outside, budget_s, progress)
+        fault = arrays.check()
+        exact, notes = arrays.exact or exact, arrays.notes
+        if fault is not None:
+            return fault, exact, notes
+    if is_event_driven(strategy):
+        affordable = max(500, int(budget_s * _EVENT_BARS_PER_S))
+        rows = len(market.clock)
+        events = EventGate(make, market.last(affordable) if rows * len(market.tables) > affordable else market, outside, drive)
+        fault = events.check()
+        exact = min(exact, len(events.clock))
+        if fault is not None:
+            return fault, exact, notes
+    fault = _two_forms(arrays, events) if arrays is not None and events is not None else None
+    return fault or _foresight(arrays, events, market), exact, notes
+
+
+def _two_forms(arrays: ArrayGate, events: EventGate) -> Fault | None:
+    instruments = [InstrumentId.parse(table.instrument) for table in events.market.tables]
+    kline_by_kline = events.levels(events.record(), instruments)
+    view = arrays._view(events.market)
+    whole = held(arrays.run(view.head(len(view))))
+    if kline_by_kline is None:
+        return _fault("two_forms", events.clock[0], 0, instruments[0], f"{whole[0, 0]:.10g} of on_bars", "orders of on_kline")
+    off = np.argwhere(np.abs(whole - kline_by_kline) > 1e-9)
+    if not len(off):
+        return None
+    row, place = (int(item) for item in off[0])
+    on_bars, on_kline = f"{whole[row, place]:.10g} of on_bars", f"{kline_by_kline[row, place]:.10g} of on_kline"
+    return _fault("two_forms", events.clock[row], row, instruments[place], on_bars, on_kline)
+
+
+def _fault(kind: str, when: Any, row: int, instrument: InstrumentId, whole: str, alone: str) -> Fault:
+    return Fault(kind=kind, bar=row, time=int(when), instrument=str(instrument), whole=whole, alone=alone)  # type: ignore[arg-type]
+
+
+def _foresight(arrays: ArrayGate | None, events: EventGate | None, market: Market) -> Fault | None:
+    """Give it a mirrored market: targets that stay and still agree with the real one's next returns come from somewhere else."""
+    clock = market.clock if arrays is not None or events is None else events.clock
+    market = market.between(int(clock[0]), int(clock[-1]))
+    mirrored = market.altered(int(clock[0]) - 1, int(clock[-1]), "mirrored")
+    instruments = [InstrumentId.parse(table.instrument) for table in market.tables]
+    real: npt.NDArray[np.float64] | None = None
+    other: npt.NDArray[np.float64] | None = None
+    if arrays is not None:
+        real, other = (held(arrays.run(arrays._view(item))) for item in (market, mirrored))
+    elif events is not None:
+        real, other = (events.levels(events.record(item), instruments) for item in (market, mirrored))
+    if real is None or other is None:
+        return None
+    for place, table in enumerate(market.tables):
+        rows = np.searchsorted(clock, table["open_time"])
+        if np.mean(np.abs(real[rows, place] - other[rows, place]) < 1e-9) < _UNMOVED:
+            continue
+        share, errors = _agreement(other[rows, place], table["close"])
+        if share > _SHARE and errors > _LUCK:
+            text = f"hidden from them, the next returns still agree ({share:.2f}, {errors:.0f} standard errors)"
+            return Fault(kind="foresight", bar=-1, time=int(clock[0]), instrument=table.instrument, whole="", alone="", detail=text)
+    return None
+
+
+def _agreement(targets: npt.NDArray[np.float64], close: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return the correlation of targets with the signs of the next returns, and how many standard errors that is."""
+    if len(close) < 3 or np.count_nonzero(np.diff(targets)) < 10:
+        return 0.0, 0.0  # hardly ever another: nothing can be said
+    signs = np.sign(np.diff(close))
+    wanted = targets[:-1] - targets[:-1].mean()
+    signs = signs - signs.mean()
+    scale = float(np.sqrt(np.sum(wanted**2) * np.sum(signs**2)))
+    share = float(np.sum(wanted * signs)) / scale if scale > 0.0 else 0.0
+    return share, share * float(np.sqrt(len(signs)))
+
+
+def _engine(market: Market, strategy: Strategy) -> None:
+    """Run in the event engine with nothing assumed that could stand in the way of an order."""
+    from quantservice.quant.backtest import Assumptions, MarketData, run_events  # noqa: PLC0415 - the engine's own compile time
+
+    data = MarketData.of(list(market.tables), funding=market.funding)
+    run_events(data, strategy, Assumptions(fees="none", funding=False))
