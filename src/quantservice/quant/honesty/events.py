@@ -105,7 +105,7 @@ class _Twin(_Around):
         self._funding = sorted(
             (int(when), InstrumentId.parse(name), float(rate))
             for name, item in market.funding.items()
-            for when, rate in zip(item.times, item.rates, strict=True)
+            for when, rate in zip(item.time, item.rate, strict=True)
             if InstrumentId.parse(name) in instruments
         )
         self._paid = 0

@@ -25,7 +25,7 @@ from quantservice.quant.honesty.market import Market, tables_of
 from quantservice.quant.honesty.outside import OutsideState
 from quantservice.quant.honesty.verdict import Fault, Verdict
 from quantservice.quant.strategies.base import Strategy, is_event_driven, is_vectorised
-from quantservice.quant.strategies.feed import Funding
+from quantservice.quant.strategies.feed import Settlements
 from quantservice.quant.strategies.parameters import Value
 
 #: What targets that do not move with the market may agree with its next returns by luck: standard errors, and correlation.
@@ -41,7 +41,7 @@ def check_strategy(
     bars: Bars | Sequence[Bars],
     *,
     parameters: Mapping[str, Value] | None = None,
-    funding: Mapping[str, Funding] | None = None,
+    funding: Mapping[str, Settlements] | None = None,
     budget_s: float = 60.0,
     drive: Drive | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -178,5 +178,6 @@ def _engine(market: Market, strategy: Strategy) -> None:
     """Run in the event engine with nothing assumed that could stand in the way of an order."""
     from quantservice.quant.backtest import Assumptions, MarketData, run_events  # noqa: PLC0415 - the engine's own compile time
 
-    data = MarketData.of(list(market.tables), funding=market.funding)
+    funding = {name: (item.time, item.rate) for name, item in market.funding.items()}
+    data = MarketData.of(list(market.tables), funding=funding or None)
     run_events(data, strategy, Assumptions(fees="none", funding=False))

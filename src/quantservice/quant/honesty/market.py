@@ -12,7 +12,7 @@ import numpy.typing as npt
 from quantservice.core.errors import InvalidValue
 from quantservice.quant.bars import COLUMNS, Bars
 from quantservice.quant.strategies.bar import close_times
-from quantservice.quant.strategies.feed import Funding
+from quantservice.quant.strategies.feed import Funding, Settlements
 
 Flavour = Literal["mirrored", "higher", "lower"]
 _FACTOR: Final = {"higher": 1.75, "lower": 0.55}
@@ -23,7 +23,7 @@ class Market:
     """Tables of one period with their funding. ``clock`` is the union of their open times."""
 
     tables: tuple[Bars, ...]
-    funding: Mapping[str, Funding] = field(default_factory=dict)
+    funding: Mapping[str, Settlements] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.tables or not all(len(table) for table in self.tables):
@@ -67,7 +67,7 @@ class Market:
             tables.append(Bars(table.instrument, table.period, columns))
         known = int(close_times(self.period, np.array([after], dtype=np.int64))[0])
         funding = {
-            name: Funding(item.times, np.where(item.times > known, -item.rates - 0.0003, item.rates))
+            name: Funding(item.time, np.where(item.time > known, -item.rate - 0.0003, item.rate))
             for name, item in self.funding.items()
         }
         return Market(tuple(table for table in tables if len(table)), funding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -110,12 +110,26 @@ class BarsView(Mapping[str, npt.NDArray[Any]]):
         return f"BarsView({', '.join(map(str, self.instruments))} {self.period}, {len(self):,} bars{shown})"
 
 
-@dataclass(frozen=True, eq=False)
-class Funding:
+class Settlements(Protocol):
     """Settled funding of one instrument: times (ms UTC, rising) and rates (fractions of the position's value)."""
 
-    times: npt.NDArray[np.int64]
-    rates: npt.NDArray[np.float64]
+    @property
+    def time(self) -> npt.NDArray[np.int64]:
+        """When each was settled."""
+        ...
+
+    @property
+    def rate(self) -> npt.NDArray[np.float64]:
+        """What was settled."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Funding:
+    """Plain :class:`Settlements`."""
+
+    time: npt.NDArray[np.int64]
+    rate: npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +169,7 @@ class InstrumentFeed:
 
 
 def feeds_of(
-    strategy: Strategy, tables: Sequence[Bars], funding: Mapping[str, Funding] | None = None
+    strategy: Strategy, tables: Sequence[Bars], funding: Mapping[str, Settlements] | None = None
 ) -> tuple[InstrumentFeed, ...]:
     """Compute in bulk what a strategy asks for, on bars of one period; one feed per table, in the order given."""
     if not tables:
@@ -173,7 +187,7 @@ def feeds_of(
 class _Maker:
     """Computes each indicator once, however many instruments look at it."""
 
-    def __init__(self, wanted: Sequence[Wanted], tables: Sequence[Bars], funding: Mapping[str, Funding]) -> None:
+    def __init__(self, wanted: Sequence[Wanted], tables: Sequence[Bars], funding: Mapping[str, Settlements]) -> None:
         self.wanted = wanted
         self.period = tables[0].period
         self.tables = {InstrumentId.parse(table.instrument): table.columns for table in tables}
@@ -204,7 +218,7 @@ class _Maker:
             paid = self.funding.get(str(source))
             if paid is None:
                 return [np.full(len(at), np.nan)]
-            return [spread(paid.rates, last_known(paid.times, at))]
+            return [spread(paid.rate, last_known(paid.time, at))]
         known = self.known(source, wanted.period)
         made = self._compute(wanted, source, known)
         if not (source == instrument and wanted.period in {"", self.period}):

@@ -16,7 +16,7 @@ from quantservice.core.signals import Decision, OrderUpdate, Signal
 from quantservice.quant.bars import Bars
 from quantservice.quant.strategies.bar import Bar, MarketTicker, bars_table, close_times
 from quantservice.quant.strategies.base import Strategy, decisions_of, is_event_driven, is_vectorised
-from quantservice.quant.strategies.feed import Funding, InstrumentFeed, bars_view
+from quantservice.quant.strategies.feed import InstrumentFeed, Settlements, bars_view
 from quantservice.quant.strategies.live import LiveValues
 from quantservice.quant.strategies.past import RingPast
 from quantservice.quant.strategies.targets import targets_of
@@ -67,18 +67,18 @@ class StrategyRunner:
         """Return the open time of the last kline taken of an instrument."""
         return self._last_open.get(instrument)
 
-    def warm_up(self, tables: Sequence[Bars], funding: Mapping[str, Funding] | None = None) -> int:
+    def warm_up(self, tables: Sequence[Bars], funding: Mapping[str, Settlements] | None = None) -> int:
         """Take past klines without answering: values and the strategy's own state become those of the last one. Return how many."""
         return sum(len(bars) for bars, _decisions in self.replay(tables, funding))
 
     def replay(
-        self, tables: Sequence[Bars], funding: Mapping[str, Funding] | None = None
+        self, tables: Sequence[Bars], funding: Mapping[str, Settlements] | None = None
     ) -> Iterator[tuple[list[Bar], tuple[Decision, ...]]]:
         """Feed past klines; yield those that closed together with the decisions at their close."""
         paid = sorted(
             (int(time), InstrumentId.parse(name), float(rate))
             for name, item in (funding or {}).items()
-            for time, rate in zip(item.times, item.rates, strict=True)
+            for time, rate in zip(item.time, item.rate, strict=True)
         )
         at = 0
         for bars in together(tables):
@@ -190,7 +190,7 @@ class StrategyRunner:
     def rebuild(
         self,
         tables: Sequence[Bars],
-        funding: Mapping[str, Funding] | None = None,
+        funding: Mapping[str, Settlements] | None = None,
         *,
         checkpoint: Mapping[str, Any] | None = None,
     ) -> None:
