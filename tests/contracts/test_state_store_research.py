@@ -176,6 +176,9 @@ async def test_chunks_are_kept_once_and_go_with_their_job(store: SqlStateStore) 
         assert await work.jobs.chunk_numbers("j1") == {0, -1}
         assert await work.jobs.chunk("j1", 0) == content
         assert await work.jobs.chunk("j1", 7) is None
+        await work.jobs.drop_chunks("j1")
+        assert await work.jobs.chunk_numbers("j1") == set()
+        assert await work.jobs.add_chunk("j1", 0, b"again")
         await work.studies.append("j1", ["{}"])
         assert await work.jobs.remove("j1")
         assert not await work.jobs.remove("j1")

@@ -134,7 +134,7 @@ class SqlJobs:
         gone = sa.delete(table).where(table.c.id == job_id, table.c.state != "running")
         if (await self._connection.execute(gone)).rowcount == 0:
             return False
-        await self._connection.execute(sa.delete(tables.job_chunk).where(tables.job_chunk.c.job_id == job_id))
+        await self.drop_chunks(job_id)
         await self._connection.execute(sa.delete(tables.study_journal).where(tables.study_journal.c.study == job_id))
         return True
 
@@ -154,6 +154,10 @@ class SqlJobs:
         query = sa.select(table.c.content).where(table.c.job_id == job_id, table.c.number == number)
         content = (await self._connection.execute(query)).scalar()
         return None if content is None else bytes(content)
+
+    async def drop_chunks(self, job_id: str) -> None:
+        """Forget all parts: the work begins again."""
+        await self._connection.execute(sa.delete(tables.job_chunk).where(tables.job_chunk.c.job_id == job_id))
 
     async def counts(self) -> dict[str, int]:
         """Jobs per state."""

@@ -1,0 +1,105 @@
+"""What the queue and a worker say to each other.
+
+A job of any kind is three steps, each a task:
+
+``plan`` looks at the request and the data and cuts the work into items; ``work`` does one item; ``finish`` puts the items'
+results together. The plan and each item's result are kept in the state store, so a job goes on where it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+import msgspec
+
+from quantservice.ports import BacktestRecord, Trial
+
+_T = TypeVar("_T")
+Operation: TypeAlias = Literal["plan", "work", "finish"]
+
+#: Chunk numbers of what is no item's result.
+PLAN_CHUNK: Final = -1
+FIRST_TABLE_CHUNK: Final = -2  # and downward
+
+
+class DataRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which bars a job reads: instruments by any of their names, one period, ``[start_ms, end_ms)`` (None: all that is stored).
+
+    ``detail_period``: also a shorter period, for what happened inside the bars.
+    """
+
+    symbols: tuple[str, ...]
+    market: str | None = None
+    venue: str = "binance"
+    period: str = "1h"
+    start_ms: int | None = None
+    end_ms: int | None = None
+    detail_period: str = ""
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One part of the work: its content, which only the job's kind understands, and its share of the progress."""
+
+    content: bytes
+    weight: float = 1.0
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """How a job is cut. ``fingerprint`` is of the data that was looked at; ``unit`` names what the progress counts."""
+
+    items: Sequence[Item]
+    unit: str = ""
+    fingerprint: str = ""
+    note: str = ""
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """One task: ``manifest`` is the path of the exported data; ``parts`` are the results of all items, for ``finish``.
+
+    ``folders`` are where a person's own strategies lie.
+    """
+
+    job_id: str
+    kind: str
+    operation: Operation
+    request: dict[str, Any]
+    manifest: str = ""
+    folders: tuple[str, ...] = ()
+    number: int = 0
+    attempt: int = 1
+    item: bytes = b""
+    parts: Sequence[bytes] = ()
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``work`` leaves: the item's result and the trials that it ran (the queue fills in run and time)."""
+
+    content: bytes = b""
+    trials: Sequence[Trial] = ()
+
+
+class StoredRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A backtest to be kept, with its tables as Arrow bytes."""
+
+    record: BacktestRecord
+    parts: dict[str, bytes] = {}
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``finish`` leaves: a summary that is shown, tables (Arrow bytes by name), backtests to be kept, further trials."""
+
+    summary: dict[str, Any]
+    tables: dict[str, bytes] = {}
+    backtests: Sequence[StoredRun] = ()
+    trials: Sequence[Trial] = ()
+
+
+def pack(value: msgspec.Struct) -> bytes:
+    """Write one of the above."""
+    return msgspec.msgpack.encode(value)
+
+
+def unpack(content: bytes, kind: type[_T]) -> _T:
+    """Read one of the above."""
+    return msgspec.msgpack.decode(content, type=kind)
