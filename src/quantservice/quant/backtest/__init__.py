@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from quantservice.quant.backtest.assumptions import Assumptions, FeeRates, Slippage
+from quantservice.quant.backtest.books import BookSnapshots
+from quantservice.quant.backtest.data import MarketData
+from quantservice.quant.backtest.funding import Funding
+from quantservice.quant.backtest.orders import OrderTable
 from quantservice.quant.backtest.records import (
     FILL,
     FILL_REASONS,
@@ -15,6 +19,7 @@ from quantservice.quant.backtest.records import (
     TRADE,
 )
 from quantservice.quant.backtest.results import Flag, RunResult
+from quantservice.quant.backtest.targets import run_targets
 
 __all__ = [
     "FILL",
@@ -27,8 +32,13 @@ __all__ = [
     "ORDER_TYPES",
     "TRADE",
     "Assumptions",
+    "BookSnapshots",
     "FeeRates",
     "Flag",
+    "Funding",
+    "MarketData",
+    "OrderTable",
     "RunResult",
     "Slippage",
+    "run_targets",
 ]

@@ -1,0 +1,1 @@
+"""The compiled arithmetic of a backtest: one bar forward, whoever asks."""

@@ -1,0 +1,332 @@
+"""One bar forward: what happens inside a row, in its order, and the loop over bars that both engines run. Compiled.
+
+Order inside a row: the calendar and funding at the open, liquidation by a gap, what fills at the open, what is touched inside
+(stops, then entries, then stops again), liquidation, what is touched in favour (exits), the close. The worse comes first.
+"""
+
+from __future__ import annotations
+
+import math
+
+from quantservice.quant.backtest.kernel.account import currency_of, leg_of, leg_profit, unit_value
+from quantservice.quant.backtest.kernel.calendar import apply_due
+from quantservice.quant.backtest.kernel.journal import end_target, write_order, write_trade
+from quantservice.quant.backtest.kernel.layout import (
+    ACCEPTED,
+    C_ALWAYS,
+    C_CAP,
+    C_CLOSE_FILL,
+    C_CROSS,
+    C_CURVE,
+    C_END_EVENT,
+    C_RECORD,
+    C_ROW_MS,
+    C_TARGETS,
+    C_UNFIT,
+    CLOSE,
+    DELISTED,
+    HIGH,
+    I_COLUMNS,
+    I_FIT,
+    I_LEFT,
+    I_MARK,
+    I_SPOT,
+    I_STATUS,
+    J_ORDER,
+    L_COLUMNS,
+    L_COST,
+    L_FILLED,
+    L_HELD,
+    L_MARGIN,
+    L_PENDING,
+    L_QUANTITY,
+    L_WANTED,
+    LAST,
+    LOW,
+    N_ASKED,
+    N_BAR,
+    N_DONE,
+    N_EVENT,
+    N_HELD,
+    N_JOURNAL,
+    N_JOURNAL_END,
+    N_NEXT,
+    N_NOW,
+    N_OPEN,
+    N_ORDERS_END,
+    N_PENDING,
+    N_REQUEST,
+    N_ROW,
+    O_COLUMNS,
+    O_LEFT,
+    O_QUANTITY,
+    OPEN,
+    PARTIAL,
+    R_COLUMNS,
+    S_BAR_WORST,
+    S_DRAWDOWN,
+    S_EQUITY,
+    S_EXPOSED,
+    S_GROSS_MOST,
+    S_GROSS_SUM,
+    S_PEAK,
+    STILL_OPEN,
+    T_HIGHEST,
+    T_LOWEST,
+    TABLE_COLUMNS,
+    V_CASH,
+    V_COLUMNS,
+    V_EQUITY,
+    V_GROSS,
+    V_MARGIN,
+    V_NET,
+    V_WORST,
+    VOLUME,
+    W_BALANCE,
+    W_COLUMNS,
+    W_RATE,
+    W_SOURCE,
+    WHY_END,
+    WHY_NOT_TRADING,
+)
+from quantservice.quant.backtest.kernel.liquidation import cancel_all, force_out, liquidate_cross, liquidate_isolated, price_in
+from quantservice.quant.backtest.kernel.matching import compact, exits, fill_at_open, stops_and_entries
+from quantservice.quant.backtest.kernel.memory import Memory
+from quantservice.quant.backtest.kernel.requests import submit
+from quantservice.quant.backtest.kernel.targets import decide, fill_targets
+from quantservice.quant.jit import jit
+
+
+@jit
+def look(m: Memory, f: int, column: int) -> None:
+    """Mark every instrument at a price of the row, and note what may fill in it."""
+    unfit, cap = int(m.c[C_UNFIT]), m.c[C_CAP]
+    for s in range(m.wide):
+        cell, i = f * m.wide + s, s * I_COLUMNS
+        state = m.rows[cell]
+        if state != 0:
+            m.inst[i + I_MARK] = m.px[cell * 5 + column]
+        m.inst[i + I_FIT] = 1.0 if state != 0 and (state & unfit) == 0 and m.inst[i + I_STATUS] != 0.0 else 0.0
+        if column == OPEN:
+            m.inst[i + I_LEFT] = cap * m.px[cell * 5 + VOLUME] if cap > 0.0 else math.inf
+    convert(m)
+
+
+@jit
+def convert(m: Memory) -> None:
+    """Take the marks that convert settlement currencies into the reporting currency."""
+    for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
+        source = int(m.cur[w + W_SOURCE])
+        if source >= 0 and m.inst[source * I_COLUMNS + I_MARK] > 0.0:
+            m.cur[w + W_RATE] = m.inst[source * I_COLUMNS + I_MARK]
+
+
+@jit
+def begin_open(m: Memory, f: int) -> None:
+    """Do what happens at the open of a row."""
+    look(m, f, OPEN)
+    apply_due(m)
+    if m.n[N_HELD] > 0:
+        if m.c[C_CROSS] != 0.0:
+            liquidate_cross(m, f, OPEN)
+        else:
+            liquidate_isolated(m, f, OPEN, OPEN)
+    if m.n[N_PENDING] > 0:
+        fill_targets(m, f, False)
+    if m.n[N_OPEN] > 0:
+        fill_at_open(m, f)
+    for j in range(0, m.traded * m.sides * L_COLUMNS, L_COLUMNS):
+        m.legs[j + L_HELD] = abs(m.legs[j + L_QUANTITY])
+
+
+@jit
+def equity_at(m: Memory, f: int, column: int) -> float:
+    """Return the equity with all prices at one column of a row."""
+    total = 0.0
+    for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
+        source = int(m.cur[w + W_SOURCE])
+        total += m.cur[w + W_BALANCE] * (m.cur[w + W_RATE] if source < 0 else price_in(m, f, source, column))
+    for s in range(m.traded):
+        for k in range(m.sides):
+            j = leg_of(m, s, k)
+            if m.legs[j + L_QUANTITY] != 0.0:
+                w = currency_of(m, s)
+                source = int(m.cur[w + W_SOURCE])
+                rate = m.cur[w + W_RATE] if source < 0 else price_in(m, f, source, column)
+                total += leg_profit(m, s, j, price_in(m, f, s, column)) * rate
+    return total
+
+
+@jit
+def see_extremes(m: Memory, f: int) -> None:
+    """Liquidate what the row's extremes reach, note the worst equity and how far prices went against and for each leg."""
+    if m.c[C_CROSS] != 0.0:
+        liquidate_cross(m, f, LOW)
+        liquidate_cross(m, f, HIGH)
+    else:
+        liquidate_isolated(m, f, LOW, HIGH)
+    worst = min(equity_at(m, f, LOW), equity_at(m, f, HIGH))
+    m.stats[S_BAR_WORST] = min(m.stats[S_BAR_WORST], worst)
+    for s in range(m.traded):
+        cell = f * m.wide + s
+        if m.rows[cell] == 0:
+            continue
+        for k in range(m.sides):
+            j = leg_of(m, s, k)
+            if m.legs[j + L_QUANTITY] != 0.0:
+                m.legs[j + T_LOWEST] = min(m.legs[j + T_LOWEST], m.px[cell * 5 + LOW])
+                m.legs[j + T_HIGHEST] = max(m.legs[j + T_HIGHEST], m.px[cell * 5 + HIGH])
+
+
+@jit
+def run_row(m: Memory, f: int) -> None:
+    """Take one row of the finest clock."""
+    m.n[N_ROW] = f
+    m.n[N_NOW] = m.times[f]
+    if m.n[N_PENDING] > 0 or m.n[N_OPEN] > 0 or m.times[f] >= m.n[N_NEXT]:
+        begin_open(m, f)
+    working = m.n[N_OPEN] > 0
+    if working:
+        stops_and_entries(m, f)
+    if m.n[N_HELD] > 0:
+        see_extremes(m, f)
+    if working:
+        exits(m, f)
+        compact(m)
+    for s in range(m.wide):
+        state = m.rows[f * m.wide + s]
+        if state != 0:
+            m.inst[s * I_COLUMNS + I_MARK] = m.px[(f * m.wide + s) * 5 + CLOSE]
+            if state & LAST != 0:
+                leave(m, f, s)
+    convert(m)
+
+
+@jit
+def leave(m: Memory, f: int, s: int) -> None:
+    """Close what is held of an instrument at its last price."""
+    m.n[N_NOW] = m.times[f] + int(m.c[C_ROW_MS]) - 1
+    cancel_all(m, s, WHY_NOT_TRADING)
+    for k in range(m.sides if s < m.traded else 0):
+        if m.legs[leg_of(m, s, k) + L_QUANTITY] != 0.0:
+            force_out(m, s, k, m.inst[s * I_COLUMNS + I_MARK], 0.0, DELISTED)
+    m.inst[s * I_COLUMNS + I_STATUS] = 0.0
+    compact(m)
+
+
+@jit
+def mark(m: Memory, t: int) -> None:
+    """Write the account at the close of a bar into the curve and the totals."""
+    balance, spent, margin, gross, net, profit = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
+        balance += m.cur[w + W_BALANCE] * m.cur[w + W_RATE]
+    if m.n[N_HELD] > 0:
+        m.stats[S_EXPOSED] += 1.0
+        for s in range(m.traded):
+            for k in range(m.sides):
+                j, i = leg_of(m, s, k), s * I_COLUMNS
+                quantity = m.legs[j + L_QUANTITY]
+                if quantity == 0.0:
+                    continue
+                rate = m.cur[currency_of(m, s) + W_RATE]
+                price = m.inst[i + I_MARK]
+                value = quantity * unit_value(m, s, price) * rate
+                profit += leg_profit(m, s, j, price) * rate
+                gross += abs(value)
+                net += value
+                if m.inst[i + I_SPOT] != 0.0:
+                    spent += m.legs[j + L_COST] * rate
+                else:
+                    margin += m.legs[j + L_MARGIN] * rate
+    equity = balance + profit
+    worst = min(equity, m.stats[S_BAR_WORST])
+    m.stats[S_EQUITY] = equity
+    m.stats[S_DRAWDOWN] = min(m.stats[S_DRAWDOWN], worst / m.stats[S_PEAK] - 1.0)
+    m.stats[S_PEAK] = max(m.stats[S_PEAK], equity)
+    share = gross / equity if equity > 0.0 else 0.0
+    m.stats[S_GROSS_SUM] += share
+    m.stats[S_GROSS_MOST] = max(m.stats[S_GROSS_MOST], share)
+    if m.c[C_CURVE] != 0.0:
+        v = m.slots[t] * V_COLUMNS
+        m.curve[v + V_EQUITY] = equity
+        m.curve[v + V_WORST] = min(worst, m.curve[v + V_WORST])
+        m.curve[v + V_CASH] = balance - spent
+        m.curve[v + V_GROSS] = gross
+        m.curve[v + V_NET] = net
+        m.curve[v + V_MARGIN] = margin
+
+
+@jit
+def finish(m: Memory, t: int) -> None:
+    """Take what was decided at the close of a bar."""
+    last = m.starts[t + 1] - 1
+    arrival = m.times[last] + int(m.c[C_ROW_MS])
+    m.n[N_NOW] = arrival - 1
+    while m.n[N_REQUEST] < m.n[N_ASKED] and m.requests[m.n[N_REQUEST] * R_COLUMNS] <= t:
+        submit(m, m.n[N_REQUEST] * R_COLUMNS, arrival)
+        m.n[N_REQUEST] += 1
+    if m.c[C_TARGETS] != 0.0:
+        first = t * m.traded * m.sides
+        for s in range(m.traded):
+            for k in range(m.sides):
+                target = m.targets[first + s * m.sides + k]
+                wanted = m.legs[leg_of(m, s, k) + L_WANTED]
+                if not math.isnan(target) and (target != wanted or m.c[C_ALWAYS] != 0.0):
+                    decide(m, s, k, target, 0.0, arrival)
+    if m.c[C_CLOSE_FILL] != 0.0 and (m.n[N_PENDING] > 0 or m.n[N_OPEN] > 0):
+        look(m, last, CLOSE)
+        m.n[N_ROW] = last
+        fill_targets(m, last, True)
+        mark(m, t)
+    if m.n[N_DONE] > 0:
+        compact(m)
+
+
+@jit
+def room(m: Memory, t: int) -> bool:
+    """Say whether the journal and the order table have room for all that one more bar can write."""
+    asked = 0
+    while m.n[N_REQUEST] + asked < m.n[N_ASKED] and m.requests[(m.n[N_REQUEST] + asked) * R_COLUMNS] <= t:
+        asked += 1
+    orders = m.n[N_OPEN] + asked
+    rows = (m.starts[t + 2] - m.starts[t + 1] + 1) * 8 * (m.traded * m.sides + orders) + 64
+    due = m.n[N_EVENT]
+    while due < int(m.c[C_END_EVENT]) and m.tab[due * TABLE_COLUMNS] <= m.times[m.starts[t + 2] - 1]:
+        due += 1
+        rows += m.sides
+    return orders <= m.n[N_ORDERS_END] and (m.c[C_RECORD] == 0.0 or m.n[N_JOURNAL] + rows <= m.n[N_JOURNAL_END])
+
+
+@jit
+def advance(m: Memory, until: int) -> bool:
+    """Take bars up to and with ``until``; False: a table is full, give it room and call again."""
+    while m.n[N_BAR] < until:
+        t = m.n[N_BAR]
+        if not room(m, t):
+            return False
+        if t >= 0:
+            finish(m, t)
+        t += 1
+        m.n[N_BAR] = t
+        m.stats[S_BAR_WORST] = math.inf
+        for f in range(m.starts[t], m.starts[t + 1]):
+            run_row(m, f)
+        mark(m, t)
+    return True
+
+
+@jit
+def conclude(m: Memory) -> None:
+    """Take the last bar's decisions and write down what is still open: orders, and positions as if closed at the last mark."""
+    finish(m, m.n[N_BAR])
+    for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
+        left = m.orders[o + O_LEFT] < m.orders[o + O_QUANTITY]
+        write_order(m, o, J_ORDER, float(PARTIAL if left else ACCEPTED), float(WHY_END))
+    for s in range(m.traded):
+        for k in range(m.sides):
+            j = leg_of(m, s, k)
+            quantity = m.legs[j + L_QUANTITY]
+            if m.legs[j + L_PENDING] != 0.0:
+                end_target(m, s, k, j, PARTIAL if m.legs[j + L_FILLED] > 0.0 else ACCEPTED, WHY_END)
+            if quantity != 0.0:
+                write_trade(m, s, k, j, 1.0 if quantity > 0.0 else -1.0, STILL_OPEN, 0.0)

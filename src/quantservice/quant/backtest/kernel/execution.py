@@ -1,0 +1,265 @@
+"""How much of an order fills, at which price: volume, slippage, ticks and lots, margin. Compiled."""
+
+from __future__ import annotations
+
+import math
+
+from quantservice.quant.backtest.kernel.account import (
+    DUST,
+    affordable,
+    currency_of,
+    grow,
+    largest,
+    leg_of,
+    set_liquidation,
+    shrink,
+    unit_value,
+)
+from quantservice.quant.backtest.kernel.journal import begin_row, end_order, put, write_trade
+from quantservice.quant.backtest.kernel.layout import (
+    C_BPS,
+    C_COEFFICIENT,
+    C_LIQUIDATION_FEE,
+    C_RULES,
+    C_SLIPPAGE,
+    CANCELLED,
+    CLOSED,
+    I_COLUMNS,
+    I_LEFT,
+    I_LOT,
+    I_MAKER,
+    I_MIN_NOTIONAL,
+    I_MIN_QUANTITY,
+    I_SPOT,
+    I_TAKER,
+    I_TICK,
+    J_FILL,
+    L_QUANTITY,
+    LIQUIDATED,
+    N_DAY,
+    N_OPEN,
+    N_ROW,
+    N_WHY,
+    O_COLUMNS,
+    O_ID,
+    O_INSTRUMENT,
+    O_LEG,
+    O_REDUCE,
+    O_STATUS,
+    S_FEES,
+    S_FILLS,
+    S_SLIPPAGE,
+    S_TURNOVER,
+    S_VOLUME,
+    SPREAD,
+    SQRT_IMPACT,
+    T_FEES,
+    T_HIGHEST,
+    T_LOWEST,
+    T_SLIPPAGE,
+    TABLE_COLUMNS,
+    VOLUME,
+    VOLUME_SHARE,
+    W_BALANCE,
+    W_RATE,
+    WHY_CLOSED,
+    WHY_LARGEST,
+    WHY_MARGIN,
+    WHY_NOTIONAL,
+    WHY_QUANTITY,
+    WHY_SIDE,
+    WHY_SPOT,
+)
+from quantservice.quant.backtest.kernel.memory import Memory, Origin, Terms
+from quantservice.quant.jit import jit
+
+#: What a division by a step may be off the whole number that is meant.
+STEP_NOISE = 1e-9
+
+
+@jit
+def round_down(value: float, step: float) -> float:
+    """Round a quantity down to its step; a step of zero leaves it."""
+    return math.floor(value / step + STEP_NOISE) * step if step > 0.0 else value
+
+
+@jit
+def worse_price(price: float, side: float, tick: float) -> float:
+    """Round a price to the tick against whoever takes it; a tick of zero leaves it."""
+    if tick <= 0.0:
+        return price
+    steps = price / tick
+    return math.ceil(steps - STEP_NOISE) * tick if side > 0.0 else math.floor(steps + STEP_NOISE) * tick
+
+
+@jit
+def lot_of(m: Memory, s: int) -> float:
+    """Return the step of quantities; 0 where the venue's rules are not enforced."""
+    return m.inst[s * I_COLUMNS + I_LOT] if m.c[C_RULES] != 0.0 else 0.0
+
+
+@jit
+def tick_of(m: Memory, s: int) -> float:
+    """Return the step of prices; 0 where the venue's rules are not enforced."""
+    return m.inst[s * I_COLUMNS + I_TICK] if m.c[C_RULES] != 0.0 else 0.0
+
+
+@jit
+def book_distance(m: Memory, row: int, side: float, quantity: float) -> float:
+    """Return how far from the middle, as a fraction, a taker of ``quantity`` fills on average in a recorded book.
+
+    The table holds (asks, bids) in one row, then that many rows of (distance, quantity) each.
+    """
+    asks, bids = int(m.tab[row * TABLE_COLUMNS]), int(m.tab[row * TABLE_COLUMNS + 1])
+    first = row + 1 if side > 0.0 else row + 1 + asks
+    left, total, distance = quantity, 0.0, 0.0
+    for level in range(first, first + (asks if side > 0.0 else bids)):
+        distance = m.tab[level * TABLE_COLUMNS]
+        taken = min(left, m.tab[level * TABLE_COLUMNS + 1])
+        total += taken * distance
+        left -= taken
+    return (total + left * (distance + m.c[C_BPS] * 1e-4)) / quantity
+
+
+@jit
+def slipped(m: Memory, s: int, side: float, quantity: float, reference: float) -> float:
+    """Return the price at which a taker of ``quantity`` fills instead of ``reference``."""
+    model, share = int(m.c[C_SLIPPAGE]), m.c[C_BPS] * 1e-4
+    if model >= SPREAD:
+        cell = m.n[N_ROW] * m.wide + s
+        if model == VOLUME_SHARE:
+            volume = m.px[cell * 5 + VOLUME]
+            part = min(1.0, quantity / volume) if volume > 0.0 else 1.0
+            share += m.c[C_COEFFICIENT] * part * part
+        elif model == SPREAD:
+            recorded = m.aux[cell]
+            share = 0.5 * (share if math.isnan(recorded) else recorded)
+        elif model == SQRT_IMPACT:
+            share += m.c[C_COEFFICIENT] * m.aux[cell] * math.sqrt(quantity)
+        elif m.aux[cell] >= 0.0:
+            share = book_distance(m, int(m.aux[cell]), side, quantity)
+    if share <= 0.0:
+        return reference
+    tick = tick_of(m, s)
+    return worse_price(max(reference * (1.0 + side * share), tick), side, tick)
+
+
+@jit
+def fill(m: Memory, s: int, k: int, change: float, price: float, reference: float, maker: bool, origin: Origin) -> float:
+    """Book one execution that either opens or reduces, never both; return its fee."""
+    i, j, w = s * I_COLUMNS, leg_of(m, s, k), currency_of(m, s)
+    rate, unit, amount = m.cur[w + W_RATE], unit_value(m, s, price), abs(change)
+    fee_rate = m.inst[i + I_MAKER] if maker else m.inst[i + I_TAKER]
+    if origin.reason == LIQUIDATED:
+        fee_rate = m.c[C_LIQUIDATION_FEE]
+    fee = amount * unit * fee_rate
+    slippage = amount * abs(unit - unit_value(m, s, reference))
+    held = m.legs[j + L_QUANTITY]
+    reducing = held != 0.0 and (held > 0.0) != (change > 0.0)
+    realised = 0.0
+    if reducing:
+        realised = shrink(m, s, j, amount, unit)
+    else:
+        grow(m, s, j, change, unit, price, origin.tag)
+    m.cur[w + W_BALANCE] += realised - fee
+    m.legs[j + T_FEES] += fee
+    m.legs[j + T_SLIPPAGE] += slippage
+    m.legs[j + T_LOWEST] = min(m.legs[j + T_LOWEST], price)
+    m.legs[j + T_HIGHEST] = max(m.legs[j + T_HIGHEST], price)
+    m.stats[S_FILLS] += 1.0
+    m.stats[S_FEES] += fee * rate
+    m.stats[S_SLIPPAGE] += slippage * rate
+    m.stats[S_TURNOVER] += amount * unit * rate
+    m.stats[S_VOLUME + m.n[N_DAY] % 31] += amount * unit * rate
+    row = begin_row(m, J_FILL)
+    if row >= 0:
+        side = 1.0 if change > 0.0 else -1.0
+        put(m, row + 3, (float(s), float(k), side, price, amount, fee, 1.0 if maker else 0.0, slippage, realised, rate))
+        put(m, row + 13, (origin.order, float(origin.reason), origin.tag))
+    set_liquidation(m, s, j)
+    if reducing and m.legs[j + L_QUANTITY] == 0.0:
+        write_trade(m, s, k, j, 1.0 if held > 0.0 else -1.0, origin.reason, origin.tag)
+        close_reducers(m, s, k, origin.order)
+    return fee
+
+
+@jit
+def close_reducers(m: Memory, s: int, k: int, but: float) -> None:
+    """Cancel the reduce-only orders of a leg that is flat now."""
+    for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
+        own = m.orders[o + O_INSTRUMENT] == s and m.orders[o + O_LEG] == k and m.orders[o + O_ID] != but
+        if own and m.orders[o + O_REDUCE] != 0.0 and m.orders[o + O_STATUS] != CLOSED:
+            end_order(m, o, CANCELLED, WHY_CLOSED)
+
+
+@jit
+def too_small(m: Memory, s: int, quantity: float, price: float) -> int:
+    """Return why the venue would not take an order of this size; 0: it would."""
+    i = s * I_COLUMNS
+    if m.c[C_RULES] == 0.0:
+        return 0
+    if quantity < m.inst[i + I_MIN_QUANTITY]:
+        return WHY_QUANTITY
+    return WHY_NOTIONAL if quantity * unit_value(m, s, price) < m.inst[i + I_MIN_NOTIONAL] else 0
+
+
+@jit
+def opening(m: Memory, s: int, k: int, side: float, wanted: float, price: float, terms: Terms) -> float:
+    """Return how much of ``wanted`` may be opened; where it is less, ``n[N_WHY]`` says why."""
+    i, spot = s * I_COLUMNS, m.inst[s * I_COLUMNS + I_SPOT] != 0.0
+    if m.sides == 2 and (side > 0.0) != (k == 0):
+        m.n[N_WHY] = WHY_SIDE
+        return 0.0
+    if spot and side < 0.0:
+        m.n[N_WHY] = WHY_SPOT
+        return 0.0
+    amount = wanted
+    if not spot:
+        most = largest(m, s, leg_of(m, s, k), price)
+        if amount > most:
+            m.n[N_WHY] = WHY_LARGEST
+            amount = most if terms.clip else 0.0
+    paid = affordable(m, s, price, m.inst[i + I_MAKER] if terms.maker else m.inst[i + I_TAKER])
+    if amount > paid * (1.0 + DUST):
+        m.n[N_WHY] = WHY_MARGIN
+        amount = paid if terms.clip else 0.0
+    if amount < wanted:
+        amount = round_down(amount, lot_of(m, s))
+        amount = 0.0 if too_small(m, s, amount, price) != 0 else amount
+    return amount
+
+
+@jit
+def execute(m: Memory, s: int, k: int, change: float, reference: float, terms: Terms, origin: Origin) -> tuple[float, float, float]:
+    """Fill what can be filled of ``change`` at once; return (quantity, sum of quantity times price, fees).
+
+    Where less was filled than asked, ``n[N_WHY]`` says why; 0 means that the row had no more volume.
+    """
+    i, j, side, amount = s * I_COLUMNS, leg_of(m, s, k), 1.0 if change > 0.0 else -1.0, abs(change)
+    m.n[N_WHY] = 0
+    if amount > m.inst[i + I_LEFT]:
+        amount = round_down(m.inst[i + I_LEFT], lot_of(m, s))
+    if amount <= 0.0:
+        return 0.0, 0.0, 0.0
+    price = reference if terms.maker else slipped(m, s, side, amount, reference)
+    if not math.isnan(terms.limit):
+        price = min(price, terms.limit) if side > 0.0 else max(price, terms.limit)
+    held = m.legs[j + L_QUANTITY]
+    closing = 0.0
+    if held != 0.0 and (held > 0.0) != (side > 0.0):
+        closing = abs(held) if amount >= abs(held) * (1.0 - DUST) else amount
+    rest = 0.0 if terms.reduce_only or terms.part == 1 or amount - closing <= amount * DUST else amount - closing
+    done, fees = 0.0, 0.0
+    if closing > 0.0 and terms.part != 2:
+        if m.inst[i + I_SPOT] != 0.0 and too_small(m, s, closing, price) == WHY_NOTIONAL:
+            m.n[N_WHY] = WHY_NOTIONAL
+            return 0.0, 0.0, 0.0
+        fees += fill(m, s, k, side * closing, price, reference, terms.maker, origin)
+        done += closing
+    if rest > 0.0:
+        rest = opening(m, s, k, side, rest, price, terms)
+    if rest > 0.0:
+        fees += fill(m, s, k, side * rest, price, reference, terms.maker, origin)
+        done += rest
+    m.inst[i + I_LEFT] -= done
+    return done, done * price, fees

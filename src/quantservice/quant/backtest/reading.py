@@ -1,0 +1,96 @@
+"""From the engine's journal to a result: rows into records, and what a reader must know into flags."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from quantservice.core.errors import InvalidValue
+from quantservice.quant.backtest.kernel import layout as at
+from quantservice.quant.backtest.machine import Machine
+from quantservice.quant.backtest.records import FILL, FUNDING, LIQUIDATION, ORDER, ORDER_REASONS, TRADE
+from quantservice.quant.backtest.results import Array, Flag, RunResult
+from quantservice.quant.backtest.tables import F64, when
+
+
+def records(journal: F64, kind: int, dtype: np.dtype[np.void]) -> Array:
+    """Return the journal's rows of one kind as a structured array."""
+    rows = journal[journal[:, 0] == kind]
+    out = np.zeros(len(rows), dtype=dtype)
+    for column, name in enumerate(dtype.names or (), 1):
+        out[name] = rows[:, column]
+    return out
+
+
+def result_of(machine: Machine, tags: tuple[str, ...] = ("",)) -> RunResult:
+    """Read a concluded run."""
+    data, curve = machine.data, machine.curve
+    journal = machine.journal[: machine.n[at.N_JOURNAL]]
+    orders = records(journal, at.J_ORDER, ORDER)
+    funding = records(journal, at.J_FUNDING, FUNDING)
+    trades = records(journal, at.J_TRADE, TRADE)
+    liquidations = records(journal, at.J_LIQUIDATION, LIQUIDATION)
+    _flag_funding(machine, funding)
+    _flag_orders(machine, orders)
+    if len(liquidations):
+        times = liquidations["time"]
+        text = f"{len(liquidations)} positions were liquidated, the first at {when(times[0])}"
+        machine.flags.append(Flag("liquidations", text, len(liquidations), int(times[0]), int(times[-1])))
+    gone = trades["exit_reason"] == at.DELISTED
+    for place in np.unique(trades["instrument"][gone]):
+        time = int(trades["exit_time"][gone & (trades["instrument"] == place)][0])
+        text = f"{data.instruments[place]} has no klines after {when(time)}: its position was closed at the last price"
+        machine.flags.append(Flag("delisted", text, 1, time, time))
+    if machine.n[at.N_SHORTS]:
+        count = int(machine.n[at.N_SHORTS])
+        machine.flags.append(Flag("short_on_spot", f"{count} short targets on spot were taken as flat", count))
+    if len(curve) and curve[:, at.V_EQUITY].min() <= 0.0:
+        row = int(np.argmax(curve[:, at.V_EQUITY] <= 0.0))
+        time = int(data.close_time[row])
+        machine.flags.append(Flag("bankrupt", f"the equity was used up at {when(time)}", 1, time, time))
+    return RunResult(
+        instruments=data.instruments,
+        period=data.period,
+        currency=machine.currency,
+        assumptions=machine.assumptions,
+        time=data.time,
+        close_time=data.close_time,
+        initial_equity=machine.assumptions.initial_equity,
+        equity=curve[:, at.V_EQUITY],
+        worst_equity=curve[:, at.V_WORST],
+        cash=curve[:, at.V_CASH],
+        gross_exposure=curve[:, at.V_GROSS],
+        net_exposure=curve[:, at.V_NET],
+        margin_used=curve[:, at.V_MARGIN],
+        fills=records(journal, at.J_FILL, FILL),
+        orders=orders,
+        trades=trades,
+        funding=funding,
+        liquidations=liquidations,
+        tags=tags,
+        flags=tuple(machine.flags),
+        data_fingerprint=data.fingerprint,
+        details={"settlement_currencies": tuple(machine.currencies), "insured": float(machine.cur[:, at.W_INSURED].sum())},
+    )
+
+
+def _flag_funding(machine: Machine, funding: Array) -> None:
+    missing = funding[funding["missing"]]
+    if not len(missing):
+        return
+    first, last = int(missing["time"][0]), int(missing["time"][-1])
+    name = machine.data.instruments[int(missing["instrument"][0])]
+    text = (
+        f"{len(missing)} funding settlements of open positions are not known, the first of {name} at {when(first)}: "
+        "the result leaves them out"
+    )
+    if machine.assumptions.missing_funding == "refuse":
+        raise InvalidValue("funding", text)
+    machine.flags.append(Flag("funding_missing", text, len(missing), first, last))
+
+
+def _flag_orders(machine: Machine, orders: Array) -> None:
+    rejected = orders[orders["state"] == at.REJECTED]
+    for why in np.unique(rejected["reason"]):
+        times = rejected["time"][rejected["reason"] == why]
+        text = f"{len(times)} orders were rejected: {ORDER_REASONS[why]}"
+        machine.flags.append(Flag("orders_rejected", text, len(times), int(times[0]), int(times[-1])))
