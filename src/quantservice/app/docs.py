@@ -41,6 +41,7 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "indicators.online": ("sma(20)", "sma(50)", "ema(12)"),
     "environment": "demo",
     "data_dir": "/var/lib/quantservice",
+    "plugins_dir": "/srv/quantservice/plugins",
     "web.allowed_hosts": ["quant.example"],
     "log.level": "DEBUG",
     "log.format": "json",

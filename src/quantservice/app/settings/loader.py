@@ -78,7 +78,7 @@ def load_settings(
         if environ.get(name):
             put(path, _designs_value(name, environ[name]), name)
     for name, text in environ.items():
-        if (name.startswith(PREFIX) and "__" in name) or name in ("QS_DATA_DIR", "QS_ENVIRONMENT"):
+        if (name.startswith(PREFIX) and "__" in name) or name in ("QS_DATA_DIR", "QS_ENVIRONMENT", "QS_PLUGINS_DIR"):
             path = name[len(PREFIX) :].lower().replace("__", ".")
             put(_known(path, name), text, name)
     for path, value in (flags or {}).items():

@@ -196,6 +196,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     environment: Annotated[Literal["live", "demo"], doc("what the page shows in its badge; qs demo sets demo")] = "live"
     data_dir: Annotated[str, doc("where embedded stores, logs, keys and spill files live; empty: data/live or data/demo")] = ""
+    plugins_dir: Annotated[
+        str, doc("folder of your own indicators and strategies; empty: plugins/ in the working directory, beside config/")
+    ] = ""
     log: LogSettings = LogSettings()
     stores: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()

@@ -127,6 +127,12 @@ class Registry(Mapping[str, IndicatorSpec]):
             raise InvalidValue("inputs", f"{spec.name} takes {wrong[0]!r}; valid: {', '.join(INPUTS)}")
         self._specs[spec.name] = spec
 
+    def discard(self, module: str) -> None:
+        """Take out what a module (or one inside it) registered."""
+        own = [name for name, spec in self._specs.items() if f"{spec.step.__module__}.".startswith(f"{module}.")]
+        for name in own:
+            del self._specs[name]
+
     def __getitem__(self, name: str) -> IndicatorSpec:
         found = self._specs.get(name) or self._specs.get(str(name).lower())
         if found is None:
