@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.strategies import BTC, ETH, START_MS, random_bars
 
-from quantservice.quant.bars import Bars
+from quantservice.quant.bars import Bars, Funding
 from quantservice.quant.strategies import Bar, Strategy, View
 from quantservice.quant.strategies.alignment import Resampler, resampled
 from quantservice.quant.strategies.bar import close_times
-from quantservice.quant.strategies.feed import Funding, feeds_of
+from quantservice.quant.strategies.feed import feeds_of
 from quantservice.quant.strategies.runner import StrategyRunner
 
 HOUR = 3_600_000
@@ -52,7 +52,7 @@ def markets(draw: st.DrawFn) -> tuple[Bars, Bars]:
 @given(markets())
 def test_bulk_equals_bar_by_bar(tables: tuple[Bars, Bars]) -> None:
     times = np.arange(START_MS, START_MS + 200 * HOUR, 8 * HOUR, dtype=np.int64)
-    funding = {str(BTC): Funding(times, np.arange(len(times)) * 1e-4)}
+    funding = {str(BTC): Funding(times, np.arange(len(times), dtype=np.float64) / 1e4)}
     feeds = {feed.instrument: feed for feed in feeds_of(Asks(), tables, funding)}
     rows = {instrument: list(feed.rows()) for instrument, feed in feeds.items()}
     runner = StrategyRunner(Asks(), [BTC, ETH], "1h")

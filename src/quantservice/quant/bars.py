@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from quantservice.core.instruments import Instrument
 
 #: Column -> what it holds. Times are int64 milliseconds UTC, everything else float64.
 COLUMNS: Final = (
@@ -24,16 +26,41 @@ COLUMNS: Final = (
 )
 
 
+class Settlements(Protocol):
+    """Settled funding of one instrument: times (ms UTC, rising) and rates (fractions of the position's value)."""
+
+    @property
+    def time(self) -> npt.NDArray[np.int64]:
+        """When each was settled."""
+        ...
+
+    @property
+    def rate(self) -> npt.NDArray[np.float64]:
+        """What was settled."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Funding:
+    """Plain :class:`Settlements`."""
+
+    time: npt.NDArray[np.int64]
+    rate: npt.NDArray[np.float64]
+
+
 @dataclass(frozen=True, eq=False)
 class Bars(Mapping[str, npt.NDArray[Any]]):
     """The klines of one instrument and period, oldest first; ``bars["close"]`` is an array.
 
-    ``instrument`` is the full name. All arrays have one length and are read-only.
+    ``instrument`` is the full name. All arrays have one length and are read-only. Where they are known, ``funding`` holds the
+    settlements of these times and ``rules`` what the venue says of the instrument: a backtest takes them from here.
     """
 
     instrument: str
     period: str
     columns: Mapping[str, npt.NDArray[Any]]
+    funding: Settlements | None = None
+    rules: tuple[Instrument, ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {len(values) for values in self.columns.values()}

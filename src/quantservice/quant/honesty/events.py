@@ -25,7 +25,7 @@ from quantservice.quant.strategies.runner import StrategyRunner, together
 from quantservice.quant.strategies.view import OpenOrder, View
 
 #: Runs a strategy over a market in the event engine.
-Drive = Callable[[Market, Strategy], None]
+Drive = Callable[[Market, Strategy], object]
 _BORDERS = 12
 _TOLERANCE = 1e-9
 

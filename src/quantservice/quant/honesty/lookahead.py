@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from quantservice.core.errors import QuantServiceError
 from quantservice.core.instruments import InstrumentId
-from quantservice.quant.bars import Bars
+from quantservice.quant.bars import Bars, Settlements
 from quantservice.quant.honesty.arrays import ArrayGate
 from quantservice.quant.honesty.code import code_hash
 from quantservice.quant.honesty.events import Drive, EventGate, held
@@ -25,7 +25,6 @@ from quantservice.quant.honesty.market import Market, tables_of
 from quantservice.quant.honesty.outside import OutsideState
 from quantservice.quant.honesty.verdict import Fault, Verdict
 from quantservice.quant.strategies.base import Strategy, is_event_driven, is_vectorised
-from quantservice.quant.strategies.feed import Settlements
 from quantservice.quant.strategies.parameters import Value
 
 #: What targets that do not move with the market may agree with its next returns by luck: standard errors, and correlation.

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from quantservice.core.errors import InvalidValue
-from quantservice.quant.bars import COLUMNS, Bars
+from quantservice.core.instruments import InstrumentId
+from quantservice.quant.bars import COLUMNS, Bars, Funding, Settlements
 from quantservice.quant.strategies.bar import close_times
-from quantservice.quant.strategies.feed import Funding, Settlements
 
 Flavour = Literal["mirrored", "higher", "lower"]
 _FACTOR: Final = {"higher": 1.75, "lower": 0.55}
@@ -33,6 +33,11 @@ class Market:
     def period(self) -> str:
         """The one period."""
         return self.tables[0].period
+
+    @property
+    def instruments(self) -> tuple[InstrumentId, ...]:
+        """The full names, in the order of the tables."""
+        return tuple(InstrumentId.parse(table.instrument) for table in self.tables)
 
     @property
     def clock(self) -> npt.NDArray[np.int64]:

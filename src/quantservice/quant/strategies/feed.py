@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.instruments import InstrumentId
-from quantservice.quant.bars import COLUMNS, Bars
+from quantservice.quant.bars import COLUMNS, Bars, Settlements
 from quantservice.quant.indicators.calls import compute_with_state, price
 from quantservice.quant.strategies.alignment import Known, last_known, resampled, spread
 from quantservice.quant.strategies.bar import CHUNK, Bar, bars_of, close_times
@@ -110,28 +110,6 @@ class BarsView(Mapping[str, npt.NDArray[Any]]):
         return f"BarsView({', '.join(map(str, self.instruments))} {self.period}, {len(self):,} bars{shown})"
 
 
-class Settlements(Protocol):
-    """Settled funding of one instrument: times (ms UTC, rising) and rates (fractions of the position's value)."""
-
-    @property
-    def time(self) -> npt.NDArray[np.int64]:
-        """When each was settled."""
-        ...
-
-    @property
-    def rate(self) -> npt.NDArray[np.float64]:
-        """What was settled."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Funding:
-    """Plain :class:`Settlements`."""
-
-    time: npt.NDArray[np.int64]
-    rate: npt.NDArray[np.float64]
-
-
 @dataclass(frozen=True, eq=False)
 class InstrumentFeed:
     """One instrument's bars with the values of what its strategy asked for, all as long as the bars.
@@ -171,7 +149,10 @@ class InstrumentFeed:
 def feeds_of(
     strategy: Strategy, tables: Sequence[Bars], funding: Mapping[str, Settlements] | None = None
 ) -> tuple[InstrumentFeed, ...]:
-    """Compute in bulk what a strategy asks for, on bars of one period; one feed per table, in the order given."""
+    """Compute in bulk what a strategy asks for, on bars of one period; one feed per table, in the order given.
+
+    The strategy's ``on_start`` is called first: what it asks for may depend on the instruments.
+    """
     if not tables:
         raise InvalidValue("bars", "none are given; a strategy needs at least one instrument")
     period = tables[0].period
@@ -180,6 +161,7 @@ def feeds_of(
             raise InvalidValue(
                 "bars", f"{table.instrument} is in {table.period}, {tables[0].instrument} in {period}; give one period"
             )
+    strategy.on_start([InstrumentId.parse(table.instrument) for table in tables], period)
     maker = _Maker(wanted_by(strategy), tables, funding or {})
     return tuple(maker.feed(InstrumentId.parse(table.instrument)) for table in tables)
 

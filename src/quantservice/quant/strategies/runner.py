@@ -13,10 +13,10 @@ import numpy as np
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.signals import Decision, OrderUpdate, Signal
-from quantservice.quant.bars import Bars
+from quantservice.quant.bars import Bars, Settlements
 from quantservice.quant.strategies.bar import Bar, MarketTicker, bars_table, close_times
 from quantservice.quant.strategies.base import Strategy, decisions_of, is_event_driven, is_vectorised
-from quantservice.quant.strategies.feed import InstrumentFeed, Settlements, bars_view
+from quantservice.quant.strategies.feed import InstrumentFeed, bars_view
 from quantservice.quant.strategies.live import LiveValues
 from quantservice.quant.strategies.past import RingPast
 from quantservice.quant.strategies.targets import targets_of
@@ -47,6 +47,7 @@ class StrategyRunner:
 
     def _begin(self, strategy: Strategy) -> None:
         self.strategy = strategy
+        strategy.on_start(self.instruments, self.period)  # first: what it asks for may depend on the instruments
         self._values = LiveValues(wanted_by(strategy), self.instruments, self.period)
         self._pasts = {item: RingPast(self.period, self._values.names, strategy.memory_bars) for item in self.instruments}
         self._views = {
@@ -57,7 +58,6 @@ class StrategyRunner:
             view.instrument = instrument
             view.update(dict.fromkeys(self._values.names, float("nan")))
         self._last_open: dict[InstrumentId, int] = {}
-        strategy.on_start(self.instruments, self.period)
 
     def view(self, instrument: InstrumentId) -> View:
         """Return what the strategy sees of an instrument after the last kline."""
