@@ -205,7 +205,8 @@ def _average(order: Order) -> Decimal | None:
 class VenueFill(msgspec.Struct, frozen=True, kw_only=True):
     """One execution as the venue tells it. ``(account, instrument, trade_id)`` is its name: it counts once, however often told.
 
-    ``client_id`` is empty where the venue does not repeat it; ``kind``: trade, liquidation or adl.
+    ``client_id`` is empty where the venue does not repeat it; ``kind``: trade, liquidation or adl. ``realised`` is the profit that
+    the venue itself booked for it, rounded as it rounds (None where it does not say): books follow the venue to the last digit.
     """
 
     account: str
@@ -219,6 +220,7 @@ class VenueFill(msgspec.Struct, frozen=True, kw_only=True):
     fee: Decimal = ZERO
     fee_currency: str = ""
     maker: bool = False
+    realised: Decimal | None = None
     position_side: PositionSide = "both"
     kind: str = "trade"
     time_ms: int = 0
