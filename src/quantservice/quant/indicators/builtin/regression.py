@@ -12,7 +12,7 @@ from quantservice.quant.indicators.spec import Parameter, indicator
 from quantservice.quant.jit import jit
 
 _TALIB: Final = "TA-Lib"
-_GROUP: Final = "statistic"
+_GROUP: Final = "statistics"
 
 
 def _length(default: int, low: int = 2, high: int = 100_000) -> Parameter:
