@@ -66,7 +66,12 @@ def profit_of(run: RunArrays) -> float:
 def cagr(run: RunArrays) -> float:
     """Return the growth per calendar year; NaN when nothing is left."""
     growth = float(run.clean[0][-1]) / run.first
-    return math.pow(growth, 1.0 / run.years) - 1.0 if growth > 0.0 and run.years > 0.0 else NAN
+    return ratios.grow(growth, 1.0 / run.years) if run.years > 0.0 else NAN
+
+
+def no_growth(run: RunArrays) -> str:
+    """Return why there is no growth per year."""
+    return "equity is zero or less at the end" if run.clean[0][-1] <= 0.0 else "the run is too short for a growth per year"
 
 
 def put_return(sheet: Sheet, run: RunArrays) -> None:
@@ -76,7 +81,7 @@ def put_return(sheet: Sheet, run: RunArrays) -> None:
     sheet.put("total_return", float(run.clean[0][-1]) / run.first - 1.0)
     sheet.put("profit", profit_of(run))
     growth = cagr(run)
-    sheet.put("cagr", growth, "equity is zero or less at the end" if math.isnan(growth) else "")
+    sheet.put("cagr", growth, no_growth(run) if math.isnan(growth) else "")
     sheet.put("annual_return", NAN if fault else ratios.annual_return(r, periods), fault)
     sheet.ratio("annual_volatility", NAN if fault else ratios.annual_volatility(r, periods), undefined=fault or ONE_DAY)
     for name, span in _TRAILING.items():
@@ -137,7 +142,7 @@ def put_risk(sheet: Sheet, run: RunArrays, falls: Falls) -> None:
 
 def _put_against_drawdown(sheet: Sheet, run: RunArrays, falls: Falls, fault: str, volatility: float) -> None:
     growth = cagr(run)
-    gone = "equity is zero or less at the end" if math.isnan(growth) else ""
+    gone = no_growth(run) if math.isnan(growth) else ""
     no_fall = "equity never fell below its peak"
     calmar = ratios.over(growth, abs(falls.depth))
     for name in ("calmar", "mar"):

@@ -25,6 +25,14 @@ def over(numerator: float, denominator: float) -> float:
     return numerator / denominator
 
 
+def grow(total: float, exponent: float) -> float:
+    """Return ``total ** exponent - 1``; NaN where that is beyond any number or nothing is left to grow."""
+    try:
+        return math.pow(total, exponent) - 1.0 if total > 0.0 else NAN
+    except OverflowError:
+        return NAN
+
+
 def per_period(yearly: float, periods: float) -> float:
     """Convert a yearly rate to one per period by compounding: ``(1 + yearly)^(1 / periods) - 1``."""
     if yearly <= -1.0:
@@ -48,7 +56,7 @@ def deviation(returns: F64) -> float:
 def annual_return(returns: F64, periods: float) -> float:
     """Return the geometric return per year, by the number of samples."""
     total = 1.0 + compounded(returns)
-    return math.pow(total, periods / len(returns)) - 1.0 if len(returns) and total > 0.0 else NAN
+    return grow(total, periods / len(returns)) if len(returns) else NAN
 
 
 def annual_volatility(returns: F64, periods: float) -> float:
