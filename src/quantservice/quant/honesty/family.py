@@ -172,10 +172,10 @@ class _Normal(ast.NodeTransformer):
             return operand
         return ast.UnaryOp(op=node.op, operand=operand)
 
-    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         """A tag is a comment."""
-        value = ast.Constant(value="") if node.arg == "tag" else self.visit(node.value)
-        return ast.keyword(arg=node.arg, value=value)
+        kept = [ast.keyword(arg=item.arg, value=self.visit(item.value)) for item in node.keywords if item.arg != "tag"]
+        return ast.Call(func=self.visit(node.func), args=[self.visit(item) for item in node.args], keywords=kept)
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         """``a > b`` is ``b < a``. Swapped before anything is renamed, so that names come in one order."""

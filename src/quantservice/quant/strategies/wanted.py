@@ -9,7 +9,7 @@ from typing import Any, Final
 from quantservice.core.errors import InvalidValue, UnknownName, UserError
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.periods import check_period, period_ms
-from quantservice.quant.indicators.calls import IndicatorCall, call_of
+from quantservice.quant.indicators.calls import IndicatorCall, call_of, columns_of
 from quantservice.quant.indicators.spec import MADE_PRICES, PRICES
 from quantservice.quant.strategies.base import Strategy
 
@@ -38,7 +38,12 @@ class Wanted:
     @property
     def benchmark(self) -> bool:
         """Whether the other instrument is only a benchmark beside this one's own bars."""
-        return self.call is not None and self.call.spec.benchmark
+        return self.call is not None and reads_benchmark(self.call)
+
+
+def reads_benchmark(call: IndicatorCall) -> bool:
+    """Say whether an indicator reads a second instrument's price."""
+    return "benchmark" in columns_of(call)
 
 
 def wanted_by(strategy: Strategy) -> tuple[Wanted, ...]:
@@ -73,7 +78,7 @@ def _wanted(name: str, value: Any) -> Wanted:
     else:
         names = (name, *(f"{name}.{output}" for output in outputs))
         picks = (0, *range(len(outputs)))
-    if call.spec.benchmark and not call.instrument:
+    if reads_benchmark(call) and not call.instrument:
         raise InvalidValue("instrument", f"{call.name} needs a second instrument: {{'instrument': 'venue:market:SYMBOL'}}")
     return Wanted(name, call, "", *_where(call.period, call.instrument), names, picks)
 
