@@ -21,21 +21,23 @@ _NORMAL: Final = NormalDist()
 EULER_GAMMA: Final = 0.577_215_664_901_532_9
 
 
-def probabilistic_sharpe(returns: F64, threshold: float = 0.0, rate: float = 0.0) -> float:
-    """Return the probability that the true Sharpe ratio (per period) is above ``threshold`` (per period).
+def probability_above(one: float, n: int, skew: float, kurtosis: float, threshold: float = 0.0) -> float:
+    """Return the probability that the true Sharpe ratio is above ``threshold``, both per period.
 
-    Bailey, López de Prado, "The Sharpe ratio efficient frontier", Journal of Risk 15 (2012), equation 8.
+    ``one`` was measured on ``n`` returns of this skewness and kurtosis (3 for a normal curve). Bailey, López de Prado, "The
+    Sharpe ratio efficient frontier", Journal of Risk 15 (2012), equation 8.
     """
-    one = ratios.sharpe(returns, 1.0, rate)
-    inner = _spread(returns, one)
-    if math.isnan(inner):
-        return NAN
-    return _NORMAL.cdf((one - threshold) * math.sqrt(len(returns) - 1) / math.sqrt(inner))
+    inner = _spread(one, skew, kurtosis)
+    return _NORMAL.cdf((one - threshold) * math.sqrt(n - 1) / math.sqrt(inner)) if n > 1 and not math.isnan(inner) else NAN
 
 
-def _spread(returns: F64, one: float) -> float:
+def probabilistic_sharpe(returns: F64, threshold: float = 0.0, rate: float = 0.0) -> float:
+    """Return the probability that the true Sharpe ratio of these returns is above ``threshold``, both per period."""
+    return probability_above(ratios.sharpe(returns, 1.0, rate), len(returns), *ratios.moments(returns), threshold)
+
+
+def _spread(one: float, skew: float, kurtosis: float) -> float:
     """``1 - γ₃ SR + (γ₄ - 1) / 4 SR²``; NaN where it is not positive."""
-    skew, kurtosis = ratios.moments(returns)
     inner = 1.0 - skew * one + (kurtosis - 1.0) / 4.0 * one * one
     return inner if inner > 0.0 else NAN
 
@@ -62,13 +64,20 @@ def deflated_sharpe(returns: F64, trials: int, variance: float, rate: float = 0.
     return probabilistic_sharpe(returns, expected_best(trials, variance), rate)
 
 
-def minimum_track_record(returns: F64, threshold: float = 0.0, confidence: float = 0.95, rate: float = 0.0) -> float:
-    """Return how many periods are needed to believe that the Sharpe ratio is above ``threshold`` (both per period)."""
-    one = ratios.sharpe(returns, 1.0, rate)
-    inner = _spread(returns, one)
+def record_needed(one: float, skew: float, kurtosis: float, threshold: float = 0.0, confidence: float = 0.95) -> float:
+    """Return how many periods are needed to believe that a Sharpe ratio is above ``threshold`` (both per period).
+
+    Bailey, López de Prado 2012, equation 11; NaN when the ratio is not above the threshold.
+    """
+    inner = _spread(one, skew, kurtosis)
     if math.isnan(inner) or one <= threshold:
         return NAN
     return 1.0 + inner * (_NORMAL.inv_cdf(confidence) / (one - threshold)) ** 2
+
+
+def minimum_track_record(returns: F64, threshold: float = 0.0, confidence: float = 0.95, rate: float = 0.0) -> float:
+    """Return how many periods are needed to believe that the Sharpe ratio of these returns is above ``threshold``."""
+    return record_needed(ratios.sharpe(returns, 1.0, rate), *ratios.moments(returns), threshold, confidence)
 
 
 @dataclass(frozen=True, eq=False)
