@@ -108,3 +108,8 @@ def _sentence(root: Path, error: OSError) -> str:
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return f"{root} is not a directory; choose another with --data-dir"
     return f"{root} cannot be used: {error.strerror}; choose another directory with --data-dir"
+
+
+def plugins_folder(settings: Settings) -> Path:
+    """Return the folder of a person's own plugins: the setting, or ``plugins/`` of the working directory, beside ``config/``."""
+    return Path(settings.plugins_dir or "plugins").expanduser().resolve()

@@ -13,9 +13,10 @@ import structlog
 from quantservice.adapters.clock.system import SystemClock
 from quantservice.app import wiring
 from quantservice.app.faces import Faces
+from quantservice.app.hosting import inspector
 from quantservice.app.logs import LogTail
 from quantservice.app.maintenance import Maintenance
-from quantservice.app.places import Places
+from quantservice.app.places import Places, plugins_folder
 from quantservice.app.ports_in_use import port_is_free
 from quantservice.app.process import Ownership, own, process_started_ms
 from quantservice.app.roles import ROLES, make_services
@@ -29,6 +30,7 @@ from quantservice.services.access_keys.owner import OwnerToken
 from quantservice.services.collector import InstrumentDirectory
 from quantservice.services.pairs.commands import Pairs
 from quantservice.services.proxies.commands import Proxies, parse_proxy
+from quantservice.services.strategies.commands import Deployments
 from quantservice.version import __version__
 from quantservice.web.clientserver.server import ClientServer
 from quantservice.web.server import WebServer
@@ -69,6 +71,7 @@ class Platform:
         self.pairs: Pairs
         self.proxies: Proxies
         self.access_keys: AccessKeys
+        self.deployments: Deployments
         self.maintenance: Maintenance
         self.faces: Faces
 
@@ -125,6 +128,7 @@ class Platform:
         self.pairs = Pairs(self.state_store, self.book)
         self.proxies = Proxies(self.state_store)
         self.access_keys = AccessKeys(self.state_store, self.clock)
+        self.deployments = Deployments(self.state_store, self.clock, self.book, inspector(plugins_folder(self.settings)))
         token = OwnerToken(self.state_store, self.places.owner_token)
         configured = self.settings.secrets.owner_token
         self.owner_token_hash, made = await token.ensure(configured)

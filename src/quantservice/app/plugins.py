@@ -20,11 +20,13 @@ from typing import Final
 
 import msgspec
 
-from quantservice.app.settings.tree import Settings
+from quantservice.app.places import plugins_folder
 from quantservice.core.errors import UserError
 from quantservice.quant.indicators import REGISTRY
 from quantservice.quant.strategies.base import Strategy
 from quantservice.quant.strategies.registry import STRATEGIES
+
+__all__ = ["GROUPS", "PluginFault", "load_plugins", "plugins_folder"]
 
 GROUPS: Final = ("quantservice.indicators", "quantservice.strategies")
 _PACKAGE: Final = "quantservice_plugins"
@@ -41,11 +43,6 @@ class PluginFault(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"plugin {self.source} was left out: {self.reason}"
-
-
-def plugins_folder(settings: Settings) -> Path:
-    """Return the folder of a person's own plugins: the setting, or ``plugins/`` of the working directory, beside ``config/``."""
-    return Path(settings.plugins_dir or "plugins").expanduser().resolve()
 
 
 def load_plugins(folder: str | Path | None = None) -> tuple[PluginFault, ...]:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
+from quantservice.app.places import plugins_folder
 from quantservice.app.ports_in_use import free_port
 from quantservice.app.settings.tree import ClientServerSettings, WebSettings
 from quantservice.core.errors import SettingsError
@@ -52,6 +53,31 @@ def _indicators(platform: Platform, _speed: float) -> Service:
 
     config = IndicatorConfig(keys=platform.settings.indicators.online)
     return IndicatorService(platform.market_store, platform.state_store, platform.bus, platform.clock, config)
+
+
+def _strategies(platform: Platform, _speed: float) -> Service:
+    from quantservice.adapters.strategy_host.processes import ProcessStrategyHost
+    from quantservice.app.hosting import PRELOAD, run_child
+    from quantservice.services.strategies import StrategiesConfig, StrategiesService
+
+    settings = platform.settings.strategies
+    host = ProcessStrategyHost(
+        run_child,
+        (str(plugins_folder(platform.settings)),),
+        preload=PRELOAD,
+        answer_s=settings.answer_s,
+        memory_bytes=settings.memory_mb << 20,
+    )
+    config = StrategiesConfig(warm_up_bars=settings.warm_up_bars, together_s=settings.together_s, snapshot_s=settings.snapshot_s)
+    return StrategiesService(
+        host=host,
+        source=platform.market_store,
+        state=platform.state_store,
+        bus=platform.bus,
+        clock=platform.clock,
+        deployments=platform.deployments,
+        config=config,
+    )
 
 
 def _backfill(platform: Platform, speed: float) -> Service:
@@ -210,6 +236,7 @@ ROLES: Final[dict[str, Callable[[Platform, float], Service]]] = {
     "clientserver": _clientserver,
     "ledger": _ledger,
     "indicators": _indicators,
+    "strategies": _strategies,
     "egress": _egress,
     "backfill": _backfill,
     "collector": _collector,

@@ -23,6 +23,7 @@ SERVICES: Final[tuple[tuple[str, str], ...]] = (
     ("quantservice.services.recorder", "RecorderService"),
     ("quantservice.services.ledger", "LedgerService"),
     ("quantservice.services.indicators", "IndicatorService"),
+    ("quantservice.services.strategies", "StrategiesService"),
     ("quantservice.services.backfill", "BackfillService"),
     ("quantservice.services.retention", "RetentionService"),
     ("quantservice.services.polling", "PollingService"),

@@ -185,6 +185,16 @@ class IndicatorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     online: Annotated[tuple[str, ...], doc("indicators by key, as qs indicators list names them")] = ("sma(20)", "sma(50)")
 
 
+class StrategySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Deployments: strategies hosted on live klines, each in a process of its own."""
+
+    answer_s: Annotated[Positive, doc("a strategy that does not answer a kline in so many seconds is stopped")] = 5.0
+    memory_mb: Annotated[Count, doc("a strategy that holds more memory of its own is stopped")] = 512
+    warm_up_bars: Annotated[Count, doc("past klines given to a strategy before its first live one")] = 2_000
+    together_s: Annotated[Positive, doc("longest wait for the klines of other instruments that closed at the same time")] = 2.0
+    snapshot_s: Annotated[Positive, doc("least time between two saves of what a strategy remembers")] = 60.0
+
+
 class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Secrets that may come from outside."""
 
@@ -211,4 +221,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: RetentionSettings = RetentionSettings()
     ledger: LedgerSettings = LedgerSettings()
     indicators: IndicatorSettings = IndicatorSettings()
+    strategies: StrategySettings = StrategySettings()
     secrets: SecretSettings = SecretSettings()
