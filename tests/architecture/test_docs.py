@@ -45,6 +45,7 @@ DOCUMENTS = [
             "simulator",
             "operating",
             "metrics",
+            "backtest-metrics",
             "troubleshooting",
             "architecture",
             "decisions",
