@@ -38,7 +38,7 @@ MEMORY: Final = 2
 _TOTALS: Final = 8
 _RING: Final = 20
 _SIZE: Final = _RING + 4 * 16
-# Parameters of a step: [penetration, first bar evaluated, first bar with a value, number of averages, (setting, back) …].
+# Parameters of a step: [penetration or strict, first bar evaluated, first bar with a value, number of averages, (setting, back) …].
 _PLAN: Final = 4
 
 
@@ -158,24 +158,29 @@ def opened(s: Array, p: Array, x: Array, out: Array) -> bool:
 
 
 def candle(
-    warm_up: int, *averages: tuple[int, int], penetration: float | None = None, begin: int | None = None
+    warm_up: int, *averages: tuple[int, int], penetration: float | None = None, begin: int | None = None, strict: bool = False
 ) -> Callable[[Step], Step]:
     """Register a pattern: bars without a value, then the (setting, back) of every average, in the order of their slots.
 
     ``penetration`` is the default of that parameter where the pattern has it: how deep, in parts of the first body, the last close
-    must reach into it. ``begin`` is the first bar looked at, where it is before the first with a value.
+    must reach into it. ``begin`` is the first bar looked at, where it is before the first with a value. ``strict`` gives the
+    pattern a parameter of that name: 1 leaves out what TA-Lib before 0.6 did not count (answers of 80). Either is ``p[0]``.
     """
     plan = [float(warm_up if begin is None else begin), float(warm_up), float(len(averages))]
     plan += [float(number) for average in averages for number in average]
+    own: dict[str, Parameter] = {}
+    if penetration is not None:
+        own["penetration"] = Parameter(penetration, 0.0, 1e6, "part of the first body reached into")
+    if strict:
+        own["strict"] = Parameter(0, 0, 1, "1: an equal end does not count (TA-Lib before 0.6)")
 
     def prepare(**parameters: float) -> Sequence[float]:
-        return (parameters.get("penetration", 0.0), *plan)
+        return (next(iter(parameters.values()), 0.0), *plan)
 
-    depth = {} if penetration is None else {"penetration": Parameter(penetration, 0.0, 1e6, "part of the first body reached into")}
     return indicator(
         inputs=("open", "high", "low", "close"),
         outputs=("pattern",),
-        parameters=depth,
+        parameters=own,
         warm_up=warm_up,
         state=_SIZE,
         prepare=prepare,

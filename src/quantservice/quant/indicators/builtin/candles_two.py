@@ -34,11 +34,11 @@ def _within(value: float, middle: float, reach: float) -> bool:
 
 
 @jit
-def _inside(s: Array) -> float:
-    """Return 100 where the newest body lies inside the one before, 80 where an end touches it, 0 elsewhere."""
+def _inside(s: Array, p: Array) -> float:
+    """Return 100 where the newest body lies inside the one before, 80 where an end is equal (unless strict), 0 elsewhere."""
     if top(s, 0) < top(s, 1) and bottom(s, 0) > bottom(s, 1):
         return 100.0
-    if top(s, 0) <= top(s, 1) and bottom(s, 0) >= bottom(s, 1):
+    if p[0] == 0.0 and top(s, 0) <= top(s, 1) and bottom(s, 0) >= bottom(s, 1):
         return 80.0
     return 0.0
 
@@ -94,18 +94,18 @@ def cdlengulfing(s: Array, p: Array, x: Array, out: Array) -> None:
         out[0] = color(s, 0) * (100 if begin != last and end != first else 80)
 
 
-@candle(11, (BODY_LONG, 1), (BODY_SHORT, 0))
+@candle(11, (BODY_LONG, 1), (BODY_SHORT, 0), strict=True)
 def cdlharami(s: Array, p: Array, x: Array, out: Array) -> None:
     """Harami: a short body inside the long body before (80 where one end is equal)."""
     if opened(s, p, x, out) and body(s, 1) > mean(s, p, 0) and body(s, 0) <= mean(s, p, 1):
-        out[0] = -color(s, 1) * _inside(s)
+        out[0] = -color(s, 1) * _inside(s, p)
 
 
-@candle(11, (BODY_LONG, 1), (BODY_DOJI, 0))
+@candle(11, (BODY_LONG, 1), (BODY_DOJI, 0), strict=True)
 def cdlharamicross(s: Array, p: Array, x: Array, out: Array) -> None:
     """Harami cross: a doji inside the long body before (80 where one end is equal)."""
     if opened(s, p, x, out) and body(s, 1) > mean(s, p, 0) and body(s, 0) <= mean(s, p, 1):
-        out[0] = -color(s, 1) * _inside(s)
+        out[0] = -color(s, 1) * _inside(s, p)
 
 
 @candle(11, (BODY_LONG, 1), (BODY_SHORT, 0))
