@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from functools import partial
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.feeds import quick, simulated, venue_on
 from tests.support.transport import Collected, FakeVenue, depth_frame, fake_venue, kline_frame, trade_frame, um_stream, until
 
 from quantservice.adapters.venues.binance.venue import BinanceVenue
+from quantservice.adapters.venues.transport.ws import Socket
 from quantservice.core.events import BookSnapshot, Kind, StreamId, Trade
 from quantservice.core.instruments import InstrumentId
 from quantservice.simulator.faults.malformed import SORTS
@@ -186,6 +188,24 @@ async def test_md13_a_burst_is_held_by_back_pressure_and_nothing_is_lost() -> No
         ids = [event.trade_id for event in got.events if isinstance(event, Trade)]
         assert ids == list(range(count)), "in order, once each"
         assert len(fake.connects) == 1, "a pause is no silence"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_WINDOW_CLAMP"), reason="the kernel has no such bound")
+async def test_md13_the_kernel_holds_no_more_than_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounded: list[int] = []
+    bound_window = Socket.bound_window
+
+    def seen(self: Socket, size: int) -> None:
+        bound_window(self, size)
+        assert self._transport is not None
+        raw = self._transport.underlying_transport.get_extra_info("socket")
+        bounded.append(raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP))
+
+    monkeypatch.setattr(Socket, "bound_window", seen)
+    async with fake_venue() as fake, venue_on(fake, settings=quick(ws={"window_bytes": 100_000})) as venue, Collected(venue.feed):
+        await venue.feed.update([TRADES])
+        await until(fake.names)
+    assert bounded == [100_000]
 
 
 async def burst(fake: FakeVenue, count: int) -> None:

@@ -92,6 +92,15 @@ async def test_it_subscribes_the_registry_and_publishes_in_batches() -> None:
         assert rig.collector.stats()["closed_klines"] == 1
 
 
+async def test_a_burst_is_published_in_parts_and_in_its_order() -> None:
+    async with Rig().running() as rig:
+        burst = [make_kline(rig.stream, START_MS + index * MINUTE) for index in range(9_000)]
+        rig.um.feed.push(*burst)
+        await until(lambda: len(rig.tap.messages) == 3)
+        assert [len(message.data.events) for message in rig.tap.messages] == [4_000, 4_000, 1_000]
+        assert rig.tap.events() == burst
+
+
 async def test_statuses_travel_in_line_with_the_events() -> None:
     async with Rig().running() as rig:
         before, after = make_kline(rig.stream, START_MS), make_kline(rig.stream, START_MS + MINUTE)

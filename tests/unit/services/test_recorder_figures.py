@@ -72,7 +72,7 @@ async def running(bench: Bench) -> AsyncIterator[Bench]:
 
 def test_the_designs_figures() -> None:
     config = RecorderConfig(spill_dir="x")
-    assert (config.batch_rows, config.flush_ms, config.queue_events) == (5_000, 250, 50_000)
+    assert (config.batch_rows, config.flush_ms, config.queue_events) == (5_000, 250, 20_000)
     assert (config.spill_limit_bytes, config.drain_rows) == (1_024_000_000, 20_000)
     assert (config.retry_s, config.append_timeout_s) == (1, 20)
     assert set(config.kinds) == set(Kind)

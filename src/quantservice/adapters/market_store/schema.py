@@ -20,6 +20,11 @@ from quantservice.core.periods import check_period
 DECIMAL: Final = "Decimal(38, 18)"
 _NAME: Final = "LowCardinality(String)"
 _TIME: Final = "Int64 CODEC(DoubleDelta, ZSTD(1))"
+#: Merges take column after column, with small buffers: half the memory of the engine's way, for the same rows.
+_MERGING: Final = (
+    "vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1, "
+    "max_compress_block_size = 65536"
+)
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
 #: The exact values of a kline; each has a ``<name>_float`` twin that the server computes on insert.
@@ -341,7 +346,7 @@ def create_statements(table: Table, *, database: str, cluster: str = "") -> list
     if not cluster:
         return [
             f"CREATE TABLE IF NOT EXISTS `{database}`.`{table.name}` (\n  {columns}\n)\n"
-            f"ENGINE = {engine}{partition}\nORDER BY ({order})\nSETTINGS non_replicated_deduplication_window = 100"
+            f"ENGINE = {engine}{partition}\nORDER BY ({order})\nSETTINGS non_replicated_deduplication_window = 100, {_MERGING}"
         ]
     path = f"'/clickhouse/tables/{{shard}}/{database}/{table.name}', '{{replica}}'"
     local_engine = (
@@ -350,7 +355,7 @@ def create_statements(table: Table, *, database: str, cluster: str = "") -> list
     sharding = "cityHash64(`venue`, `market`, `symbol`)"
     return [
         f"CREATE TABLE IF NOT EXISTS `{database}`.`{table.name}_local` ON CLUSTER `{cluster}` (\n  {columns}\n)\n"
-        f"ENGINE = {local_engine}{partition}\nORDER BY ({order})",
+        f"ENGINE = {local_engine}{partition}\nORDER BY ({order})\nSETTINGS {_MERGING}",
         f"CREATE TABLE IF NOT EXISTS `{database}`.`{table.name}` ON CLUSTER `{cluster}` AS `{database}`.`{table.name}_local`\n"
         f"ENGINE = Distributed(`{cluster}`, `{database}`, `{table.name}_local`, {sharding})",
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -22,6 +22,7 @@ from quantservice.services.collector.filter import StreamFilter
 from quantservice.services.collector.wanted import Wanted, wanted_streams
 
 log = structlog.get_logger(__name__)
+_BATCH_EVENTS: Final = 4_000
 
 #: Called with the new instruments of a list that was replaced; may register some of them.
 NewInstruments = Callable[[Sequence[Instrument]], Awaitable[None]]
@@ -222,8 +223,14 @@ class Link:
     async def _publish_events(self, events: Sequence[MarketEvent]) -> None:
         passed = self.filter.pass_on(events)
         if passed:
+            # In parts, so that a burst cannot push a queue far beyond its bound.
+            small = len(passed) <= _BATCH_EVENTS
+            parts = (passed,) if small else (passed[at : at + _BATCH_EVENTS] for at in range(0, len(passed), _BATCH_EVENTS))
             await self._bus.publish(
-                (Message(topic=Topic.MARKET_LIVE, event_type="market.batch", key=self.key, data=MarketBatch(passed)),)
+                [
+                    Message(topic=Topic.MARKET_LIVE, event_type="market.batch", key=self.key, data=MarketBatch(part))
+                    for part in parts
+                ]
             )
         holes = self.filter.take_holes()
         if holes:

@@ -40,7 +40,7 @@ class RecorderConfig(msgspec.Struct, frozen=True, kw_only=True):
     flood_rows: int = 20_000
     flush_ms: int = 250
     spill_limit_bytes: int = 1_024_000_000
-    queue_events: int = 50_000
+    queue_events: int = 20_000
     retry_s: float = 1.0
     append_timeout_s: float = 20.0
     drain_rows: int = 20_000

@@ -45,8 +45,8 @@ class FeedSettings(msgspec.Struct, frozen=True, kw_only=True):
     quiet_s: float = 60.0
     stale_most_s: float = 120.0
     check_s: float = 1.0
-    high_water: int = 40_000
-    low_water: int = 10_000
+    high_water: int = 12_000
+    low_water: int = 4_000
     book_levels: int = 20
     book_interval_s: float = 1.0
     book_retry_s: float = 1.0

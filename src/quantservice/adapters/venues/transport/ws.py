@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket as sockets
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -51,6 +52,7 @@ class WsSettings(msgspec.Struct, frozen=True, kw_only=True):
     names_per_message: int = 200
     max_frame_bytes: int = 4 * 1024 * 1024
     close_timeout_s: float = 2.0
+    window_bytes: int = 1024 * 1024  # what may wait in the kernel unread, per connection
 
 
 class SocketOwner(Protocol):
@@ -165,6 +167,19 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
 
+    def bound_window(self, size: int) -> None:
+        """Let no more than ``size`` bytes wait in the kernel.
+
+        The kernel lets a window grow to tens of megabytes while we are busy; one read would then bring them all at once, past
+        every bound behind it, and the reader's buffer would keep that size.
+        """
+        assert self._transport is not None  # noqa: S101 - called once connected
+        raw = self._transport.underlying_transport.get_extra_info("socket")
+        if raw is not None and hasattr(sockets, "TCP_WINDOW_CLAMP"):
+            raw.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_WINDOW_CLAMP, size)
+        elif raw is not None:
+            raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, size)
+
     def pause(self) -> None:
         """Stop reading: the kernel's buffer fills and the venue feels it."""
         if not self._paused and self._transport is not None and not self.is_lost:
@@ -277,6 +292,7 @@ class Dialer:
             # What the library returns when the other side hangs up in the middle of the handshake.
             raise self._problem(ConnectionResetError("hung up during the handshake"), url, egress)
         self._pool.succeeded(egress)
+        socket.bound_window(settings.window_bytes)
         return socket
 
     def _problem(self, error: BaseException, url: str, egress: Egress) -> VenueUnreachable:
