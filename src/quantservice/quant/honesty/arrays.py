@@ -38,12 +38,14 @@ class ArrayGate:
 
     def __post_init__(self) -> None:
         self.clock = self.market.clock
-        self.view = self._view(self.market)
+        self.view = self.view_of(self.market)
         self.names = [str(item) for item in self.view.instruments]
         self.exact = 0
+        self.columns = len(self.names)
         self.notes: list[str] = []
 
-    def _view(self, market: Market) -> BarsView:
+    def view_of(self, market: Market) -> BarsView:
+        """Return what ``on_bars`` is given on a market."""
         return bars_view(feeds_of(self.make(), market.tables, market.funding))
 
     def run(self, view: BarsView, *, fresh: bool = True) -> Targets:
@@ -52,11 +54,13 @@ class ArrayGate:
             self.outside.restore()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a thousand runs on a few bars each: what they warn of, the run itself says once
-            return targets_of(self.make(), view)
+            targets = targets_of(self.make(), view)
+        return targets.reshape(len(targets), -1)
 
     def check(self) -> Fault | None:
         """Return the first fault, or None."""
         whole = self.run(self.view.head(len(self.clock)))
+        self.columns = whole.shape[1]
         began = time.perf_counter()
         again = self.run(self.view.head(len(self.clock)))
         cost = time.perf_counter() - began
@@ -102,7 +106,7 @@ class ArrayGate:
         if len(market.tables) != len(self.market.tables):
             return None  # before an instrument's first bar: another set of instruments is another run
         try:
-            other = self.run(self._view(market))
+            other = self.run(self.view_of(market))
         except Exception as error:  # noqa: BLE001 - a strategy may raise anything
             if row + 1 < min(len(self.clock) // 2, 2_000):
                 return None  # too few bars for it
@@ -167,7 +171,7 @@ class ArrayGate:
             kind=kind,  # type: ignore[arg-type]
             bar=row,
             time=int(self.clock[row]),
-            instrument=self.names[place],
+            instrument=self.names[place * len(self.names) // self.columns],
             whole=whole,
             alone=alone,
             detail=detail,

@@ -12,6 +12,7 @@ import numpy as np
 
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.instruments import InstrumentId
+from quantservice.core.positions import PositionSide
 from quantservice.core.signals import Decision, OrderUpdate, Signal
 from quantservice.quant.bars import Bars, Settlements
 from quantservice.quant.strategies.bar import Bar, MarketTicker, bars_table, close_times
@@ -145,10 +146,12 @@ class StrategyRunner:
                     instrument, self.period, columns, close_times(self.period, columns["open_time"]), self._values.names, values
                 )
             )
-        targets = targets_of(self.strategy, bars_view(feeds), start=False)[-1]
+        last = targets_of(self.strategy, bars_view(feeds), start=False)[-1]
+        sides: tuple[PositionSide, ...] = ("both",) if last.ndim == 1 else ("long", "short")
         return tuple(
-            Signal(instrument, float(target))
-            for instrument, target in zip(self.instruments, targets, strict=True)
+            Signal(instrument, float(target), side)
+            for instrument, row in zip(self.instruments, last.reshape(len(self.instruments), -1), strict=True)
+            for side, target in zip(sides, row, strict=True)
             if not np.isnan(target)
         )
 

@@ -13,7 +13,7 @@ from quantservice.quant.strategies.feed import BarsView
 
 
 def targets_of(strategy: Strategy, bars: BarsView, *, start: bool = True) -> npt.NDArray[np.float64]:
-    """Return ``on_bars`` as bars by instruments; raise a sentence when it is nothing of the kind.
+    """Return ``on_bars`` as bars by instruments (by long and short leg, if it says so); raise a sentence when it is not that.
 
     ``start``: call ``on_start`` before, as an engine does once.
     """
@@ -28,12 +28,12 @@ def targets_of(strategy: Strategy, bars: BarsView, *, start: bool = True) -> npt
     rows, instruments = len(bars), len(bars.instruments)
     if targets.shape == (rows,) and instruments == 1:
         targets = targets[:, np.newaxis]
-    if targets.shape != (rows, instruments):
+    if targets.shape not in {(rows, instruments), (rows, instruments, 2)}:
         wanted = f"({rows},)" if instruments == 1 else f"({rows}, {instruments})"
         raise InvalidValue(
             owner, f"returned an array of shape {targets.shape}; {wanted} is wanted: one target per bar and instrument"
         )
     if np.isinf(targets).any():
-        row = int(np.flatnonzero(np.isinf(targets).any(axis=1))[0])
+        row = int(np.argwhere(np.isinf(targets))[0, 0])
         raise InvalidValue(owner, f"returned an infinite target at {np.datetime_as_string(bars.time[row], unit='m')}")
     return targets
