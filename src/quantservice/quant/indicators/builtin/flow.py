@@ -275,23 +275,6 @@ def trade_size(state: Array, p: Array, x: Array, out: Array) -> None:
 
 @indicator(
     inputs=("close", "volume"),
-    outputs=("force",),
-    parameters={"length": _length(20, 1, "bars of the exponential average")},
-    warm_up=lambda length: length,
-    state=4,
-    group="volume",
-    source="Alexander Elder, Trading for a Living (1993)",
-    recursive=True,
-)
-def force_index(state: Array, p: Array, x: Array, out: Array) -> None:
-    """Force index: exponential average of the change of price times volume."""
-    n = int(p[0])
-    change = change_push(state, 0, x[0])
-    out[0] = math.nan if math.isnan(change) else ema_push(state, 2, n, 2.0 / (n + 1), change * x[1])
-
-
-@indicator(
-    inputs=("close", "volume"),
     outputs=("obv",),
     parameters={"length": _length(20)},
     warm_up=lambda length: length - 1,

@@ -454,3 +454,25 @@ def double_stochastic(state: Array, p: Array, x: Array, out: Array) -> None:
     if int(state[at]) == n:
         again = place_in_range(once, window_min(state, at, n), window_max(state, at, n), 50.0)
         out[0] = ema_push(state, 3 * n + 8, m, k, again)
+
+
+@indicator(
+    inputs=("close",),
+    outputs=("rsi",),
+    parameters={"length": _length(14, 1)},
+    warm_up=lambda length: length,
+    state=lambda length: 2 * length + 6,
+    group="momentum",
+    source="David Cutler's RSI",
+)
+def cutler_rsi(state: Array, p: Array, x: Array, out: Array) -> None:
+    """RSI of simple averages: it depends on the window only, not on where the data begin; 50 where nothing moved."""
+    n = int(p[0])
+    change = change_push(state, 0, x[0])
+    out[0] = math.nan
+    if math.isnan(change):
+        return
+    up = average_push(state, 2, n, max(change, 0.0))
+    down = average_push(state, n + 4, n, max(-change, 0.0))
+    if not math.isnan(up):
+        out[0] = 100.0 * up / (up + down) if up + down > 0.0 else 50.0

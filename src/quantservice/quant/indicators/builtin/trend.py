@@ -1,4 +1,4 @@
-"""Whether there is a trend and which way: candles that smooth it, its strength, its cycle, its turns."""
+"""Whether there is a trend and which way: its strength, its direction and its cycle."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from quantservice.quant.indicators.builtin.pieces import (
 from quantservice.quant.indicators.kernel import Array
 from quantservice.quant.indicators.primitives import (
     ema_push,
+    wilder_push,
     window_get,
     window_max,
     window_min,
     window_push,
 )
 from quantservice.quant.indicators.spec import Parameter, indicator
+from quantservice.quant.jit import jit
 
 _LONGEST: Final = 100_000
 _HLC: Final = ("high", "low", "close")
@@ -187,3 +189,78 @@ def trend_intensity(state: Array, p: Array, x: Array, out: Array) -> None:
         above += max(off, 0.0)
         below += max(-off, 0.0)
     out[0] = 100.0 * above / (above + below) if above + below > 0.0 else 50.0
+
+
+_WILDER: Final = "Welles Wilder, New Concepts in Technical Trading Systems (1978), begun as in the book and on StockCharts"
+
+
+@jit
+def _directional_push(state: Array, n: int, x: Array) -> tuple[float, float, float]:
+    """Return +DI, -DI and DX of the bar; NaN for ``n`` bars. Keeps 10 floats."""
+    high, low = state[2], state[3]
+    moved = true_range_push(state, 0, x[0], x[1], x[2])
+    state[2], state[3] = x[0], x[1]
+    if math.isnan(moved):
+        return math.nan, math.nan, math.nan
+    up, down = x[0] - high, low - x[1]
+    wide = wilder_push(state, 4, n, moved)
+    plus = wilder_push(state, 6, n, up if up > down and up > 0.0 else 0.0)
+    minus = wilder_push(state, 8, n, down if down > up and down > 0.0 else 0.0)
+    if math.isnan(wide):
+        return math.nan, math.nan, math.nan
+    plus, minus = (100.0 * plus / wide, 100.0 * minus / wide) if wide > 0.0 else (0.0, 0.0)
+    return plus, minus, 100.0 * abs(plus - minus) / (plus + minus) if plus + minus > 0.0 else 0.0
+
+
+@indicator(
+    inputs=_HLC,
+    outputs=("plus_di", "minus_di", "dx"),
+    parameters={"length": _length(14)},
+    warm_up=lambda length: length,
+    state=10,
+    group="trend",
+    source=_WILDER,
+    recursive=True,
+)
+def wilder_dmi(state: Array, p: Array, x: Array, out: Array) -> None:
+    """Directional movement begun with the whole first sums (TA-Lib's functions begin one bar short of them)."""
+    out[0], out[1], out[2] = _directional_push(state, int(p[0]), x)
+
+
+@indicator(
+    inputs=_HLC,
+    outputs=("adx",),
+    parameters={"length": _length(14)},
+    warm_up=lambda length: 2 * length - 1,
+    state=12,
+    group="trend",
+    source=_WILDER,
+    recursive=True,
+)
+def wilder_adx(state: Array, p: Array, x: Array, out: Array) -> None:
+    """Average directional index begun with the whole first sums."""
+    n = int(p[0])
+    _plus, _minus, spread = _directional_push(state, n, x)
+    out[0] = math.nan if math.isnan(spread) else wilder_push(state, 10, n, spread)
+
+
+@indicator(
+    inputs=_HLC,
+    outputs=("adxr",),
+    parameters={"length": _length(14)},
+    warm_up=lambda length: 3 * length - 2,
+    state=lambda length: length + 14,
+    group="trend",
+    source=_WILDER,
+    recursive=True,
+)
+def wilder_adxr(state: Array, p: Array, x: Array, out: Array) -> None:
+    """Mean of the average directional index and the one ``length - 1`` bars ago, begun with the whole first sums."""
+    n = int(p[0])
+    _plus, _minus, spread = _directional_push(state, n, x)
+    smoothed = math.nan if math.isnan(spread) else wilder_push(state, 10, n, spread)
+    out[0] = math.nan
+    if not math.isnan(smoothed):
+        window_push(state, 12, n, smoothed)
+        if int(state[12]) == n:
+            out[0] = (smoothed + window_get(state, 12, n, n - 1)) / 2.0

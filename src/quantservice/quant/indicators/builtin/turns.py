@@ -36,13 +36,13 @@ def swing_index(state: Array, p: Array, x: Array, out: Array) -> None:
     up, down, wide = abs(x[1] - closed), abs(x[2] - closed), x[1] - x[2]
     quarter = 0.25 * (closed - opened)
     if up >= down and up >= wide:
-        path = x[1] - closed - 0.5 * (x[2] - closed) + quarter
+        path = up - 0.5 * down + abs(quarter)
     elif down >= wide:
-        path = x[2] - closed - 0.5 * (x[1] - closed) + quarter
+        path = down - 0.5 * up + abs(quarter)
     else:
-        path = wide + quarter
+        path = wide + abs(quarter)
     moved = x[3] - closed + 0.5 * (x[3] - x[0]) + quarter
-    out[0] = 50.0 * moved / abs(path) * max(up, down) / p[0] if path != 0.0 else 0.0
+    out[0] = 50.0 * moved / path * max(up, down) / p[0] if path > 0.0 else 0.0
     state[3] += out[0]
     out[1] = state[3]
 
