@@ -10,6 +10,7 @@ import msgspec
 from quantservice.app.session_key import session_key
 from quantservice.app.settings.tree import Settings
 from quantservice.services.ledger import commands
+from quantservice.services.strategies import StrategiesService
 from quantservice.version import __version__
 from quantservice.web.app import create_app
 from quantservice.web.context import WebConfig, WebContext
@@ -66,6 +67,8 @@ class Faces:
             log_tail=platform.tail.last,
             history=platform.history,
             maintenance=platform.maintenance.operations(),
+            deployments=platform.deployments,
+            hosted=self._hosted,
             session_key=session_key(platform.places.session_key),
             audit_report=self._last_audit,
             run_audit=self._run_audit,
@@ -73,6 +76,10 @@ class Faces:
 
     def _services(self) -> Sequence[Mapping[str, Any]]:
         return self._platform.runner.states()  # asked late: the runner is made after the face
+
+    def _hosted(self) -> Mapping[str, Mapping[str, Any]]:
+        service = self._platform.services.get("strategies")
+        return service.running() if isinstance(service, StrategiesService) else {}
 
     async def _last_audit(self) -> Mapping[str, Any] | None:
         return await commands.last_audit(self._platform.state_store)

@@ -16,7 +16,19 @@ from quantservice.web.live import LiveHub
 from quantservice.web.metrics import Figures
 from quantservice.web.middleware import Shell
 from quantservice.web.models.live import LiveKline
-from quantservice.web.routes import health, instruments, maintenance, market, page, quality, registry, session, system, udf
+from quantservice.web.routes import (
+    deployments,
+    health,
+    instruments,
+    maintenance,
+    market,
+    page,
+    quality,
+    registry,
+    session,
+    system,
+    udf,
+)
 from quantservice.web.security import COOKIE, CSRF_HEADER, KEY_HEADER, Guard
 
 _DESCRIPTION = """Market data that can be audited: klines, trades, tickers, funding, open interest, mark prices, quotes and books.
@@ -69,6 +81,7 @@ def create_app(context: WebContext) -> WebApp:
         *quality.make_routers(context, guard),
         system.make_router(context, guard),
         *registry.make_routers(context, guard),
+        *deployments.make_routers(context, guard),
         session.make_router(context, guard),
         maintenance.make_router(context, guard),
         udf.make_router(context, guard),

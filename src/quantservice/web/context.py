@@ -11,6 +11,7 @@ from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import AccessKey, Clock, EventBus, MarketStore, Probe, ProxyRecord, StateStore, TradingPair
 
 if TYPE_CHECKING:
+    from quantservice.services.strategies.commands import Deployments
     from quantservice.web.projections import Projections
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -113,6 +114,10 @@ def _no_figures() -> Mapping[str, Any]:
     return {}
 
 
+def _none_hosted() -> Mapping[str, Mapping[str, Any]]:
+    return {}
+
+
 def _no_lines(_most: int) -> Sequence[Mapping[str, Any]]:
     return ()
 
@@ -152,4 +157,6 @@ class WebContext:
     audit_report: Callable[[], Awaitable[Mapping[str, Any] | None]] | None = None
     run_audit: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
     maintenance: Mapping[str, MaintenanceWork] = field(default_factory=dict)  # operations on the stores, by name
+    deployments: Deployments | None = None
+    hosted: Callable[[], Mapping[str, Mapping[str, Any]]] = _none_hosted  # figures of the deployments that run, by id
     session_key: bytes = b""  # signs the owner's cookie; empty: made for this process, so cookies end with it

@@ -15,6 +15,15 @@ from quantservice.web.models.common import (
     Millis,
     PeriodName,
 )
+from quantservice.web.models.deployments import (
+    DeploymentChangeRequest,
+    DeploymentHistory,
+    DeploymentHistoryRow,
+    DeploymentList,
+    DeploymentRequest,
+    DeploymentRow,
+    RollBackRequest,
+)
 from quantservice.web.models.live import LiveEvent, LiveReply, LiveRequest, LiveStatus, LiveTicker
 from quantservice.web.models.market import (
     Book,
@@ -96,6 +105,12 @@ __all__ = [
     "CoverageRow",
     "DayCount",
     "DecimalText",
+    "DeploymentChangeRequest",
+    "DeploymentHistory",
+    "DeploymentHistoryRow",
+    "DeploymentList",
+    "DeploymentRequest",
+    "DeploymentRow",
     "ErrorBody",
     "ErrorDetail",
     "Figure",
@@ -138,6 +153,7 @@ __all__ = [
     "Removed",
     "RevisionList",
     "RevisionRow",
+    "RollBackRequest",
     "ServiceState",
     "SettingList",
     "SettingRow",
