@@ -64,7 +64,8 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_the_public_names_are_these() -> None:
-    assert quantservice.__all__ == ["Bars", "__version__", "load_bars"]
+    assert set(quantservice.__all__) >= {"Backtest", "Bars", "Signal", "Strategy", "__version__", "load_bars"}
+    assert set(dir(quantservice)) == set(quantservice.__all__)
     for name in quantservice.__all__:
         assert getattr(quantservice, name) is not None
     assert re.fullmatch(r"\d+\.\d+\.\d+", quantservice.__version__)

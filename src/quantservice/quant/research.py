@@ -1,0 +1,268 @@
+"""What a notebook and the command line backtest with: a strategy, bars, assumptions, and one report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from quantservice.core.errors import InvalidValue, UnknownName
+from quantservice.core.instruments import Instrument, InstrumentId
+from quantservice.quant.backtest import Assumptions, FeeRates, RunResult, Slippage
+from quantservice.quant.backtest.data import MarketData
+from quantservice.quant.bars import COLUMNS, Bars
+from quantservice.quant.honesty import code_hash, family_hash
+from quantservice.quant.honesty.lookahead import check_strategy
+from quantservice.quant.honesty.verdict import Verdict
+from quantservice.quant.metrics import Metrics, metrics_of
+from quantservice.quant.strategies.base import Strategy, is_vectorised, parameters_of_class
+from quantservice.quant.strategies.feed import bars_view, feeds_of
+from quantservice.quant.strategies.parameters import Value
+from quantservice.quant.strategies.registry import STRATEGIES
+from quantservice.quant.strategies.targets import targets_of
+
+Fees: TypeAlias = str | float | tuple[float, float] | FeeRates | tuple[FeeRates, ...]
+#: Verdicts of this process: (code, parameters, data) -> verdict, so that a run that is repeated is not judged again.
+_judged: dict[tuple[str, str, str], Verdict] = {}
+
+
+def fees_of(fees: Fees) -> str | FeeRates | tuple[FeeRates, ...]:
+    """Read fees: a schedule's name, one rate for both sides of the book, ``(maker, taker)``, or the rates themselves."""
+    if isinstance(fees, int | float):
+        return FeeRates(maker=float(fees), taker=float(fees))
+    if isinstance(fees, tuple) and len(fees) == 2 and all(isinstance(item, int | float) for item in fees):
+        maker, taker = (float(item) for item in fees if isinstance(item, int | float))
+        return FeeRates(maker=maker, taker=taker)
+    if isinstance(fees, str):
+        try:
+            rate = float(fees)
+        except ValueError:
+            return fees
+        return FeeRates(maker=rate, taker=rate)
+    return fees  # type: ignore[return-value]
+
+
+def slippage_of(slippage: Slippage | str | float) -> Slippage:
+    """Read slippage: basis points, a model's name, or ``model:number`` (``fixed:2``, ``sqrt_impact:0.8``)."""
+    if isinstance(slippage, Slippage):
+        return slippage
+    if isinstance(slippage, int | float):
+        return Slippage(model="fixed", bps=float(slippage))
+    model, mark, text = slippage.partition(":")
+    try:
+        number = float(text) if mark else None
+    except ValueError:
+        raise InvalidValue("slippage", f"{text!r} is not a number; write fixed:2 or sqrt_impact:0.8") from None
+    models = ("none", "fixed", "spread", "volume_share", "sqrt_impact", "book")
+    if model not in models:
+        try:
+            return Slippage(model="fixed", bps=float(slippage))
+        except ValueError:
+            raise UnknownName("slippage", model, models) from None
+    given: dict[str, Any] = {"model": model}
+    if number is not None:
+        given["coefficient" if model in {"volume_share", "sqrt_impact"} else "bps"] = number
+    return Slippage(**given)
+
+
+def strategy_class(strategy: type[Strategy] | Strategy | str) -> tuple[type[Strategy], dict[str, Value]]:
+    """Return the class and the parameters that were set: of a class, an instance, or a registered name."""
+    if isinstance(strategy, str):
+        return STRATEGIES[strategy].cls, {}
+    if isinstance(strategy, Strategy):
+        return type(strategy), dict(strategy.parameters)
+    if isinstance(strategy, type) and issubclass(strategy, Strategy):
+        return strategy, {}
+    raise InvalidValue("strategy", f"{strategy!r} is neither a Strategy nor the name of one")
+
+
+def run_strategy(strategy: Strategy, data: MarketData, assumptions: Assumptions) -> RunResult:
+    """Run a strategy in the engine that suits it: whole arrays where it has ``on_bars``, else kline by kline."""
+    if is_vectorised(strategy):
+        return run_whole(strategy, data, assumptions)
+    from quantservice.quant.backtest import run_events  # noqa: PLC0415 - whole arrays need none of it
+
+    return run_events(data, strategy, assumptions)
+
+
+def run_whole(strategy: Strategy, data: MarketData, assumptions: Assumptions) -> RunResult:
+    """Run ``on_bars`` in the compiled engine."""
+    from quantservice.quant.backtest import run_targets  # noqa: PLC0415
+
+    feeds = feeds_of(strategy, tables_of_data(data), settlements_of(data))
+    return run_targets(data, targets_of(strategy, bars_view(feeds), start=False), assumptions)
+
+
+def tables_of_data(data: MarketData) -> list[Bars]:
+    """Return the klines of market data as bars, one table per instrument."""
+    return [
+        Bars(str(item.instrument), item.period, {name: np.asarray(item.columns[name]).view() for name in COLUMNS})
+        for item in data.series
+    ]
+
+
+def settlements_of(data: MarketData) -> dict[str, Any]:
+    """Return the funding of market data by full name."""
+    return {str(name): table for name, table in data.funding.items()}
+
+
+class Backtest:
+    """A strategy over bars under assumptions.
+
+    ``strategy`` is a class, an instance, or a registered name. ``bars`` are :class:`Bars` (as ``load_bars`` gives them), a list of
+    them, a pandas, polars or Arrow table (name it with ``instrument``), or a mapping of full names to tables. ``fees`` and
+    ``slippage`` may be short: ``"binance_um:vip0"``, ``0.0005``, ``(0.0002, 0.0005)``; ``2`` basis points, ``"sqrt_impact:0.8"``.
+    ``funding`` (settlements) and ``instruments`` (rules) are as :meth:`MarketData.of` takes them, and so is what ``market`` names
+    beside (``brackets``, ``detail``, ``spread``, ``books``, ``fx`` …); bars of ``load_bars`` bring their own funding and rules.
+    ``benchmark`` is a price or equity per bar; by default the instruments are held in equal parts. Every other keyword is a field
+    of :class:`Assumptions` or a parameter of the strategy.
+    """
+
+    def __init__(  # noqa: PLR0913 - everything that may be said of a run, by name
+        self,
+        strategy: type[Strategy] | Strategy | str,
+        bars: Any,
+        *,
+        parameters: Mapping[str, Any] | None = None,
+        fees: Fees | None = None,
+        slippage: Slippage | str | float | None = None,
+        assumptions: Assumptions | None = None,
+        instrument: InstrumentId | str | None = None,
+        period: str = "",
+        funding: Any = None,
+        instruments: Sequence[Instrument] = (),
+        benchmark: Any = None,
+        market: Mapping[str, Any] | None = None,
+        **words: Any,
+    ) -> None:
+        self.strategy, given = strategy_class(strategy)
+        own, assumed = self._split(words)
+        if fees is not None:
+            assumed["fees"] = fees_of(fees)
+        if slippage is not None:
+            assumed["slippage"] = slippage_of(slippage)
+        self.assumptions = (assumptions or Assumptions()).replace(**assumed)
+        self.parameters: dict[str, Any] = {**given, **(parameters or {}), **own}
+        self.strategy(**self.parameters)  # a wrong parameter is told now
+        self.data = (
+            bars if isinstance(bars, MarketData) else _market_data(bars, instrument, period, funding, instruments, market or {})
+        )
+        self._benchmark = benchmark
+
+    def _split(self, words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Tell parameters of the strategy from fields of the assumptions."""
+        known, fields = parameters_of_class(self.strategy), Assumptions.__struct_fields__
+        own: dict[str, Any] = {}
+        assumed: dict[str, Any] = {}
+        for name, value in words.items():
+            if name in known and name in fields:
+                raise InvalidValue(name, f"names a parameter of {self.strategy.__name__} and an assumption; give parameters={{…}}")
+            if name not in known and name not in fields:
+                raise UnknownName("parameter or assumption", name, (*known, *fields, *_ARGUMENTS))
+            (own if name in known else assumed)[name] = value
+        return own, assumed
+
+    def simulate(self, **parameters: Any) -> RunResult:
+        """Run and return the engine's result, without figures; ``parameters`` replace those of this backtest."""
+        return run_strategy(self.strategy(**{**self.parameters, **parameters}), self.data, self.assumptions)
+
+    def run(self, *, gate_seconds: float = 1.0, **parameters: Any) -> Report:
+        """Run, measure and judge. ``gate_seconds`` bounds the look-ahead gate (0: it is left out, and the report says so)."""
+        result = self.simulate(**parameters)
+        verdict = self.check(seconds=gate_seconds, **parameters) if gate_seconds > 0 else None
+        strategy = self.strategy(**{**self.parameters, **parameters})
+        return Report(self, strategy, result, metrics_of(result, self.benchmark()), verdict)
+
+    def check(self, *, seconds: float = 120.0, **parameters: Any) -> Verdict:
+        """Judge whether the strategy looks ahead on these bars, within about ``seconds``."""
+        given = {**self.parameters, **parameters}
+        key = (code_hash(self.strategy), repr(sorted(given.items())), self.data.fingerprint)
+        known = _judged.get(key)
+        if known is None or (known.exact_bars < known.bars and seconds > 1.0):
+            funding = settlements_of(self.data)
+            known = check_strategy(self.strategy, tables_of_data(self.data), parameters=given, funding=funding, budget_s=seconds)
+            _judged[key] = known
+        return known
+
+    def benchmark(self) -> npt.NDArray[np.float64]:
+        """Return what the result is compared with (T,): the one given, or all instruments held in equal parts from the start."""
+        if self._benchmark is not None:
+            values = self._benchmark["close"] if isinstance(self._benchmark, Bars) else self._benchmark
+            curve = np.asarray(values, dtype=np.float64)
+            if curve.shape != (len(self.data),):
+                raise InvalidValue("benchmark", f"has {curve.shape} values; one per bar is wanted, {len(self.data)}")
+            return curve
+        close = self.data.column("close")
+        rows = np.maximum.accumulate(np.where(np.isnan(close), -1, np.arange(len(close))[:, np.newaxis]), axis=0)
+        filled = np.take_along_axis(close, np.maximum(rows, 0), axis=0)
+        first = np.array([column[~np.isnan(column)][0] for column in close.T])
+        grown: npt.NDArray[np.float64] = np.where(rows < 0, 1.0, filled / first).mean(axis=1)
+        return grown
+
+    def __repr__(self) -> str:
+        return f"Backtest({self.strategy(**self.parameters)!r}, {self.data!r})"
+
+
+_ARGUMENTS = (
+    "fees",
+    "slippage",
+    "assumptions",
+    "instrument",
+    "period",
+    "funding",
+    "instruments",
+    "benchmark",
+    "market",
+    "parameters",
+)
+
+
+def _market_data(
+    bars: Any,
+    instrument: InstrumentId | str | None,
+    period: str,
+    funding: Any,
+    instruments: Sequence[Instrument],
+    market: Mapping[str, Any],
+) -> MarketData:
+    """Put bars on one clock, with the rules and settlements that came with them where none were given."""
+    tables = [bars] if isinstance(bars, Bars) else list(bars) if isinstance(bars, list | tuple) else []
+    own = [table for table in tables if isinstance(table, Bars)]
+    if funding is None and own:
+        funding = {table.instrument: (table.funding.time, table.funding.rate) for table in own if table.funding is not None} or None
+    rules = tuple(instruments) or tuple(rule for table in own for rule in table.rules)
+    return MarketData.of(bars, instrument=instrument, period=period, funding=funding, instruments=rules, **market)
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What one run did, measured and judged. ``code``, ``family`` and ``data`` name exactly what was run on what."""
+
+    backtest: Backtest
+    strategy: Strategy
+    result: RunResult
+    metrics: Metrics
+    verdict: Verdict | None
+
+    @property
+    def code(self) -> str:
+        """The hash of the strategy's text."""
+        return code_hash(type(self.strategy))
+
+    @property
+    def family(self) -> str:
+        """The hash of what the strategy does, blind to parameters."""
+        return family_hash(type(self.strategy))
+
+    @property
+    def data(self) -> str:
+        """The fingerprint of the bars and settlements."""
+        return self.backtest.data.fingerprint
+
+    @property
+    def mark(self) -> str:
+        """What the look-ahead gate says, in one line."""
+        return self.verdict.mark if self.verdict is not None else "look-ahead gate was not run"
