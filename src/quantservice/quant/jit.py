@@ -41,3 +41,9 @@ if COMPILED and "NUMBA_CACHE_DIR" not in os.environ:
 def jit(function: _F) -> _F:
     """Compile for use from other compiled code and from Python; without the interpreter's lock, IEEE division, cached."""
     return cast(_F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+def inner(function: _F) -> _F:
+    """Compile for use from other compiled code only: its machine code is kept with that of its callers."""
+    options = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(_F, numba.njit(**options)(function))

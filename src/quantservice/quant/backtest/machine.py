@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.quant.backtest import calendar_rows
 from quantservice.quant.backtest.assumptions import Assumptions
 from quantservice.quant.backtest.data import AT_PAR, MarketData
 from quantservice.quant.backtest.kernel import layout as at
-from quantservice.quant.backtest.kernel.entry import advance_to, conclude_run
+from quantservice.quant.backtest.kernel.entry import run
+from quantservice.quant.backtest.kernel.memory import book_of
+from quantservice.quant.backtest.kernel.units import ready
 from quantservice.quant.backtest.results import Flag
 from quantservice.quant.backtest.tables import F64, I64
 
@@ -61,7 +62,7 @@ class Machine:
         self._rows = data.rows
         if requests is not None:
             self.ask(requests)
-        self._arrays: tuple[npt.NDArray[Any], ...] = ()
+        ready()
         self._bind()
 
     def _bind(self) -> None:
@@ -72,8 +73,8 @@ class Machine:
             self.c, self.n, self.stats, self.cur, self.inst, self.legs, self.orders, self.requests, self.targets, self.journal,
             self.tab, data.row_time, data.starts, self.slots, data.px, self._rows, self.aux, self.curve,
         )  # fmt: skip
-        self._arrays = tuple(table.reshape(-1) for table in tables)
-        self._sizes = (len(self.cur), len(data.series), data.px.shape[1], self.sides)
+        self._tables = tables
+        self._book = book_of(tables, (len(self.cur), len(data.series), data.px.shape[1], self.sides))
 
     def ask(self, requests: F64) -> None:
         """Give it more requests (rows of :mod:`.kernel.layout`), sorted by bar; those that were taken are forgotten."""
@@ -81,12 +82,12 @@ class Machine:
         self.requests = np.ascontiguousarray(np.concatenate((left, requests)) if len(left) else requests)
         self.n[at.N_REQUEST] = 0
         self.n[at.N_ASKED] = len(self.requests)
-        if hasattr(self, "_sizes"):
+        if hasattr(self, "_book"):
             self._bind()
 
     def advance(self, until: int) -> None:
         """Take bars up to and with ``until``, giving tables room as they fill."""
-        while not advance_to(self._arrays, self._sizes, until):
+        while not run(self._book, until, False):
             self._grow()
 
     def _grow(self) -> None:
@@ -106,7 +107,7 @@ class Machine:
         if self.n[at.N_OPEN] + asked > len(self.orders):
             self.orders = np.concatenate((self.orders, np.zeros((asked, at.O_COLUMNS))))
         self._bind()
-        conclude_run(self._arrays, self._sizes)
+        run(self._book, int(self.n[at.N_BAR]), True)
 
     def _currencies(self) -> tuple[str, list[str]]:
         data, asked = self.data, self.assumptions.currency

@@ -12,7 +12,7 @@ from quantservice.quant.backtest.results import Array, Flag, RunResult
 from quantservice.quant.backtest.tables import F64, when
 
 
-def records(journal: F64, kind: int, dtype: np.dtype[np.void]) -> Array:
+def records(journal: F64, kind: float, dtype: np.dtype[np.void]) -> Array:
     """Return the journal's rows of one kind as a structured array."""
     rows = journal[journal[:, 0] == kind]
     out = np.zeros(len(rows), dtype=dtype)

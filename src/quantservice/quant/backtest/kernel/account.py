@@ -48,25 +48,25 @@ from quantservice.quant.backtest.kernel.layout import (
     W_RATE,
 )
 from quantservice.quant.backtest.kernel.memory import Memory
-from quantservice.quant.jit import jit
+from quantservice.quant.jit import inner
 
 #: Below this share of a quantity a remainder is the dust of a rounding.
 DUST = 1e-12
 
 
-@jit
+@inner
 def leg_of(m: Memory, s: int, k: int) -> int:
     """Return the offset of a leg."""
     return (s * m.sides + k) * L_COLUMNS
 
 
-@jit
+@inner
 def currency_of(m: Memory, s: int) -> int:
     """Return the offset of an instrument's settlement currency."""
     return int(m.inst[s * I_COLUMNS + I_CURRENCY]) * W_COLUMNS
 
 
-@jit
+@inner
 def unit_value(m: Memory, s: int, price: float) -> float:
     """Return the value of one unit or contract at a price, in the settlement currency."""
     i = s * I_COLUMNS
@@ -74,21 +74,21 @@ def unit_value(m: Memory, s: int, price: float) -> float:
     return size / price if m.inst[i + I_INVERSE] != 0.0 else size * price
 
 
-@jit
+@inner
 def open_profit(m: Memory, s: int, quantity: float, cost: float, price: float) -> float:
     """Return the profit of what is open, marked at a price."""
     value = quantity * unit_value(m, s, price)
     return cost - value if m.inst[s * I_COLUMNS + I_INVERSE] != 0.0 else value - cost
 
 
-@jit
+@inner
 def leg_profit(m: Memory, s: int, j: int, price: float) -> float:
     """Return the open profit of a leg at a price; 0 when flat."""
     quantity = m.legs[j + L_QUANTITY]
     return open_profit(m, s, quantity, m.legs[j + L_COST], price) if quantity != 0.0 else 0.0
 
 
-@jit
+@inner
 def equity_of(m: Memory) -> float:
     """Return the equity in the reporting currency at the present marks."""
     total = 0.0
@@ -102,7 +102,7 @@ def equity_of(m: Memory) -> float:
     return total
 
 
-@jit
+@inner
 def liquidation_price(m: Memory, s: int, quantity: float, cost: float, wallet: float) -> float:
     """Return the price at which ``wallet`` plus the open profit equals the maintenance margin; NaN: none does.
 
@@ -126,7 +126,7 @@ def liquidation_price(m: Memory, s: int, quantity: float, cost: float, wallet: f
     return math.nan
 
 
-@jit
+@inner
 def maintenance(m: Memory, s: int, quantity: float, price: float) -> float:
     """Return the maintenance margin of a position marked at a price."""
     i = s * I_COLUMNS
@@ -139,7 +139,7 @@ def maintenance(m: Memory, s: int, quantity: float, price: float) -> float:
     return value * m.tab[b + B_RATE] - m.tab[b + B_AMOUNT]
 
 
-@jit
+@inner
 def set_liquidation(m: Memory, s: int, j: int) -> None:
     """Refresh the price at which a leg with a margin of its own is liquidated."""
     quantity = m.legs[j + L_QUANTITY]
@@ -148,7 +148,7 @@ def set_liquidation(m: Memory, s: int, j: int) -> None:
         m.legs[j + L_LIQUIDATION] = liquidation_price(m, s, quantity, m.legs[j + L_COST], m.legs[j + L_MARGIN])
 
 
-@jit
+@inner
 def affordable(m: Memory, s: int, price: float, fee_rate: float) -> float:
     """Return the quantity that the free balance can open at a price, its fee included."""
     w, cross = currency_of(m, s), m.c[C_CROSS] != 0.0
@@ -168,7 +168,7 @@ def affordable(m: Memory, s: int, price: float, fee_rate: float) -> float:
     return max(0.0, free) / (unit_value(m, s, price) * (1.0 / m.inst[s * I_COLUMNS + I_LEVERAGE] + max(0.0, fee_rate)))
 
 
-@jit
+@inner
 def largest(m: Memory, s: int, j: int, price: float) -> float:
     """Return the quantity that the tiers still allow to open at the instrument's leverage."""
     i, most = s * I_COLUMNS, 0.0
@@ -178,7 +178,7 @@ def largest(m: Memory, s: int, j: int, price: float) -> float:
     return max(0.0, most / unit_value(m, s, price) - abs(m.legs[j + L_QUANTITY]))
 
 
-@jit
+@inner
 def shrink(m: Memory, s: int, j: int, amount: float, unit: float) -> float:
     """Take ``amount`` off a leg at ``unit`` value each; return the profit that this realises."""
     held, cost = m.legs[j + L_QUANTITY], m.legs[j + L_COST]
@@ -199,7 +199,7 @@ def shrink(m: Memory, s: int, j: int, amount: float, unit: float) -> float:
     return realised
 
 
-@jit
+@inner
 def grow(m: Memory, s: int, j: int, change: float, unit: float, price: float, tag: float) -> None:
     """Add ``change`` to a leg at ``unit`` value each; a flat one begins a round trip."""
     i, value = s * I_COLUMNS, abs(change) * unit

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 
 from quantservice.quant.backtest.kernel.account import currency_of, leg_of, leg_profit, unit_value
-from quantservice.quant.backtest.kernel.calendar import apply_due
 from quantservice.quant.backtest.kernel.journal import end_target, write_order, write_trade
 from quantservice.quant.backtest.kernel.layout import (
     ACCEPTED,
+    AT_HIGHS,
+    AT_LOWS,
+    AT_OPEN,
     C_ALWAYS,
     C_CAP,
     C_CLOSE_FILL,
@@ -24,6 +26,7 @@ from quantservice.quant.backtest.kernel.layout import (
     C_TARGETS,
     C_UNFIT,
     CLOSE,
+    CLOSED,
     DELISTED,
     HIGH,
     I_COLUMNS,
@@ -37,6 +40,7 @@ from quantservice.quant.backtest.kernel.layout import (
     L_COST,
     L_FILLED,
     L_HELD,
+    L_LIQUIDATION,
     L_MARGIN,
     L_PENDING,
     L_QUANTITY,
@@ -44,6 +48,7 @@ from quantservice.quant.backtest.kernel.layout import (
     LAST,
     LOW,
     N_ASKED,
+    N_AT_CLOSE,
     N_BAR,
     N_DONE,
     N_EVENT,
@@ -60,6 +65,7 @@ from quantservice.quant.backtest.kernel.layout import (
     O_COLUMNS,
     O_LEFT,
     O_QUANTITY,
+    O_STATUS,
     OPEN,
     PARTIAL,
     R_COLUMNS,
@@ -87,20 +93,33 @@ from quantservice.quant.backtest.kernel.layout import (
     W_RATE,
     W_SOURCE,
     WHY_END,
-    WHY_NOT_TRADING,
 )
-from quantservice.quant.backtest.kernel.liquidation import cancel_all, force_out, liquidate_cross, liquidate_isolated, price_in
-from quantservice.quant.backtest.kernel.matching import compact, exits, fill_at_open, stops_and_entries
+from quantservice.quant.backtest.kernel.liquidation import price_in
 from quantservice.quant.backtest.kernel.memory import Memory
-from quantservice.quant.backtest.kernel.requests import submit
-from quantservice.quant.backtest.kernel.targets import decide, fill_targets
-from quantservice.quant.jit import jit
+from quantservice.quant.backtest.kernel.units import APPLY_DUE, DECIDE, FILL_TARGETS, FORCE_OUT, LIQUIDATE, MEET_ORDERS, SUBMIT
+from quantservice.quant.jit import inner
 
 
-@jit
-def look(m: Memory, f: int, column: int) -> None:
+@inner
+def compact(m: Memory) -> None:
+    """Take closed orders out of the table; the others keep their order."""
+    kept = 0
+    for place in range(m.n[N_OPEN]):
+        if m.orders[place * O_COLUMNS + O_STATUS] == CLOSED:
+            continue
+        if kept != place:
+            for column in range(O_COLUMNS):
+                m.orders[kept * O_COLUMNS + column] = m.orders[place * O_COLUMNS + column]
+        kept += 1
+    m.n[N_OPEN] = kept
+    m.n[N_DONE] = 0
+
+
+@inner
+def look(m: Memory, f: int) -> None:
     """Mark every instrument at a price of the row, and note what may fill in it."""
     unfit, cap = int(m.c[C_UNFIT]), m.c[C_CAP]
+    column = CLOSE if m.n[N_AT_CLOSE] != 0 else OPEN
     for s in range(m.wide):
         cell, i = f * m.wide + s, s * I_COLUMNS
         state = m.rows[cell]
@@ -112,7 +131,7 @@ def look(m: Memory, f: int, column: int) -> None:
     convert(m)
 
 
-@jit
+@inner
 def convert(m: Memory) -> None:
     """Take the marks that convert settlement currencies into the reporting currency."""
     for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
@@ -121,51 +140,62 @@ def convert(m: Memory) -> None:
             m.cur[w + W_RATE] = m.inst[source * I_COLUMNS + I_MARK]
 
 
-@jit
+@inner
 def begin_open(m: Memory, f: int) -> None:
     """Do what happens at the open of a row."""
-    look(m, f, OPEN)
-    apply_due(m)
+    look(m, f)
+    APPLY_DUE(m.book)
     if m.n[N_HELD] > 0:
-        if m.c[C_CROSS] != 0.0:
-            liquidate_cross(m, f, OPEN)
-        else:
-            liquidate_isolated(m, f, OPEN, OPEN)
+        LIQUIDATE(m.book, f, AT_OPEN)
     if m.n[N_PENDING] > 0:
-        fill_targets(m, f, False)
+        FILL_TARGETS(m.book, f)
     if m.n[N_OPEN] > 0:
-        fill_at_open(m, f)
+        MEET_ORDERS(m.book, f, AT_OPEN)
     for j in range(0, m.traded * m.sides * L_COLUMNS, L_COLUMNS):
         m.legs[j + L_HELD] = abs(m.legs[j + L_QUANTITY])
 
 
-@jit
-def equity_at(m: Memory, f: int, column: int) -> float:
-    """Return the equity with all prices at one column of a row."""
+@inner
+def equity_at(m: Memory, f: int, scene: float) -> float:
+    """Return the equity with all prices at their open, low or high of a row."""
     total = 0.0
     for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
         source = int(m.cur[w + W_SOURCE])
-        total += m.cur[w + W_BALANCE] * (m.cur[w + W_RATE] if source < 0 else price_in(m, f, source, column))
+        total += m.cur[w + W_BALANCE] * (m.cur[w + W_RATE] if source < 0 else price_in(m, f, source, scene))
     for s in range(m.traded):
         for k in range(m.sides):
             j = leg_of(m, s, k)
             if m.legs[j + L_QUANTITY] != 0.0:
                 w = currency_of(m, s)
                 source = int(m.cur[w + W_SOURCE])
-                rate = m.cur[w + W_RATE] if source < 0 else price_in(m, f, source, column)
-                total += leg_profit(m, s, j, price_in(m, f, s, column)) * rate
+                rate = m.cur[w + W_RATE] if source < 0 else price_in(m, f, source, scene)
+                total += leg_profit(m, s, j, price_in(m, f, s, scene)) * rate
     return total
 
 
-@jit
+@inner
+def in_danger(m: Memory, f: int) -> bool:
+    """Say whether a row reaches the liquidation price of a leg."""
+    danger = False
+    for s in range(m.traded):
+        cell = f * m.wide + s
+        if m.rows[cell] != 0:
+            for k in range(m.sides):
+                j = leg_of(m, s, k)
+                long, border = m.legs[j + L_QUANTITY] > 0.0, m.legs[j + L_LIQUIDATION]
+                danger = danger or (m.px[cell * 5 + LOW] <= border if long else m.px[cell * 5 + HIGH] >= border)
+    return danger
+
+
+@inner
 def see_extremes(m: Memory, f: int) -> None:
     """Liquidate what the row's extremes reach, note the worst equity and how far prices went against and for each leg."""
     if m.c[C_CROSS] != 0.0:
-        liquidate_cross(m, f, LOW)
-        liquidate_cross(m, f, HIGH)
-    else:
-        liquidate_isolated(m, f, LOW, HIGH)
-    worst = min(equity_at(m, f, LOW), equity_at(m, f, HIGH))
+        LIQUIDATE(m.book, f, AT_LOWS)
+        LIQUIDATE(m.book, f, AT_HIGHS)
+    elif in_danger(m, f):
+        LIQUIDATE(m.book, f, AT_LOWS)
+    worst = min(equity_at(m, f, AT_LOWS), equity_at(m, f, AT_HIGHS))
     m.stats[S_BAR_WORST] = min(m.stats[S_BAR_WORST], worst)
     for s in range(m.traded):
         cell = f * m.wide + s
@@ -178,7 +208,7 @@ def see_extremes(m: Memory, f: int) -> None:
                 m.legs[j + T_HIGHEST] = max(m.legs[j + T_HIGHEST], m.px[cell * 5 + HIGH])
 
 
-@jit
+@inner
 def run_row(m: Memory, f: int) -> None:
     """Take one row of the finest clock."""
     m.n[N_ROW] = f
@@ -187,11 +217,11 @@ def run_row(m: Memory, f: int) -> None:
         begin_open(m, f)
     working = m.n[N_OPEN] > 0
     if working:
-        stops_and_entries(m, f)
+        MEET_ORDERS(m.book, f, AT_LOWS)
     if m.n[N_HELD] > 0:
         see_extremes(m, f)
     if working:
-        exits(m, f)
+        MEET_ORDERS(m.book, f, AT_HIGHS)
         compact(m)
     for s in range(m.wide):
         state = m.rows[f * m.wide + s]
@@ -202,19 +232,17 @@ def run_row(m: Memory, f: int) -> None:
     convert(m)
 
 
-@jit
+@inner
 def leave(m: Memory, f: int, s: int) -> None:
     """Close what is held of an instrument at its last price."""
     m.n[N_NOW] = m.times[f] + int(m.c[C_ROW_MS]) - 1
-    cancel_all(m, s, WHY_NOT_TRADING)
     for k in range(m.sides if s < m.traded else 0):
-        if m.legs[leg_of(m, s, k) + L_QUANTITY] != 0.0:
-            force_out(m, s, k, m.inst[s * I_COLUMNS + I_MARK], 0.0, DELISTED)
+        FORCE_OUT(m.book, s, k, m.inst[s * I_COLUMNS + I_MARK], 0.0, DELISTED)
     m.inst[s * I_COLUMNS + I_STATUS] = 0.0
     compact(m)
 
 
-@jit
+@inner
 def mark(m: Memory, t: int) -> None:
     """Write the account at the close of a bar into the curve and the totals."""
     balance, spent, margin, gross, net, profit = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -256,14 +284,14 @@ def mark(m: Memory, t: int) -> None:
         m.curve[v + V_MARGIN] = margin
 
 
-@jit
+@inner
 def finish(m: Memory, t: int) -> None:
     """Take what was decided at the close of a bar."""
     last = m.starts[t + 1] - 1
     arrival = m.times[last] + int(m.c[C_ROW_MS])
     m.n[N_NOW] = arrival - 1
     while m.n[N_REQUEST] < m.n[N_ASKED] and m.requests[m.n[N_REQUEST] * R_COLUMNS] <= t:
-        submit(m, m.n[N_REQUEST] * R_COLUMNS, arrival)
+        SUBMIT(m.book, m.n[N_REQUEST] * R_COLUMNS, arrival)
         m.n[N_REQUEST] += 1
     if m.c[C_TARGETS] != 0.0:
         first = t * m.traded * m.sides
@@ -272,17 +300,19 @@ def finish(m: Memory, t: int) -> None:
                 target = m.targets[first + s * m.sides + k]
                 wanted = m.legs[leg_of(m, s, k) + L_WANTED]
                 if not math.isnan(target) and (target != wanted or m.c[C_ALWAYS] != 0.0):
-                    decide(m, s, k, target, 0.0, arrival)
+                    DECIDE(m.book, s, k, target, 0.0, arrival)
     if m.c[C_CLOSE_FILL] != 0.0 and (m.n[N_PENDING] > 0 or m.n[N_OPEN] > 0):
-        look(m, last, CLOSE)
+        m.n[N_AT_CLOSE] = 1
         m.n[N_ROW] = last
-        fill_targets(m, last, True)
+        look(m, last)
+        FILL_TARGETS(m.book, last)
         mark(m, t)
+        m.n[N_AT_CLOSE] = 0
     if m.n[N_DONE] > 0:
         compact(m)
 
 
-@jit
+@inner
 def room(m: Memory, t: int) -> bool:
     """Say whether the journal and the order table have room for all that one more bar can write."""
     asked = 0
@@ -297,7 +327,7 @@ def room(m: Memory, t: int) -> bool:
     return orders <= m.n[N_ORDERS_END] and (m.c[C_RECORD] == 0.0 or m.n[N_JOURNAL] + rows <= m.n[N_JOURNAL_END])
 
 
-@jit
+@inner
 def advance(m: Memory, until: int) -> bool:
     """Take bars up to and with ``until``; False: a table is full, give it room and call again."""
     while m.n[N_BAR] < until:
@@ -315,13 +345,13 @@ def advance(m: Memory, until: int) -> bool:
     return True
 
 
-@jit
+@inner
 def conclude(m: Memory) -> None:
     """Take the last bar's decisions and write down what is still open: orders, and positions as if closed at the last mark."""
     finish(m, m.n[N_BAR])
     for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
         left = m.orders[o + O_LEFT] < m.orders[o + O_QUANTITY]
-        write_order(m, o, J_ORDER, float(PARTIAL if left else ACCEPTED), float(WHY_END))
+        write_order(m, o, J_ORDER, PARTIAL if left else ACCEPTED, WHY_END)
     for s in range(m.traded):
         for k in range(m.sides):
             j = leg_of(m, s, k)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from quantservice.quant.backtest.kernel.account import currency_of, leg_of, set_liquidation, unit_value
 from quantservice.quant.backtest.kernel.journal import begin_row, put
@@ -42,14 +43,14 @@ from quantservice.quant.backtest.kernel.layout import (
     W_BALANCE,
     W_RATE,
 )
-from quantservice.quant.backtest.kernel.memory import Memory
-from quantservice.quant.jit import jit
+from quantservice.quant.backtest.kernel.memory import Memory, memory_of
+from quantservice.quant.jit import inner
 
 DAY_MS = 86_400_000
 NEVER = 1 << 62
 
 
-@jit
+@inner
 def settle_funding(m: Memory, s: int, time: float, rate: float, mark: float) -> None:
     """Pay or receive a settlement on what is held; one without a rate is written down as missing."""
     w = currency_of(m, s)
@@ -71,7 +72,7 @@ def settle_funding(m: Memory, s: int, time: float, rate: float, mark: float) -> 
             put(m, row + 3, (float(s), float(k), quantity, price, rate, amount, m.cur[w + W_RATE], 1.0 if missing else 0.0))
 
 
-@jit
+@inner
 def set_fees(m: Memory, s: int) -> None:
     """Take the fee tier that the traded volume of the last 30 days has earned."""
     i, volume = s * I_COLUMNS, 0.0
@@ -85,7 +86,7 @@ def set_fees(m: Memory, s: int) -> None:
             m.inst[i + I_TAKER] = m.tab[b + 2]
 
 
-@jit
+@inner
 def begin_day(m: Memory, day: int) -> None:
     """Forget the volume of the days that are gone and look the fee tiers up again, once a day as venues do."""
     for gone in range(max(m.n[N_DAY] + 1, day - 30), day + 1):
@@ -95,7 +96,7 @@ def begin_day(m: Memory, day: int) -> None:
         set_fees(m, s)
 
 
-@jit
+@inner
 def apply_event(m: Memory, e: int) -> None:
     """Apply one row of the calendar."""
     kind, s = int(m.tab[e + E_KIND]), int(m.tab[e + E_INSTRUMENT])
@@ -118,9 +119,9 @@ def apply_event(m: Memory, e: int) -> None:
         m.inst[i + I_STATUS] = first
 
 
-@jit
-def apply_due(m: Memory) -> None:
-    """Apply everything that is due by now, in the order of its time."""
+def apply_due_unit(book: Any) -> None:
+    """Unit: apply everything that is due by now, in the order of its time."""
+    m = memory_of(book)
     now, last = m.n[N_NOW], int(m.c[C_END_EVENT])
     if m.c[C_TIERED] != 0.0 and now // DAY_MS != m.n[N_DAY]:
         begin_day(m, now // DAY_MS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from quantservice.quant.backtest.kernel.account import (
     DUST,
@@ -39,18 +40,21 @@ from quantservice.quant.backtest.kernel.layout import (
     N_DAY,
     N_OPEN,
     N_ROW,
-    N_WHY,
     O_COLUMNS,
     O_ID,
     O_INSTRUMENT,
     O_LEG,
     O_REDUCE,
     O_STATUS,
+    S_DONE,
+    S_DONE_FEE,
+    S_DONE_VALUE,
     S_FEES,
     S_FILLS,
     S_SLIPPAGE,
     S_TURNOVER,
     S_VOLUME,
+    S_WHY,
     SPREAD,
     SQRT_IMPACT,
     T_FEES,
@@ -58,6 +62,7 @@ from quantservice.quant.backtest.kernel.layout import (
     T_LOWEST,
     T_SLIPPAGE,
     TABLE_COLUMNS,
+    TAKER,
     VOLUME,
     VOLUME_SHARE,
     W_BALANCE,
@@ -70,20 +75,20 @@ from quantservice.quant.backtest.kernel.layout import (
     WHY_SIDE,
     WHY_SPOT,
 )
-from quantservice.quant.backtest.kernel.memory import Memory, Origin, Terms
-from quantservice.quant.jit import jit
+from quantservice.quant.backtest.kernel.memory import Memory, Origin, Terms, memory_of
+from quantservice.quant.jit import inner
 
 #: What a division by a step may be off the whole number that is meant.
 STEP_NOISE = 1e-9
 
 
-@jit
+@inner
 def round_down(value: float, step: float) -> float:
     """Round a quantity down to its step; a step of zero leaves it."""
     return math.floor(value / step + STEP_NOISE) * step if step > 0.0 else value
 
 
-@jit
+@inner
 def worse_price(price: float, side: float, tick: float) -> float:
     """Round a price to the tick against whoever takes it; a tick of zero leaves it."""
     if tick <= 0.0:
@@ -92,19 +97,19 @@ def worse_price(price: float, side: float, tick: float) -> float:
     return math.ceil(steps - STEP_NOISE) * tick if side > 0.0 else math.floor(steps + STEP_NOISE) * tick
 
 
-@jit
+@inner
 def lot_of(m: Memory, s: int) -> float:
     """Return the step of quantities; 0 where the venue's rules are not enforced."""
     return m.inst[s * I_COLUMNS + I_LOT] if m.c[C_RULES] != 0.0 else 0.0
 
 
-@jit
+@inner
 def tick_of(m: Memory, s: int) -> float:
     """Return the step of prices; 0 where the venue's rules are not enforced."""
     return m.inst[s * I_COLUMNS + I_TICK] if m.c[C_RULES] != 0.0 else 0.0
 
 
-@jit
+@inner
 def book_distance(m: Memory, row: int, side: float, quantity: float) -> float:
     """Return how far from the middle, as a fraction, a taker of ``quantity`` fills on average in a recorded book.
 
@@ -121,7 +126,7 @@ def book_distance(m: Memory, row: int, side: float, quantity: float) -> float:
     return (total + left * (distance + m.c[C_BPS] * 1e-4)) / quantity
 
 
-@jit
+@inner
 def slipped(m: Memory, s: int, side: float, quantity: float, reference: float) -> float:
     """Return the price at which a taker of ``quantity`` fills instead of ``reference``."""
     model, share = int(m.c[C_SLIPPAGE]), m.c[C_BPS] * 1e-4
@@ -144,12 +149,12 @@ def slipped(m: Memory, s: int, side: float, quantity: float, reference: float) -
     return worse_price(max(reference * (1.0 + side * share), tick), side, tick)
 
 
-@jit
-def fill(m: Memory, s: int, k: int, change: float, price: float, reference: float, maker: bool, origin: Origin) -> float:
+@inner
+def fill(m: Memory, s: int, k: int, change: float, price: float, reference: float, maker: float, origin: Origin) -> float:
     """Book one execution that either opens or reduces, never both; return its fee."""
     i, j, w = s * I_COLUMNS, leg_of(m, s, k), currency_of(m, s)
     rate, unit, amount = m.cur[w + W_RATE], unit_value(m, s, price), abs(change)
-    fee_rate = m.inst[i + I_MAKER] if maker else m.inst[i + I_TAKER]
+    fee_rate = m.inst[i + I_MAKER] if maker != TAKER else m.inst[i + I_TAKER]
     if origin.reason == LIQUIDATED:
         fee_rate = m.c[C_LIQUIDATION_FEE]
     fee = amount * unit * fee_rate
@@ -174,8 +179,8 @@ def fill(m: Memory, s: int, k: int, change: float, price: float, reference: floa
     row = begin_row(m, J_FILL)
     if row >= 0:
         side = 1.0 if change > 0.0 else -1.0
-        put(m, row + 3, (float(s), float(k), side, price, amount, fee, 1.0 if maker else 0.0, slippage, realised, rate))
-        put(m, row + 13, (origin.order, float(origin.reason), origin.tag))
+        put(m, row + 3, (float(s), float(k), side, price, amount, fee, maker, slippage, realised, rate))
+        put(m, row + 13, (origin.order, origin.reason, origin.tag))
     set_liquidation(m, s, j)
     if reducing and m.legs[j + L_QUANTITY] == 0.0:
         write_trade(m, s, k, j, 1.0 if held > 0.0 else -1.0, origin.reason, origin.tag)
@@ -183,7 +188,7 @@ def fill(m: Memory, s: int, k: int, change: float, price: float, reference: floa
     return fee
 
 
-@jit
+@inner
 def close_reducers(m: Memory, s: int, k: int, but: float) -> None:
     """Cancel the reduce-only orders of a leg that is flat now."""
     for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
@@ -192,67 +197,67 @@ def close_reducers(m: Memory, s: int, k: int, but: float) -> None:
             end_order(m, o, CANCELLED, WHY_CLOSED)
 
 
-@jit
-def too_small(m: Memory, s: int, quantity: float, price: float) -> int:
+@inner
+def too_small(m: Memory, s: int, quantity: float, price: float) -> float:
     """Return why the venue would not take an order of this size; 0: it would."""
     i = s * I_COLUMNS
     if m.c[C_RULES] == 0.0:
-        return 0
+        return 0.0
     if quantity < m.inst[i + I_MIN_QUANTITY]:
         return WHY_QUANTITY
-    return WHY_NOTIONAL if quantity * unit_value(m, s, price) < m.inst[i + I_MIN_NOTIONAL] else 0
+    return WHY_NOTIONAL if quantity * unit_value(m, s, price) < m.inst[i + I_MIN_NOTIONAL] else 0.0
 
 
-@jit
+@inner
 def opening(m: Memory, s: int, k: int, side: float, wanted: float, price: float, terms: Terms) -> float:
-    """Return how much of ``wanted`` may be opened; where it is less, ``n[N_WHY]`` says why."""
+    """Return how much of ``wanted`` may be opened; where it is less, ``S_WHY`` says why."""
     i, spot = s * I_COLUMNS, m.inst[s * I_COLUMNS + I_SPOT] != 0.0
     if m.sides == 2 and (side > 0.0) != (k == 0):
-        m.n[N_WHY] = WHY_SIDE
+        m.stats[S_WHY] = WHY_SIDE
         return 0.0
     if spot and side < 0.0:
-        m.n[N_WHY] = WHY_SPOT
+        m.stats[S_WHY] = WHY_SPOT
         return 0.0
     amount = wanted
     if not spot:
         most = largest(m, s, leg_of(m, s, k), price)
         if amount > most:
-            m.n[N_WHY] = WHY_LARGEST
-            amount = most if terms.clip else 0.0
-    paid = affordable(m, s, price, m.inst[i + I_MAKER] if terms.maker else m.inst[i + I_TAKER])
+            m.stats[S_WHY] = WHY_LARGEST
+            amount = most if terms.clip != 0.0 else 0.0
+    paid = affordable(m, s, price, m.inst[i + I_MAKER] if terms.maker != TAKER else m.inst[i + I_TAKER])
     if amount > paid * (1.0 + DUST):
-        m.n[N_WHY] = WHY_MARGIN
-        amount = paid if terms.clip else 0.0
+        m.stats[S_WHY] = WHY_MARGIN
+        amount = paid if terms.clip != 0.0 else 0.0
     if amount < wanted:
         amount = round_down(amount, lot_of(m, s))
-        amount = 0.0 if too_small(m, s, amount, price) != 0 else amount
+        amount = 0.0 if too_small(m, s, amount, price) != 0.0 else amount
     return amount
 
 
-@jit
+@inner
 def execute(m: Memory, s: int, k: int, change: float, reference: float, terms: Terms, origin: Origin) -> tuple[float, float, float]:
     """Fill what can be filled of ``change`` at once; return (quantity, sum of quantity times price, fees).
 
-    Where less was filled than asked, ``n[N_WHY]`` says why; 0 means that the row had no more volume.
+    Where less was filled than asked, ``S_WHY`` says why; 0 means that the row had no more volume.
     """
     i, j, side, amount = s * I_COLUMNS, leg_of(m, s, k), 1.0 if change > 0.0 else -1.0, abs(change)
-    m.n[N_WHY] = 0
+    m.stats[S_WHY] = 0.0
     if amount > m.inst[i + I_LEFT]:
         amount = round_down(m.inst[i + I_LEFT], lot_of(m, s))
     if amount <= 0.0:
         return 0.0, 0.0, 0.0
-    price = reference if terms.maker else slipped(m, s, side, amount, reference)
+    price = reference if terms.maker != TAKER else slipped(m, s, side, amount, reference)
     if not math.isnan(terms.limit):
         price = min(price, terms.limit) if side > 0.0 else max(price, terms.limit)
     held = m.legs[j + L_QUANTITY]
     closing = 0.0
     if held != 0.0 and (held > 0.0) != (side > 0.0):
         closing = abs(held) if amount >= abs(held) * (1.0 - DUST) else amount
-    rest = 0.0 if terms.reduce_only or terms.part == 1 or amount - closing <= amount * DUST else amount - closing
+    rest = 0.0 if terms.reduce_only != 0.0 or terms.part == 1.0 or amount - closing <= amount * DUST else amount - closing
     done, fees = 0.0, 0.0
-    if closing > 0.0 and terms.part != 2:
+    if closing > 0.0 and terms.part != 2.0:
         if m.inst[i + I_SPOT] != 0.0 and too_small(m, s, closing, price) == WHY_NOTIONAL:
-            m.n[N_WHY] = WHY_NOTIONAL
+            m.stats[S_WHY] = WHY_NOTIONAL
             return 0.0, 0.0, 0.0
         fees += fill(m, s, k, side * closing, price, reference, terms.maker, origin)
         done += closing
@@ -263,3 +268,27 @@ def execute(m: Memory, s: int, k: int, change: float, reference: float, terms: T
         done += rest
     m.inst[i + I_LEFT] -= done
     return done, done * price, fees
+
+
+def execute_unit(  # noqa: PLR0913, PLR0917 - a unit takes plain numbers only
+    book: Any,
+    s: int,
+    k: int,
+    change: float,
+    reference: float,
+    maker: float,
+    limit: float,
+    reduce_only: float,
+    clip: float,
+    part: float,
+    reason: float,
+    order: float,
+    tag: float,
+) -> None:
+    """Unit: :func:`execute`."""
+    m = memory_of(book)
+    terms, origin = Terms(maker, limit, reduce_only, clip, part), Origin(reason, order, tag)
+    quantity, value, fee = execute(m, s, k, change, reference, terms, origin)
+    m.stats[S_DONE] = quantity
+    m.stats[S_DONE_VALUE] = value
+    m.stats[S_DONE_FEE] = fee

@@ -72,11 +72,11 @@ from quantservice.quant.backtest.kernel.layout import (
     W_RATE,
 )
 from quantservice.quant.backtest.kernel.memory import Memory
-from quantservice.quant.jit import jit
+from quantservice.quant.jit import inner
 
 
-@jit
-def begin_row(m: Memory, kind: int) -> int:
+@inner
+def begin_row(m: Memory, kind: float) -> int:
     """Begin a row of the journal and return its offset; -1 where nothing is recorded."""
     if m.c[C_RECORD] == 0.0:
         return -1
@@ -88,7 +88,7 @@ def begin_row(m: Memory, kind: int) -> int:
     return row
 
 
-@jit
+@inner
 def put(m: Memory, first: int, values: tuple[float, ...]) -> None:
     """Write numbers into consecutive columns."""
     for value in values:
@@ -96,8 +96,8 @@ def put(m: Memory, first: int, values: tuple[float, ...]) -> None:
         first += 1
 
 
-@jit
-def write_order(m: Memory, o: int, kind: int, state: float, why: float) -> None:
+@inner
+def write_order(m: Memory, o: int, kind: float, state: float, why: float) -> None:
     """Write an open order with its state; ``kind`` is J_ORDER for its last state, J_ACCEPTED for its first."""
     row = begin_row(m, kind)
     if row < 0:
@@ -115,18 +115,18 @@ def write_order(m: Memory, o: int, kind: int, state: float, why: float) -> None:
     put(m, row + 12, (filled, average, m.orders[o + O_FEE], state, why, m.orders[o + O_TAG]))
 
 
-@jit
-def end_order(m: Memory, o: int, state: int, why: int) -> None:
+@inner
+def end_order(m: Memory, o: int, state: float, why: float) -> None:
     """Close an open order for good and write down what became of it."""
     m.orders[o + O_STATUS] = CLOSED
     m.n[N_DONE] += 1
     if state == REJECTED:
         m.stats[S_REJECTED] += 1.0
-    write_order(m, o, J_ORDER, float(state), float(why))
+    write_order(m, o, J_ORDER, state, why)
 
 
-@jit
-def end_target(m: Memory, s: int, k: int, j: int, state: int, why: int) -> None:
+@inner
+def end_target(m: Memory, s: int, k: int, j: int, state: float, why: float) -> None:
     """Close the order that a target made and write down what became of it."""
     m.legs[j + L_PENDING] = 0.0
     m.n[N_PENDING] -= 1
@@ -142,13 +142,13 @@ def end_target(m: Memory, s: int, k: int, j: int, state: int, why: int) -> None:
     m.journal[row + 3] = m.legs[j + L_ORDER_BAR]
     m.journal[row + 4] = m.n[N_NOW]
     side = 1.0 if ordered >= 0.0 else -1.0
-    put(m, row + 5, (float(s), float(k), side, float(SIGNAL), abs(ordered), math.nan))
-    put(m, row + 11, (math.nan, filled, average, m.legs[j + L_ORDER_FEE], float(state), float(why)))
+    put(m, row + 5, (float(s), float(k), side, SIGNAL, abs(ordered), math.nan))
+    put(m, row + 11, (math.nan, filled, average, m.legs[j + L_ORDER_FEE], state, why))
     m.journal[row + 17] = m.legs[j + L_ORDER_TAG]
 
 
-@jit
-def write_trade(m: Memory, s: int, k: int, j: int, side: float, reason: int, tag: float) -> None:
+@inner
+def write_trade(m: Memory, s: int, k: int, j: int, side: float, reason: float, tag: float) -> None:
     """Write the round trip of a leg that is flat now, or (``reason`` STILL_OPEN) as if it were closed at the mark."""
     i, rate = s * I_COLUMNS, m.cur[currency_of(m, s) + W_RATE]
     size, inverse = m.inst[i + I_SIZE], m.inst[i + I_INVERSE] != 0.0
@@ -180,10 +180,10 @@ def write_trade(m: Memory, s: int, k: int, j: int, side: float, reason: int, tag
     m.journal[row + 4] = m.n[N_BAR]
     put(m, row + 5, (float(s), float(k), side, quantity, entry, leave, entry_value * rate, gross * rate, fees, funding))
     put(m, row + 15, (m.legs[j + T_SLIPPAGE] * rate, net, change, bars, min(0.0, side * (worst / entry - 1.0))))
-    put(m, row + 20, (max(0.0, side * (best / entry - 1.0)), m.legs[j + T_TAG], tag, float(reason), 1.0 if still_open else 0.0))
+    put(m, row + 20, (max(0.0, side * (best / entry - 1.0)), m.legs[j + T_TAG], tag, reason, 1.0 if still_open else 0.0))
 
 
-@jit
+@inner
 def count_trade(m: Memory, net: float, change: float, bars: float) -> None:
     """Add a finished round trip to the totals."""
     first = m.stats[S_TRADES] == 0.0

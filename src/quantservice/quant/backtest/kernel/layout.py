@@ -1,7 +1,8 @@
 """The engine's memory: one float64 table per kind of thing, and the name of every column.
 
 Tables of floats instead of objects: compiled code reads a column by a constant, the state can be copied, and nothing is
-allocated while it runs. ``S`` instruments have ``S * sides`` legs: one side each in one-way mode, two (long, short) in hedge mode.
+allocated while it runs. Words that are passed as arguments are floats too: numba compiles a function anew for every whole number
+that it is called with. ``S`` instruments have ``S * sides`` legs: one side each in one-way mode, two (long, short) in hedge mode.
 """
 
 from __future__ import annotations
@@ -14,6 +15,12 @@ HIGH: Final = 1
 LOW: Final = 2
 CLOSE: Final = 3
 VOLUME: Final = 4
+# where prices are looked at: floats, because compiled code would be made anew for every whole number that is passed
+AT_OPEN: Final = 0.0
+AT_LOWS: Final = -1.0
+AT_HIGHS: Final = 1.0
+TAKER: Final = 0.0
+MAKER: Final = 1.0
 PRESENT: Final = 1
 SYNTHETIC: Final = 2
 STALE: Final = 4
@@ -63,7 +70,7 @@ N_PENDING: Final = 8
 N_REQUEST: Final = 9
 N_DAY: Final = 10
 N_DONE: Final = 11  # closed orders that still stand in the table
-N_WHY: Final = 12  # why less was filled than asked
+N_AT_CLOSE: Final = 12  # whether orders fill at the close just now
 N_HELD: Final = 13  # legs that are not flat
 N_ASKED: Final = 14  # requests in the table
 N_SHORTS: Final = 15  # short targets on spot, taken as flat
@@ -165,54 +172,54 @@ O_SKIP: Final = 24
 O_CLIP: Final = 25  # a fraction of the equity was asked: what cannot be paid is left away instead of refused
 O_COLUMNS: Final = 26
 
-TRAVELLING: Final = 0
-RESTING: Final = 1
-LIMITED: Final = 2  # a stop-limit whose stop was reached
-AT_MARKET: Final = 3  # triggered or unfilled: the rest fills at the next open
-CLOSED: Final = 4
+TRAVELLING: Final = 0.0
+RESTING: Final = 1.0
+LIMITED: Final = 2.0  # a stop-limit whose stop was reached
+AT_MARKET: Final = 3.0  # triggered or unfilled: the rest fills at the next open
+CLOSED: Final = 4.0
 
-SIGNAL: Final = 0
-MARKET: Final = 1
-LIMIT: Final = 2
-STOP: Final = 3
-STOP_LIMIT: Final = 4
-TRAILING: Final = 5
-TAKE_PROFIT: Final = 6
-LIQUIDATED: Final = 7
-DELISTED: Final = 8
-STILL_OPEN: Final = 9
+SIGNAL: Final = 0.0
+MARKET: Final = 1.0
+LIMIT: Final = 2.0
+STOP: Final = 3.0
+STOP_LIMIT: Final = 4.0
+TRAILING: Final = 5.0
+TAKE_PROFIT: Final = 6.0
+LIQUIDATED: Final = 7.0
+DELISTED: Final = 8.0
+STILL_OPEN: Final = 9.0
 
-GTC: Final = 0
-GTD: Final = 1
-IOC: Final = 2  # from here on: at once or not at all
-FOK: Final = 3
+GTC: Final = 0.0
+GTD: Final = 1.0
+IOC: Final = 2.0  # from here on: at once or not at all
+FOK: Final = 3.0
 FORCES: Final = ("GTC", "GTD", "IOC", "FOK")
 
-ACCEPTED: Final = 0
-PARTIAL: Final = 1
-FILLED: Final = 2
-CANCELLED: Final = 3
-EXPIRED: Final = 4
-REJECTED: Final = 5
+ACCEPTED: Final = 0.0
+PARTIAL: Final = 1.0
+FILLED: Final = 2.0
+CANCELLED: Final = 3.0
+EXPIRED: Final = 4.0
+REJECTED: Final = 5.0
 
 # --- why an order was not filled whole: indices of records.ORDER_REASONS ----------------------------------------------------
-WHY_QUANTITY: Final = 1
-WHY_NOTIONAL: Final = 2
-WHY_MARGIN: Final = 3
-WHY_SPOT: Final = 4
-WHY_POST: Final = 5
-WHY_NOTHING: Final = 6
-WHY_CANCELLED: Final = 7
-WHY_GROUP: Final = 8
-WHY_CLOSED: Final = 9
-WHY_TIME: Final = 10
-WHY_AT_ONCE: Final = 11
-WHY_REPLACED: Final = 12
-WHY_NOT_TRADING: Final = 13
-WHY_LIQUIDATED: Final = 14
-WHY_LARGEST: Final = 15
-WHY_END: Final = 16
-WHY_SIDE: Final = 17
+WHY_QUANTITY: Final = 1.0
+WHY_NOTIONAL: Final = 2.0
+WHY_MARGIN: Final = 3.0
+WHY_SPOT: Final = 4.0
+WHY_POST: Final = 5.0
+WHY_NOTHING: Final = 6.0
+WHY_CANCELLED: Final = 7.0
+WHY_GROUP: Final = 8.0
+WHY_CLOSED: Final = 9.0
+WHY_TIME: Final = 10.0
+WHY_AT_ONCE: Final = 11.0
+WHY_REPLACED: Final = 12.0
+WHY_NOT_TRADING: Final = 13.0
+WHY_LIQUIDATED: Final = 14.0
+WHY_LARGEST: Final = 15.0
+WHY_END: Final = 16.0
+WHY_SIDE: Final = 17.0
 
 # --- requests: what strategies ask, (n, ...), in the order of their bars ----------------------------------------------------
 R_BAR: Final = 0
@@ -238,12 +245,12 @@ ASK_ORDER: Final = 1
 ASK_CANCEL: Final = 2
 
 # --- the journal: (capacity, J_COLUMNS); the first column says which record it is, the others are the record's in its order -
-J_FILL: Final = 1
-J_TRADE: Final = 2
-J_FUNDING: Final = 3
-J_LIQUIDATION: Final = 4
-J_ORDER: Final = 5
-J_ACCEPTED: Final = 6
+J_FILL: Final = 1.0
+J_TRADE: Final = 2.0
+J_FUNDING: Final = 3.0
+J_LIQUIDATION: Final = 4.0
+J_ORDER: Final = 5.0
+J_ACCEPTED: Final = 6.0
 J_COLUMNS: Final = 25
 
 # --- the calendar in the tables: (rows, 6), sorted by time ------------------------------------------------------------------
@@ -301,5 +308,9 @@ S_MISSING_FUNDING: Final = 21
 S_EQUITY: Final = 22
 S_FILLS: Final = 23
 S_BAR_WORST: Final = 24
-S_VOLUME: Final = 25  # of the last 31 days, a ring
-S_SIZE: Final = 56
+S_WHY: Final = 25  # why less was filled than asked
+S_DONE: Final = 26  # what the last execution filled: quantity, quantity times price, fees
+S_DONE_VALUE: Final = 27
+S_DONE_FEE: Final = 28
+S_VOLUME: Final = 29  # of the last 31 days, a ring
+S_SIZE: Final = 60

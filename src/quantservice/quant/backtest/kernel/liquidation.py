@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from quantservice.quant.backtest.kernel.account import (
     currency_of,
@@ -14,8 +15,12 @@ from quantservice.quant.backtest.kernel.account import (
 from quantservice.quant.backtest.kernel.execution import fill
 from quantservice.quant.backtest.kernel.journal import begin_row, end_order, end_target, put
 from quantservice.quant.backtest.kernel.layout import (
+    AT_LOWS,
+    AT_OPEN,
+    C_CROSS,
     CANCELLED,
     CLOSED,
+    HIGH,
     I_COLUMNS,
     I_CURRENCY,
     I_MARK,
@@ -28,6 +33,7 @@ from quantservice.quant.backtest.kernel.layout import (
     L_PENDING,
     L_QUANTITY,
     LIQUIDATED,
+    LOW,
     N_OPEN,
     N_ORDER,
     O_COLUMNS,
@@ -35,18 +41,21 @@ from quantservice.quant.backtest.kernel.layout import (
     O_STATUS,
     OPEN,
     S_LIQUIDATIONS,
+    TAKER,
     W_BALANCE,
     W_COLUMNS,
     W_INSURED,
     W_RATE,
     WHY_LIQUIDATED,
+    WHY_NOT_TRADING,
 )
-from quantservice.quant.backtest.kernel.memory import Memory, Origin
-from quantservice.quant.jit import jit
+from quantservice.quant.backtest.kernel.memory import Memory, Origin, memory_of
+from quantservice.quant.backtest.kernel.units import FORCE_OUT
+from quantservice.quant.jit import inner
 
 
-@jit
-def cancel_all(m: Memory, s: int, why: int) -> None:
+@inner
+def cancel_all(m: Memory, s: int, why: float) -> None:
     """Cancel everything that works or travels on an instrument."""
     for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
         if m.orders[o + O_INSTRUMENT] == s and m.orders[o + O_STATUS] != CLOSED:
@@ -56,13 +65,13 @@ def cancel_all(m: Memory, s: int, why: int) -> None:
             end_target(m, s, k, leg_of(m, s, k), CANCELLED, why)
 
 
-@jit
-def force_out(m: Memory, s: int, k: int, price: float, margin: float, reason: int) -> None:
+@inner
+def push_out(m: Memory, s: int, k: int, price: float, margin: float, reason: float) -> None:
     """Close a leg at a price whatever the volume; a liquidation loses at most ``margin``, the venue's insurance bears the rest."""
     j, w = leg_of(m, s, k), currency_of(m, s)
     quantity, before = m.legs[j + L_QUANTITY], m.cur[w + W_BALANCE]
     m.n[N_ORDER] += 1
-    fee = fill(m, s, k, -quantity, price, price, False, Origin(reason, float(m.n[N_ORDER]), 0.0))
+    fee = fill(m, s, k, -quantity, price, price, TAKER, Origin(reason, float(m.n[N_ORDER]), 0.0))
     if reason != LIQUIDATED:
         return
     loss = before - m.cur[w + W_BALANCE]
@@ -75,9 +84,10 @@ def force_out(m: Memory, s: int, k: int, price: float, margin: float, reason: in
         put(m, row + 3, (float(s), float(k), quantity, price, loss - insured, fee, insured, m.cur[w + W_RATE]))
 
 
-@jit
-def liquidate_isolated(m: Memory, f: int, first: int, second: int) -> None:
-    """Liquidate legs whose liquidation price a row reaches; ``first`` and ``second`` are the columns against longs and shorts."""
+@inner
+def liquidate_isolated(m: Memory, f: int, scene: float) -> None:
+    """Liquidate legs whose liquidation price a row reaches; its open, or what is worst for each."""
+    first, second = (OPEN, OPEN) if scene == AT_OPEN else (LOW, HIGH)
     for s in range(m.traded):
         cell = f * m.wide + s
         if m.rows[cell] == 0:
@@ -87,23 +97,22 @@ def liquidate_isolated(m: Memory, f: int, first: int, second: int) -> None:
             border, quantity = m.legs[j + L_LIQUIDATION], m.legs[j + L_QUANTITY]
             opened = m.px[cell * 5 + OPEN]
             if quantity > 0.0 and m.px[cell * 5 + first] <= border:
-                force_out(m, s, k, min(opened, border), m.legs[j + L_MARGIN], LIQUIDATED)
-                cancel_all(m, s, WHY_LIQUIDATED)
+                FORCE_OUT(m.book, s, k, min(opened, border), m.legs[j + L_MARGIN], LIQUIDATED)
             elif quantity < 0.0 and m.px[cell * 5 + second] >= border:
-                force_out(m, s, k, max(opened, border), m.legs[j + L_MARGIN], LIQUIDATED)
-                cancel_all(m, s, WHY_LIQUIDATED)
+                FORCE_OUT(m.book, s, k, max(opened, border), m.legs[j + L_MARGIN], LIQUIDATED)
 
 
-@jit
-def price_in(m: Memory, f: int, s: int, column: int) -> float:
-    """Return a price of a row, or the last mark where the instrument has no row."""
+@inner
+def price_in(m: Memory, f: int, s: int, scene: float) -> float:
+    """Return the open, low or high of a row, or the last mark where the instrument has no row."""
     cell = f * m.wide + s
+    column = OPEN if scene == AT_OPEN else (LOW if scene == AT_LOWS else HIGH)
     return m.px[cell * 5 + column] if m.rows[cell] != 0 else m.inst[s * I_COLUMNS + I_MARK]
 
 
-@jit
-def cross_cushion(m: Memory, f: int, w: int, column: int) -> float:
-    """Return margin balance minus maintenance margin of a settlement currency with all prices at one column of the row."""
+@inner
+def cross_cushion(m: Memory, f: int, w: int, scene: float) -> float:
+    """Return margin balance minus maintenance margin of a settlement currency with all prices at one scene of the row."""
     left = m.cur[w * W_COLUMNS + W_BALANCE]
     for s in range(m.traded):
         if int(m.inst[s * I_COLUMNS + I_CURRENCY]) != w:
@@ -116,12 +125,12 @@ def cross_cushion(m: Memory, f: int, w: int, column: int) -> float:
             if m.inst[s * I_COLUMNS + I_SPOT] != 0.0:
                 left -= m.legs[j + L_COST]
             else:
-                price = price_in(m, f, s, column)
+                price = price_in(m, f, s, scene)
                 left += leg_profit(m, s, j, price) - maintenance(m, s, quantity, price)
     return left
 
 
-@jit
+@inner
 def cross_legs(m: Memory, w: int) -> int:
     """Return how many futures legs a settlement currency carries."""
     count = 0
@@ -132,28 +141,28 @@ def cross_legs(m: Memory, w: int) -> int:
     return count
 
 
-@jit
-def liquidate_cross(m: Memory, f: int, column: int) -> None:
+@inner
+def liquidate_cross(m: Memory, f: int, scene: float) -> None:
     """Liquidate all futures of a settlement currency whose margin balance does not cover the maintenance margin.
 
-    All prices are taken at the same column of the row (all at their open, low or high). One leg alone is liquidated at its exact
+    All prices are taken at one scene of the row: all at their open, low or high. One leg alone is liquidated at its exact
     price; several at the point of the way from the open where the cushion, taken as a straight line, is used up.
     """
     for w in range(m.currencies):
         count = cross_legs(m, w)
         if count == 0:
             continue
-        cushion = cross_cushion(m, f, w, column)
+        cushion = cross_cushion(m, f, w, scene)
         if cushion > 0.0:
             continue
-        opened = cross_cushion(m, f, w, OPEN)
+        opened = cross_cushion(m, f, w, AT_OPEN)
         way = opened / (opened - cushion) if opened > 0.0 else 0.0
         backing = cross_backing(m, w)
         for s in range(m.traded):
             if int(m.inst[s * I_COLUMNS + I_CURRENCY]) != w or m.inst[s * I_COLUMNS + I_SPOT] != 0.0:
                 continue
-            start = price_in(m, f, s, OPEN)
-            price = start + way * (price_in(m, f, s, column) - start)
+            start = price_in(m, f, s, AT_OPEN)
+            price = start + way * (price_in(m, f, s, scene) - start)
             for k in range(m.sides):
                 j = leg_of(m, s, k)
                 quantity = m.legs[j + L_QUANTITY]
@@ -162,15 +171,14 @@ def liquidate_cross(m: Memory, f: int, column: int) -> None:
                 if count == 1 and way > 0.0:
                     exact = liquidation_price(m, s, quantity, m.legs[j + L_COST], backing)
                     price = price if math.isnan(exact) else exact
-                force_out(m, s, k, price, max(0.0, cross_backing(m, w)) if count == 1 else math.inf, LIQUIDATED)
-            cancel_all(m, s, WHY_LIQUIDATED)
+                FORCE_OUT(m.book, s, k, price, max(0.0, cross_backing(m, w)) if count == 1 else math.inf, LIQUIDATED)
         short = -cross_backing(m, w)
         if short > 0.0:
             m.cur[w * W_COLUMNS + W_BALANCE] += short
             m.cur[w * W_COLUMNS + W_INSURED] += short
 
 
-@jit
+@inner
 def cross_backing(m: Memory, w: int) -> float:
     """Return the balance of a settlement currency that is not paid for spot holdings."""
     left = m.cur[w * W_COLUMNS + W_BALANCE]
@@ -180,3 +188,20 @@ def cross_backing(m: Memory, w: int) -> float:
             for k in range(m.sides):
                 left -= m.legs[leg_of(m, s, k) + L_COST]
     return left
+
+
+def force_out_unit(book: Any, s: int, k: int, price: float, margin: float, reason: float) -> None:
+    """Unit: :func:`push_out`, and nothing of the instrument works any more."""
+    m = memory_of(book)
+    if m.legs[leg_of(m, s, k) + L_QUANTITY] != 0.0:
+        push_out(m, s, k, price, margin, reason)
+    cancel_all(m, s, WHY_LIQUIDATED if reason == LIQUIDATED else WHY_NOT_TRADING)
+
+
+def liquidate_unit(book: Any, f: int, scene: float) -> None:
+    """Unit: liquidate what a scene of the row reaches, leg by leg or the whole account."""
+    m = memory_of(book)
+    if m.c[C_CROSS] != 0.0:
+        liquidate_cross(m, f, scene)
+    else:
+        liquidate_isolated(m, f, scene)

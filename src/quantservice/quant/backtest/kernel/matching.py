@@ -7,12 +7,14 @@ only reduce what was held after the open, because nothing says that the price we
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from quantservice.quant.backtest.kernel.account import DUST, leg_of
-from quantservice.quant.backtest.kernel.execution import execute
 from quantservice.quant.backtest.kernel.journal import end_order
 from quantservice.quant.backtest.kernel.layout import (
+    AT_LOWS,
     AT_MARKET,
+    AT_OPEN,
     C_ROW_MS,
     C_THROUGH,
     CANCELLED,
@@ -31,11 +33,10 @@ from quantservice.quant.backtest.kernel.layout import (
     LIMIT,
     LIMITED,
     LOW,
+    MAKER,
     MARKET,
-    N_DONE,
     N_OPEN,
     N_ROW,
-    N_WHY,
     O_ARRIVAL,
     O_BEST,
     O_CANCEL,
@@ -64,9 +65,14 @@ from quantservice.quant.backtest.kernel.layout import (
     OPEN,
     REJECTED,
     RESTING,
+    S_DONE,
+    S_DONE_FEE,
+    S_DONE_VALUE,
+    S_WHY,
     STOP,
     STOP_LIMIT,
     TAKE_PROFIT,
+    TAKER,
     TRAILING,
     TRAVELLING,
     WHY_AT_ONCE,
@@ -77,25 +83,26 @@ from quantservice.quant.backtest.kernel.layout import (
     WHY_POST,
     WHY_TIME,
 )
-from quantservice.quant.backtest.kernel.memory import Memory, Origin, Terms
+from quantservice.quant.backtest.kernel.memory import Memory, memory_of
 from quantservice.quant.backtest.kernel.targets import arrival_price
-from quantservice.quant.jit import jit
+from quantservice.quant.backtest.kernel.units import EXECUTE
+from quantservice.quant.jit import inner
 
 
-@jit
+@inner
 def reducible(m: Memory, o: int) -> float:
     """Return the quantity that an order's side would take off its leg."""
     held = m.legs[leg_of(m, int(m.orders[o + O_INSTRUMENT]), int(m.orders[o + O_LEG])) + L_QUANTITY]
     return abs(held) if held * m.orders[o + O_SIDE] < 0.0 else 0.0
 
 
-@jit
+@inner
 def waits(m: Memory, o: int) -> bool:
     """Say whether a reduce-only order has nothing to reduce yet."""
     return m.orders[o + O_REDUCE] != 0.0 and reducible(m, o) == 0.0
 
 
-@jit
+@inner
 def cancel_group(m: Memory, but: int) -> None:
     """Cancel the other orders of an order's group."""
     for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
@@ -104,34 +111,35 @@ def cancel_group(m: Memory, but: int) -> None:
             end_order(m, o, CANCELLED, WHY_GROUP)
 
 
-@jit
-def fill_order(m: Memory, o: int, reference: float, maker: bool, limit: float, most: float) -> None:
+@inner
+def fill_order(m: Memory, o: int, reference: float, maker: float, limit: float, most: float) -> None:
     """Fill at most ``most`` of an order at once and keep its books."""
     s, k, side = int(m.orders[o + O_INSTRUMENT]), int(m.orders[o + O_LEG]), m.orders[o + O_SIDE]
     left, reduce_only = m.orders[o + O_LEFT], m.orders[o + O_REDUCE] != 0.0
     asked = min(left, most)
     if reduce_only:
         asked = min(asked, reducible(m, o))
-    terms = Terms(maker, limit, reduce_only, m.orders[o + O_CLIP] != 0.0, 0)
-    origin = Origin(int(m.orders[o + O_TYPE]), m.orders[o + O_ID], m.orders[o + O_TAG])
-    quantity, value, fee = execute(m, s, k, side * asked, reference, terms, origin)
+    clip, kind, number, tag = m.orders[o + O_CLIP], m.orders[o + O_TYPE], m.orders[o + O_ID], m.orders[o + O_TAG]
+    only = 1.0 if reduce_only else 0.0
+    EXECUTE(m.book, s, k, side * asked, reference, maker, limit, only, clip, 0.0, kind, number, tag)
+    quantity = m.stats[S_DONE]
     left -= quantity
     whole = left <= m.orders[o + O_QUANTITY] * DUST
     m.orders[o + O_LEFT] = 0.0 if whole else left
-    m.orders[o + O_VALUE] += value
-    m.orders[o + O_FEE] += fee
+    m.orders[o + O_VALUE] += m.stats[S_DONE_VALUE]
+    m.orders[o + O_FEE] += m.stats[S_DONE_FEE]
     if quantity > 0.0 and m.orders[o + O_GROUP] != 0.0:
         cancel_group(m, o)
     some = left < m.orders[o + O_QUANTITY]
     if whole:
-        end_order(m, o, FILLED, 0)
-    elif m.n[N_WHY] != 0:
-        end_order(m, o, CANCELLED if some else REJECTED, m.n[N_WHY])
+        end_order(m, o, FILLED, 0.0)
+    elif m.stats[S_WHY] != 0.0:
+        end_order(m, o, CANCELLED if some else REJECTED, m.stats[S_WHY])
     elif reduce_only and quantity > 0.0 and reducible(m, o) == 0.0:
         end_order(m, o, CANCELLED, WHY_CLOSED)
 
 
-@jit
+@inner
 def take(m: Memory, o: int, reference: float, limit: float) -> None:
     """Fill an order against the market; what is left waits, or ends by its time in force."""
     s, force = int(m.orders[o + O_INSTRUMENT]), m.orders[o + O_FORCE]
@@ -145,12 +153,12 @@ def take(m: Memory, o: int, reference: float, limit: float) -> None:
     if force == FOK and m.orders[o + O_LEFT] > m.inst[s * I_COLUMNS + I_LEFT]:
         end_order(m, o, EXPIRED, WHY_AT_ONCE)
         return
-    fill_order(m, o, reference, False, limit, math.inf)
+    fill_order(m, o, reference, TAKER, limit, math.inf)
     if at_once and m.orders[o + O_STATUS] != CLOSED:
         end_order(m, o, EXPIRED, WHY_AT_ONCE)
 
 
-@jit
+@inner
 def level_of(m: Memory, o: int) -> float:
     """Return the price that sets a stop, a trailing stop or a take-profit off."""
     if m.orders[o + O_TYPE] == TRAILING:
@@ -158,14 +166,14 @@ def level_of(m: Memory, o: int) -> float:
     return m.orders[o + O_STOP]
 
 
-@jit
+@inner
 def reached(m: Memory, o: int, price: float) -> bool:
     """Say whether a price sets the order off: stops on the way against a position, take-profits on the way with it."""
     buys = (m.orders[o + O_SIDE] > 0.0) != (m.orders[o + O_TYPE] == TAKE_PROFIT)
     return price >= level_of(m, o) if buys else price <= level_of(m, o)
 
 
-@jit
+@inner
 def passes(m: Memory, o: int, price: float) -> bool:
     """Say whether a price fills a limit order that rests in the book."""
     limit, buys = m.orders[o + O_LIMIT], m.orders[o + O_SIDE] > 0.0
@@ -174,7 +182,7 @@ def passes(m: Memory, o: int, price: float) -> bool:
     return price < limit if buys else price > limit
 
 
-@jit
+@inner
 def trigger(m: Memory, o: int, price: float) -> None:
     """Set a stop, a trailing stop or a take-profit off at a price."""
     if m.orders[o + O_TYPE] != STOP_LIMIT:
@@ -190,7 +198,7 @@ def trigger(m: Memory, o: int, price: float) -> None:
         end_order(m, o, EXPIRED, WHY_AT_ONCE)
 
 
-@jit
+@inner
 def arrive(m: Memory, f: int, o: int) -> None:
     """Let an order meet the market for the first time."""
     side, kind, limit = m.orders[o + O_SIDE], m.orders[o + O_TYPE], m.orders[o + O_LIMIT]
@@ -212,7 +220,7 @@ def arrive(m: Memory, f: int, o: int) -> None:
         trigger(m, o, price)
 
 
-@jit
+@inner
 def meet_open(m: Memory, f: int, o: int) -> None:
     """Let a working order meet the open of a row, which may have jumped over its price."""
     price = m.px[(f * m.wide + int(m.orders[o + O_INSTRUMENT])) * 5 + OPEN]
@@ -221,12 +229,12 @@ def meet_open(m: Memory, f: int, o: int) -> None:
         take(m, o, price, math.nan)
     elif kind == LIMIT or status == LIMITED:
         if passes(m, o, price) and not waits(m, o):
-            fill_order(m, o, m.orders[o + O_LIMIT], True, math.nan, math.inf)
+            fill_order(m, o, m.orders[o + O_LIMIT], MAKER, math.nan, math.inf)
     elif reached(m, o, price) and not waits(m, o):
         trigger(m, o, price)
 
 
-@jit
+@inner
 def fill_at_open(m: Memory, f: int) -> None:
     """Do what the strategy's orders do at the open, in the order in which they were given."""
     now, border = m.times[f], m.times[f] + m.c[C_ROW_MS]
@@ -245,13 +253,13 @@ def fill_at_open(m: Memory, f: int) -> None:
                 arrive(m, f, o)
 
 
-@jit
+@inner
 def works(m: Memory, o: int) -> bool:
     """Say whether an order is in the book of an instrument that trades in this row."""
     return RESTING <= m.orders[o + O_STATUS] <= LIMITED and m.inst[int(m.orders[o + O_INSTRUMENT]) * I_COLUMNS + I_FIT] != 0.0
 
 
-@jit
+@inner
 def touch_stops(m: Memory, f: int) -> None:
     """Set off the stops that the row's range reaches."""
     for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
@@ -264,7 +272,7 @@ def touch_stops(m: Memory, f: int) -> None:
             trigger(m, o, max(level, opened) if buys else min(level, opened))
 
 
-@jit
+@inner
 def touches(m: Memory, f: int, o: int) -> bool:
     """Say whether the row's range fills a resting limit order whose time does not end inside the row."""
     limited = m.orders[o + O_TYPE] == LIMIT or m.orders[o + O_STATUS] == LIMITED
@@ -274,17 +282,17 @@ def touches(m: Memory, f: int, o: int) -> bool:
     return passes(m, o, m.px[cell + (LOW if buys else HIGH)])
 
 
-@jit
+@inner
 def stops_and_entries(m: Memory, f: int) -> None:
     """Do what the row's range does to orders, the worse first: stops, limits that open, and the stops of what they opened."""
     touch_stops(m, f)
     for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
         if works(m, o) and m.orders[o + O_REDUCE] == 0.0 and reducible(m, o) == 0.0 and touches(m, f, o):
-            fill_order(m, o, m.orders[o + O_LIMIT], True, math.nan, math.inf)
+            fill_order(m, o, m.orders[o + O_LIMIT], MAKER, math.nan, math.inf)
     touch_stops(m, f)
 
 
-@jit
+@inner
 def trail(m: Memory, o: int, cell: int) -> None:
     """Move a trailing stop with the row's better extreme; set it off if the close lies beyond where it moved to."""
     buys = m.orders[o + O_SIDE] > 0.0
@@ -294,7 +302,7 @@ def trail(m: Memory, o: int, cell: int) -> None:
         trigger(m, o, level_of(m, o))
 
 
-@jit
+@inner
 def exits(m: Memory, f: int) -> None:
     """Do what the row's range does in favour of positions: limits that reduce and take-profits; trailing stops move."""
     for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
@@ -310,19 +318,15 @@ def exits(m: Memory, f: int) -> None:
                 trigger(m, o, m.orders[o + O_STOP])
         elif can_reduce > 0.0 and allowed > 0.0 and touches(m, f, o):
             most = math.inf if can_reduce <= allowed else allowed
-            fill_order(m, o, m.orders[o + O_LIMIT], True, math.nan, most)
+            fill_order(m, o, m.orders[o + O_LIMIT], MAKER, math.nan, most)
 
 
-@jit
-def compact(m: Memory) -> None:
-    """Take closed orders out of the table; the others keep their order."""
-    kept = 0
-    for place in range(m.n[N_OPEN]):
-        if m.orders[place * O_COLUMNS + O_STATUS] == CLOSED:
-            continue
-        if kept != place:
-            for column in range(O_COLUMNS):
-                m.orders[kept * O_COLUMNS + column] = m.orders[place * O_COLUMNS + column]
-        kept += 1
-    m.n[N_OPEN] = kept
-    m.n[N_DONE] = 0
+def meet_orders_unit(book: Any, f: int, scene: float) -> None:
+    """Unit: what orders do at the open (AT_OPEN), against positions inside the row (AT_LOWS), and in favour of them (AT_HIGHS)."""
+    m = memory_of(book)
+    if scene == AT_OPEN:
+        fill_at_open(m, f)
+    elif scene == AT_LOWS:
+        stops_and_entries(m, f)
+    else:
+        exits(m, f)

@@ -1,18 +1,22 @@
 """The tables of :mod:`.layout` as one value that every function of the kernel takes.
 
-Compiled code holds a bare pointer to each table, so that a call passes a dozen words and nothing is counted or checked on the
-way; a thing's columns stand at its offset: ``m.legs[j + L_QUANTITY]`` with ``j`` the leg's number times ``L_COLUMNS``. Without
-compilation the same code runs on flat arrays.
+Python keeps the tables as numpy arrays and gives compiled code a *book* of their addresses and heights. Compiled code holds a bare
+pointer to each, so that a call passes a dozen words and nothing is counted or checked on the way; a thing's columns stand at its
+offset: ``m.legs[j + L_QUANTITY]`` with ``j`` the leg's number times ``L_COLUMNS``. Without compilation the same code runs on flat
+arrays.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from numba import types
 from numba.extending import intrinsic
 
-from quantservice.quant.jit import COMPILED
+from quantservice.quant.jit import COMPILED, inner
 
 
 class Numbers(Protocol):
@@ -30,8 +34,9 @@ class Counts(Protocol):
 
 
 class Memory(NamedTuple):
-    """Flat tables and their heights."""
+    """Flat tables and their heights, and the book that they were read from."""
 
+    book: Any
     c: Numbers  # settings
     n: Counts  # counters
     stats: Numbers
@@ -42,12 +47,12 @@ class Memory(NamedTuple):
     requests: Numbers
     targets: Numbers  # (bars, legs)
     journal: Numbers
-    tab: Numbers  # calendar, margin tiers, fee tiers, books
+    tab: Numbers  # calendar, margin tiers, fee tiers, books of orders
     times: Counts  # open time of each row
     starts: Counts  # first row of each bar
     slots: Counts  # row of the curve that a bar is written to
     px: Numbers
-    rows: Counts
+    rows: Counts  # what each price row is: bits
     aux: Numbers  # what the slippage model needs of a row
     curve: Numbers
     currencies: int
@@ -56,20 +61,24 @@ class Memory(NamedTuple):
     sides: int
 
 
-class Terms(NamedTuple):
-    """How an execution may happen. ``part``: 0 all of it, 1 only what reduces, 2 only what opens."""
+#: Tables in a book; the four heights follow.
+TABLES = 18
 
-    maker: bool
+
+class Terms(NamedTuple):
+    """How an execution may happen. ``part``: 0 all of it, 1 only what reduces, 2 only what opens; the others 0 or 1."""
+
+    maker: float
     limit: float
-    reduce_only: bool
-    clip: bool
-    part: int
+    reduce_only: float
+    clip: float
+    part: float
 
 
 class Origin(NamedTuple):
     """Where a fill comes from."""
 
-    reason: int
+    reason: float
     order: float
     tag: float
 
@@ -85,8 +94,75 @@ if COMPILED:
 
         return types.CPointer(array.dtype)(array), generate
 
+    @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+    def numbers(_context: Any, _address: Any) -> Any:
+        """Return the table of floats at an address."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(types.float64)(types.int64), generate
+
+    @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+    def counts(_context: Any, _address: Any) -> Any:
+        """Return the table of whole numbers at an address."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(types.int64)(types.int64), generate
+
+    @intrinsic  # type: ignore[untyped-decorator,unused-ignore]
+    def marks(_context: Any, _address: Any) -> Any:
+        """Return the table of bytes at an address."""
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+        return types.CPointer(types.uint8)(types.int64), generate
+
+    def book_of(tables: Sequence[npt.NDArray[Any]], heights: Sequence[int]) -> Any:
+        """Return the addresses of contiguous arrays and the heights; whoever holds it keeps the arrays alive."""
+        return np.array([*(table.ctypes.data for table in tables), *heights], dtype=np.int64)
+
 else:
 
     def pointer(array: Any) -> Any:
-        """Return the flat array itself."""
+        """Return the book itself."""
         return array
+
+    numbers = counts = marks = pointer
+
+    def book_of(tables: Sequence[npt.NDArray[Any]], heights: Sequence[int]) -> Any:
+        """Return flat views of contiguous arrays and the heights."""
+        return [*(table.reshape(-1) for table in tables), *heights]
+
+
+@inner
+def memory_of(book: Any) -> Memory:
+    """Return the tables of a book as one value."""
+    return Memory(
+        book,
+        numbers(book[0]),
+        counts(book[1]),
+        numbers(book[2]),
+        numbers(book[3]),
+        numbers(book[4]),
+        numbers(book[5]),
+        numbers(book[6]),
+        numbers(book[7]),
+        numbers(book[8]),
+        numbers(book[9]),
+        numbers(book[10]),
+        counts(book[11]),
+        counts(book[12]),
+        counts(book[13]),
+        numbers(book[14]),
+        marks(book[15]),
+        numbers(book[16]),
+        numbers(book[17]),
+        book[18],
+        book[19],
+        book[20],
+        book[21],
+    )

@@ -1,26 +1,46 @@
-"""What a strategy asked at a close becomes targets, orders and cancellations. Compiled."""
+"""What a strategy decided at a close becomes targets, orders and cancellations. Compiled."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
-from quantservice.quant.backtest.kernel.account import currency_of, equity_of, unit_value
+from quantservice.quant.backtest.kernel.account import currency_of, equity_of, leg_of, unit_value
 from quantservice.quant.backtest.kernel.execution import STEP_NOISE, lot_of, round_down, tick_of, too_small
-from quantservice.quant.backtest.kernel.journal import end_order, write_order
+from quantservice.quant.backtest.kernel.journal import end_order, end_target, write_order
 from quantservice.quant.backtest.kernel.layout import (
     ACCEPTED,
     ASK_ORDER,
     ASK_SIGNAL,
+    C_ALWAYS,
+    C_DRIFT,
+    C_FILL_SIZING,
     C_LATENCY,
     C_TELL,
+    CANCELLED,
     I_COLUMNS,
     I_MARK,
     I_SPOT,
     I_STATUS,
     J_ACCEPTED,
+    L_ARRIVAL,
+    L_FILLED,
+    L_FILLED_VALUE,
+    L_ORDER,
+    L_ORDER_BAR,
+    L_ORDER_FEE,
+    L_ORDER_TAG,
+    L_ORDER_TIME,
+    L_ORDERED,
+    L_PENDING,
+    L_TARGET,
+    L_TO_FILL,
+    L_WANTED,
     N_BAR,
     N_OPEN,
     N_ORDER,
+    N_PENDING,
+    N_SHORTS,
     O_ARRIVAL,
     O_BAR,
     O_CANCEL,
@@ -64,13 +84,64 @@ from quantservice.quant.backtest.kernel.layout import (
     W_RATE,
     WHY_NOT_TRADING,
     WHY_QUANTITY,
+    WHY_REPLACED,
 )
-from quantservice.quant.backtest.kernel.memory import Memory
-from quantservice.quant.backtest.kernel.targets import decide
-from quantservice.quant.jit import jit
+from quantservice.quant.backtest.kernel.memory import Memory, memory_of
+from quantservice.quant.backtest.kernel.targets import sized, too_small_change
+from quantservice.quant.jit import inner
 
 
-@jit
+@inner
+def begin_target(m: Memory, j: int, target: float, change: float, tag: float, arrival: int) -> None:
+    """Send the order of a target on its way."""
+    m.n[N_ORDER] += 1
+    m.n[N_PENDING] += 1
+    m.legs[j + L_PENDING] = 1.0
+    m.legs[j + L_TARGET] = target
+    m.legs[j + L_TO_FILL] = change
+    m.legs[j + L_ORDERED] = change
+    m.legs[j + L_ARRIVAL] = arrival + m.c[C_LATENCY]
+    m.legs[j + L_ORDER] = m.n[N_ORDER]
+    m.legs[j + L_ORDER_TAG] = tag
+    m.legs[j + L_ORDER_BAR] = m.n[N_BAR]
+    m.legs[j + L_ORDER_TIME] = arrival - 1
+    m.legs[j + L_FILLED] = 0.0
+    m.legs[j + L_FILLED_VALUE] = 0.0
+    m.legs[j + L_ORDER_FEE] = 0.0
+
+
+@inner
+def decide(m: Memory, s: int, k: int, target: float, tag: float, arrival: int) -> None:
+    """Take a stated target: a level, so that stating it again asks nothing (unless drift is traded back)."""
+    i, j = s * I_COLUMNS, leg_of(m, s, k)
+    if m.sides == 2:
+        target = max(0.0, target) if k == 0 else -abs(target)
+    if target < 0.0 and m.inst[i + I_SPOT] != 0.0:
+        m.n[N_SHORTS] += 1
+        target = 0.0
+    if m.c[C_ALWAYS] == 0.0 and target == m.legs[j + L_WANTED]:
+        return
+    m.legs[j + L_WANTED] = target
+    mark = m.inst[i + I_MARK]
+    change = 0.0
+    if mark > 0.0:
+        change = sized(m, s, j, target, mark)
+        if m.c[C_ALWAYS] != 0.0 and target != 0.0:
+            worth = abs(change) * unit_value(m, s, mark) * m.cur[currency_of(m, s) + W_RATE]
+            change = 0.0 if worth <= m.c[C_DRIFT] * equity_of(m) else change
+    if m.legs[j + L_PENDING] != 0.0:
+        end_target(m, s, k, j, CANCELLED, WHY_REPLACED)
+    if mark > 0.0 and change == 0.0:
+        return
+    why = too_small_change(m, s, j, change, mark) if mark > 0.0 else WHY_NOT_TRADING
+    if m.c[C_FILL_SIZING] != 0.0 and mark > 0.0:
+        why = 0.0
+    begin_target(m, j, target, math.nan if m.c[C_FILL_SIZING] != 0.0 else change, tag, arrival)
+    if why != 0.0:
+        end_target(m, s, k, j, REJECTED, why)
+
+
+@inner
 def better_price(price: float, side: float, tick: float) -> float:
     """Round a limit to the tick: a buy down, a sell up; a tick of zero leaves it."""
     if tick <= 0.0 or math.isnan(price):
@@ -79,13 +150,13 @@ def better_price(price: float, side: float, tick: float) -> float:
     return math.floor(steps + STEP_NOISE) * tick if side > 0.0 else math.ceil(steps - STEP_NOISE) * tick
 
 
-@jit
+@inner
 def nearest_price(price: float, tick: float) -> float:
     """Round a stop to the nearest tick; a tick of zero leaves it."""
     return price if tick <= 0.0 or math.isnan(price) else math.floor(price / tick + 0.5) * tick
 
 
-@jit
+@inner
 def asked_quantity(m: Memory, s: int, r: int, limit: float, stop: float) -> float:
     """Return the quantity of an order, rounded down to the lot; a fraction is of the equity, at the order's own price."""
     fraction = m.requests[r + R_FRACTION]
@@ -97,7 +168,7 @@ def asked_quantity(m: Memory, s: int, r: int, limit: float, stop: float) -> floa
     return round_down(fraction * max(0.0, equity_of(m)) / worth, lot_of(m, s))
 
 
-@jit
+@inner
 def place(m: Memory, r: int, arrival: int) -> None:
     """Put an order on its way, or reject it."""
     s, side = int(m.requests[r + R_INSTRUMENT]), m.requests[r + R_SIDE]
@@ -134,20 +205,25 @@ def place(m: Memory, r: int, arrival: int) -> None:
     m.orders[o + O_CLIP] = 0.0 if math.isnan(m.requests[r + R_FRACTION]) else 1.0
     price = m.inst[i + I_MARK] if math.isnan(limit) else limit
     exempt = m.orders[o + O_REDUCE] != 0.0 and m.inst[i + I_SPOT] == 0.0
-    why = 0 if exempt or not trades else too_small(m, s, quantity, price)
+    why = 0.0 if exempt or not trades else too_small(m, s, quantity, price)
     if not trades:
         why = WHY_NOT_TRADING
     elif quantity <= 0.0:
         why = WHY_QUANTITY
-    if why != 0:
+    if why != 0.0:
         end_order(m, o, REJECTED, why)
     elif m.c[C_TELL] != 0.0:
-        write_order(m, o, J_ACCEPTED, float(ACCEPTED), 0.0)
+        write_order(m, o, J_ACCEPTED, ACCEPTED, 0.0)
 
 
-@jit
-def submit(m: Memory, r: int, arrival: int) -> None:
-    """Take one request; it arrives at ``arrival`` plus the latency."""
+def decide_unit(book: Any, s: int, k: int, target: float, tag: float, arrival: int) -> None:
+    """Unit: :func:`decide`."""
+    decide(memory_of(book), s, k, target, tag, arrival)
+
+
+def submit_unit(book: Any, r: int, arrival: int) -> None:
+    """Unit: take one request; it arrives at ``arrival`` plus the latency."""
+    m = memory_of(book)
     kind, s, tag = m.requests[r + R_KIND], m.requests[r + R_INSTRUMENT], m.requests[r + R_TAG]
     if kind == ASK_SIGNAL:
         decide(m, int(s), int(m.requests[r + R_LEG]), m.requests[r + R_QUANTITY], tag, arrival)
