@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from quantservice.app.places import plugins_folder
+from quantservice.app.research_face import ResearchFace
 from quantservice.app.session_key import session_key
 from quantservice.app.settings.tree import Settings
 from quantservice.services.ledger import commands
@@ -67,6 +69,7 @@ class Faces:
             log_tail=platform.tail.last,
             history=platform.history,
             maintenance=platform.maintenance.operations(),
+            research=ResearchFace(plugins_folder(platform.settings)),
             deployments=platform.deployments,
             hosted=self._hosted,
             session_key=session_key(platform.places.session_key),

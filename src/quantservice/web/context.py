@@ -69,6 +69,30 @@ class AccessKeyRegistry(Protocol):
         ...
 
 
+class Research(Protocol):
+    """The registries and the arithmetic. Calls block: make them in a thread."""
+
+    def strategies(self) -> Sequence[Mapping[str, Any]]:
+        """Return every registered strategy."""
+        ...
+
+    def strategy(self, name: str) -> Mapping[str, Any]:
+        """Return one strategy; raises UnknownName."""
+        ...
+
+    def indicators(self, group: str | None = None) -> Sequence[Mapping[str, Any]]:
+        """Return every registered indicator, or those of a group."""
+        ...
+
+    def warm_up(self, key: str) -> tuple[str, int]:
+        """Return the canonical key of an indicator and the bars before its first value."""
+        ...
+
+    def compute(self, key: str, columns: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return an indicator's outputs over bars."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class WebConfig:
     """How the face is bound and bounded."""
@@ -157,6 +181,7 @@ class WebContext:
     audit_report: Callable[[], Awaitable[Mapping[str, Any] | None]] | None = None
     run_audit: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
     maintenance: Mapping[str, MaintenanceWork] = field(default_factory=dict)  # operations on the stores, by name
+    research: Research | None = None
     deployments: Deployments | None = None
     hosted: Callable[[], Mapping[str, Mapping[str, Any]]] = _none_hosted  # figures of the deployments that run, by id
     session_key: bytes = b""  # signs the owner's cookie; empty: made for this process, so cookies end with it

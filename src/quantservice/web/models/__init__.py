@@ -73,6 +73,14 @@ from quantservice.web.models.registry import (
     ProxyRow,
     Removed,
 )
+from quantservice.web.models.research import (
+    IndicatorList,
+    IndicatorParameter,
+    IndicatorRow,
+    IndicatorSeries,
+    StrategyList,
+    StrategyRow,
+)
 from quantservice.web.models.system import (
     ConnectionState,
     HistoryProgress,
@@ -123,6 +131,10 @@ __all__ = [
     "HealRequest",
     "Health",
     "HistoryProgress",
+    "IndicatorList",
+    "IndicatorParameter",
+    "IndicatorRow",
+    "IndicatorSeries",
     "InstrumentPage",
     "InstrumentRow",
     "KlinePage",
@@ -158,6 +170,8 @@ __all__ = [
     "SettingList",
     "SettingRow",
     "Status",
+    "StrategyList",
+    "StrategyRow",
     "StreamHealth",
     "StreamList",
     "SystemEventRow",
