@@ -46,6 +46,7 @@ DOCUMENTS = [
             "operating",
             "metrics",
             "backtest-metrics",
+            "indicators-differences",
             "troubleshooting",
             "architecture",
             "decisions",

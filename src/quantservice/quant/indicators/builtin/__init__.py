@@ -14,6 +14,7 @@ import quantservice.quant.indicators.builtin.estimators
 import quantservice.quant.indicators.builtin.filters
 import quantservice.quant.indicators.builtin.flow
 import quantservice.quant.indicators.builtin.forecast
+import quantservice.quant.indicators.builtin.full_names
 import quantservice.quant.indicators.builtin.market
 import quantservice.quant.indicators.builtin.maths
 import quantservice.quant.indicators.builtin.momentum

@@ -18,7 +18,7 @@ _RESET: Final = Parameter(1, 1, 3, "what a session is, by UTC: 1 a day, 2 a week
 @indicator(
     inputs=("open", "high", "low", "close"),
     outputs=("swing", "accumulated"),
-    parameters={"limit_move": Parameter(20_000.0, 1e-12, 1e18, "largest move of a bar, in price")},
+    parameters={"limit_move": Parameter(20_000.0, 1e-12, 1e12, "largest move of a bar, in price")},
     warm_up=1,
     state=4,
     group="trend",
