@@ -44,6 +44,13 @@ def reorder_trades(returns: F64, runs: range, *, seed: int = 0, resample: bool =
     return out
 
 
+def follow(returns: F64) -> F64:
+    """Return the same three figures of the trades in the order in which they were."""
+    out = np.empty(len(TRADE_FIGURES))
+    _follow(returns, np.arange(len(returns), dtype=np.int64), out)
+    return out
+
+
 @jit
 def _follow(returns: F64, order: I64, out: F64) -> None:
     equity, peak, deepest, losing, longest = 1.0, 1.0, 0.0, 0, 0

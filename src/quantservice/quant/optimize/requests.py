@@ -40,7 +40,8 @@ class BacktestRequest(RunRequest, frozen=True, kw_only=True):
 class SweepRequest(RunRequest, frozen=True, kw_only=True):
     """All combinations of ``space``, or a random ``sample`` of them; the best by ``objective`` is kept as a backtest.
 
-    ``overfitting``: daily curves are kept for so many of the best, from which the probability of overfitting is told (0: none).
+    ``overfitting``: the daily returns of so many combinations (a random sample where there are more) are kept, from which the
+    probability of overfitting is told (0: none).
     """
 
     space: dict[str, Any]
@@ -158,8 +159,8 @@ def _check(request: RunRequest) -> RunRequest:
         objectives_of([request.objective])
     elif isinstance(request, WalkForwardRequest):
         objectives_of([request.objective])
-        if request.train_days <= 0 or request.test_days <= 0 or request.gap_days < 0:
-            raise InvalidValue("train_days", "training and test need a positive number of days")
+        if request.train_days < 1 or request.test_days < 1 or request.gap_days < 0:
+            raise InvalidValue("train_days" if request.train_days < 1 else "test_days", "training and test need a day or more")
     elif isinstance(request, CrossValidateRequest):
         _check_groups(request)
     elif isinstance(request, MonteCarloRequest) and (request.block_bars < 1 or not 0 < request.noise <= 10):

@@ -37,13 +37,13 @@ def windows(
 ) -> tuple[Window, ...]:
     """Cut ``[first, end)`` (ms UTC) into steps of whole test windows; a last test of less than half its length is left out.
 
-    Raises InvalidValue when not even one step fits.
+    Tests begin at midnight UTC, as the days do that they are judged by. Raises InvalidValue when not even one step fits.
     """
     train, test, gap = (int(days * _DAY_MS) for days in (train_days, test_days, gap_days))
     if test < 1 or train < 1:
         raise InvalidValue("test_days", "training and test need a positive length")
     found: list[Window] = []
-    begin = first + train + gap
+    begin = -(-(first + train + gap) // _DAY_MS) * _DAY_MS
     while begin < end and (end - begin) * 2 >= test:
         start = first if anchored else begin - gap - train
         found.append(Window(len(found), start, begin - gap, begin, min(begin + test, end)))

@@ -161,6 +161,7 @@ class Run:
             request=self.job.request,
             manifest=str(self.manifest or ""),
             folders=self._folders,
+            workers=self._workers,
             number=number,
             item=item,
             parts=parts,

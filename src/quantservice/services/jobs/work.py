@@ -66,6 +66,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     request: dict[str, Any]
     manifest: str = ""
     folders: tuple[str, ...] = ()
+    workers: int = 1
     number: int = 0
     attempt: int = 1
     item: bytes = b""

@@ -1,0 +1,207 @@
+"""What a program has at hand in a worker: the strategy, the market, the request, and how to tell trials and tables."""
+
+from __future__ import annotations
+
+import math
+import platform
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final, Protocol
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from quantservice.core.errors import UserError
+from quantservice.ports import BacktestRecord, Trial
+from quantservice.quant.backtest import RunResult
+from quantservice.quant.honesty.code import code_hash
+from quantservice.quant.honesty.family import family_hash
+from quantservice.quant.metrics import metrics_of
+from quantservice.quant.metrics.summary import FIELDS
+from quantservice.quant.optimize.evaluate import Evaluator
+from quantservice.quant.optimize.market import Market
+from quantservice.quant.optimize.requests import RunRequest, assumptions_of
+from quantservice.quant.optimize.space import Space, parameter_hash
+from quantservice.quant.strategies.base import Strategy
+from quantservice.quant.strategies.parameters import Value
+from quantservice.services.jobs.work import Done, Finished, Plan, StoredRun
+from quantservice.version import __version__
+
+#: Adds lines to the journal of the job's study and returns those after a position.
+Exchange = Callable[[list[str], int], list[str]]
+Advance = Callable[[float], None]
+_CURVE_ROWS: Final = 100_000
+_FIGURES: Final = {name: place for place, name in enumerate(FIELDS)}
+_RECORDS: Final = ("trades", "fills", "orders", "funding", "liquidations")
+
+
+class Program(Protocol):
+    """One kind of job. All three are pure functions of the context, so that any worker may do any of them."""
+
+    def plan(self, context: Context) -> Plan:
+        """Check the request against strategy and data, and cut the work into items."""
+        ...
+
+    def work(self, context: Context, number: int, item: bytes) -> Done:
+        """Do one item."""
+        ...
+
+    def finish(self, context: Context, parts: Sequence[bytes]) -> Finished:
+        """Put the items' results together."""
+        ...
+
+
+@dataclass(eq=False)
+class Context:
+    """Everything of a job's tasks in one worker. ``workers`` is how many share it, ``name`` the strategy's in the registry."""
+
+    job_id: str
+    name: str
+    strategy: type[Strategy]
+    market: Market
+    request: RunRequest
+    data_fingerprint: str
+    advance: Advance
+    exchange: Exchange
+    workers: int = 1
+    attempt: int = 1
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """The strategy with the request's fixed parameters and assumptions, over the whole market."""
+        return Evaluator(self.strategy, self.market, assumptions_of(self.request.assumptions), fixed=self.request.parameters)
+
+    @cached_property
+    def family(self) -> str:
+        """The family in which its trials are counted."""
+        return family_hash(self.strategy)
+
+    @cached_property
+    def code(self) -> str:
+        """The hash of the strategy's text."""
+        return code_hash(self.strategy)
+
+    def space(self, wanted: Mapping[str, Any]) -> Space:
+        """Return the request's space; a parameter that is fixed cannot be searched too."""
+        for name in wanted:
+            if name in self.request.parameters:
+                raise UserError(f"parameter {name} is both fixed and varied; leave one of them away")
+        return Space.of(self.strategy, wanted)
+
+    def trial(self, combination: Mapping[str, Value], figures: npt.NDArray[np.float64], number: int, *, source: str) -> Trial:
+        """Return the ledger's row of a run with these figures."""
+        parameters = self.evaluator.parameters(combination)
+        days = figures[_FIGURES["duration"]]
+        return Trial(
+            family=self.family,
+            strategy=self.name,
+            code_hash=self.code,
+            parameters=parameters,
+            parameter_hash=parameter_hash(parameters),
+            run_id=self.job_id,
+            number=number,
+            source=source,
+            data_fingerprint=self.data_fingerprint,
+            days=int(days) if math.isfinite(days) else 0,
+            sharpe_daily=_known(figures[_FIGURES["sharpe_daily"]]),
+            skew=_known(figures[_FIGURES["skew"]]),
+            kurtosis=_known(figures[_FIGURES["kurtosis"]]),
+            created_ms=0,
+        )
+
+    def stored(self, combination: Mapping[str, Value], *, title: str = "") -> StoredRun:
+        """Run a combination once more and return it as a backtest to be kept, with its tables."""
+        return self.keep(self.evaluator.run(combination), combination, title=title)
+
+    def keep(self, result: RunResult, combination: Mapping[str, Value], *, title: str = "") -> StoredRun:
+        """Return a run as a backtest to be kept."""
+        record = BacktestRecord(
+            id=f"b{secrets.token_hex(6)}",
+            job_id=self.job_id,
+            strategy=self.name,
+            title=title or self.request.title,
+            parameters=self.evaluator.parameters(combination),
+            code_hash=self.code,
+            family=self.family,
+            data=self.request.data,
+            data_fingerprint=self.data_fingerprint,
+            assumptions=msgspec.to_builtins(self.evaluator.assumptions),
+            metrics=metrics_of(result, settings=self.evaluator.settings).to_dict(),
+            run_fingerprint=result.fingerprint(),
+            versions=versions(),
+            created_ms=0,
+        )
+        return StoredRun(record=record, parts=tables_of(result))
+
+
+def figure(figures: npt.NDArray[np.float64], name: str) -> float | None:
+    """Return a figure by name as JSON has it: None where it is not defined."""
+    return _known(figures[_FIGURES[name]])
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def versions() -> dict[str, str]:
+    """Return what computed: a difference here may change the last bit of a result."""
+    import numba  # noqa: PLC0415 - it is loaded already where something was computed
+    import talib  # noqa: PLC0415 - as above
+
+    return {
+        "quantservice": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "ta-lib": talib.__version__,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def tables_of(result: RunResult) -> dict[str, bytes]:
+    """Return a run's tables as Arrow bytes; a curve of very many bars keeps every so-many-th, and always the last."""
+    made = {name: write_table(_texts(result.columns(name))) for name in _RECORDS if len(getattr(result, name))}
+    made.setdefault("trades", write_table(_texts(result.columns("trades"))))
+    rows = len(result.time)
+    kept = np.unique(np.append(np.arange(0, rows, max(1, -(-rows // _CURVE_ROWS))), rows - 1))
+    curve: dict[str, Any] = {"close_time": result.close_time[kept]}
+    for name in ("equity", "worst_equity", "gross_exposure", "net_exposure"):
+        values = getattr(result, name)
+        if len(values) == rows:
+            curve[name] = values[kept]
+    made["equity"] = write_table(curve)
+    return made
+
+
+def _texts(columns: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: values.astype(str) if values.dtype == object else values for name, values in columns.items()}
+
+
+def write_table(columns: Mapping[str, Any]) -> bytes:
+    """Write columns as an Arrow stream, compressed."""
+    table = pa.table({name: _arrow(values) for name, values in columns.items()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def read_table(content: bytes) -> Any:
+    """Read an Arrow stream as a ``pyarrow.Table``."""
+    return pa.ipc.open_stream(content).read_all()
+
+
+def join_tables(parts: Sequence[bytes]) -> Any:
+    """Return the tables of all items as one."""
+    return pa.concat_tables([read_table(part) for part in parts])
+
+
+def _arrow(values: Any) -> Any:
+    if isinstance(values, np.ndarray) and values.dtype.kind == "U":
+        return pa.array(values.tolist(), type=pa.string())
+    return pa.array(values)
