@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from quantservice.app.cli import data, indicators, registry, run, scaffold, store, tools
+from quantservice.app.cli import data, indicators, registry, research, run, scaffold, store, tools
 from quantservice.core.errors import EnvironmentFault, QuantServiceError, StoreUnavailable, UserError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 run.register(app)
 data.register(app)
 indicators.register(app)
+research.register(app)
 registry.register(app)
 store.register(app)
 tools.register(app)

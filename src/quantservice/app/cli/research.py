@@ -10,7 +10,7 @@ import typer
 
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, progress, show, write
-from quantservice.core.errors import InvalidValue, UserError
+from quantservice.core.errors import InvalidValue, UnknownName, UserError
 
 if TYPE_CHECKING:
     from quantservice.quant.honesty.market import Market
@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     strategy.command("new", help="Write a strategy of your own to start from.")(new_strategy)
     strategy.command("check", help="Judge whether a strategy looks ahead, at every bar.")(check)
     app.add_typer(strategy, name="strategy")
+    app.command("backtest", help="Run a strategy over stored bars and report.")(backtest)
 
 
 def load_registry(loaded: Any) -> None:
@@ -160,6 +161,91 @@ def check(
             note("on a made-up market; --symbol … checks it on stored bars")
     if not verdict.passed:
         raise typer.Exit(1)
+
+
+def backtest(
+    name: Annotated[str, typer.Argument(help="strategy, or a .py file with one (qs strategy list)")],
+    symbol: Symbols = None,
+    market: options.Market = None,
+    venue: options.Venue = "binance",
+    period: options.Period = "1h",
+    start: Start = None,
+    end: End = None,
+    param: Param = None,
+    fees: Annotated[str, typer.Option("--fees", help="schedule (binance_um:vip0), rate (0.0005), venue, or none")] = "venue",
+    slippage: Annotated[
+        str, typer.Option("--slippage", help="basis points, or none | fixed:2 | spread:2 | volume_share:0.1 | sqrt_impact:0.8")
+    ] = "none",
+    equity: Annotated[float, typer.Option("--equity", help="equity at the start")] = 10_000.0,
+    leverage: Annotated[float, typer.Option("--leverage", help="most leverage of futures")] = 1.0,
+    assume: Annotated[
+        list[str] | None, typer.Option("--assume", help="name=value of any other assumption; again for the next")
+    ] = None,
+    gate: Annotated[float, typer.Option("--gate", min=0.0, help="seconds for the look-ahead gate; 0 leaves it out")] = 1.0,
+    html: Annotated[Path | None, typer.Option("--html", help="write the report to this file")] = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Run a strategy over stored bars and report."""
+    loaded = options.load(config, data_dir, demo=demo)
+    entry = find_strategy(name, loaded)
+    if not symbol:
+        raise InvalidValue("symbol", "name at least one instrument, such as --symbol BTC-USDT --market um")
+    from quantservice.quant.strategies.base import parameters_of_class
+
+    given = parameters_of_class(entry.cls).parse(param or [])
+    place = {"config": config, "data_dir": data_dir, "demo": demo}
+    judged = stored_market(symbol, market=market, venue=venue, period=period, start=start, end=end, place=place)
+    say_compile()
+    from quantservice.app.cli.results import print_report, report_row
+    from quantservice.quant.research import Backtest
+
+    assumed = {"initial_equity": equity, "leverage": leverage, **read_assumptions(assume or [])}
+    run = Backtest(entry.cls, list(judged.tables), parameters=given, fees=fees, slippage=slippage, **assumed)
+    report = run.run(gate_seconds=gate)
+    if json:
+        show([report_row(report)], json=True)
+    else:
+        print_report(report)
+    if html is not None:
+        report.html(html)
+        note(f"report written to {html}")
+
+
+def read_assumptions(pairs: list[str]) -> dict[str, Any]:
+    """Read ``name=value`` texts of ``--assume``; values are JSON, or words."""
+    import msgspec
+
+    from quantservice.quant.backtest.assumptions import Assumptions
+
+    types = {item.name: item for item in msgspec.structs.fields(Assumptions)}
+    read: dict[str, Any] = {}
+    for pair in pairs:
+        name, mark, text = pair.partition("=")
+        if not mark:
+            raise InvalidValue("assume", f"{pair!r} is not of the form name=value")
+        if name not in types:
+            raise UnknownName("assumption", name, types)
+        try:
+            value = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            value = text
+        try:
+            read[name] = msgspec.convert(value, types[name].type)
+        except msgspec.ValidationError as error:
+            raise InvalidValue(name, str(error)) from None
+    return read
+
+
+def say_compile() -> None:
+    """Say why the first run takes longer: machine code is made once and kept."""
+    from quantservice.quant.jit import cache_folder
+
+    folder = cache_folder()
+    if not folder.is_dir() or not any(folder.iterdir()):
+        note("compiling the arithmetic for this machine: once, it is kept for later runs …")
 
 
 def stored_market(
