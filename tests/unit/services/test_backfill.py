@@ -15,12 +15,12 @@ from tests.support.market import instrument
 
 from quantservice.adapters.bus.memory import MemoryBus
 from quantservice.core.errors import RateLimited, Refused, VenueUnreachable
-from quantservice.core.events import FeedStatus, Gap, Source, StreamId
+from quantservice.core.events import FeedStatus, Gap, Kline, MarketEvent, Source, StreamId
 from quantservice.core.instruments import Instrument, InstrumentBook
 from quantservice.core.messages import GapChange, Message, Topic, heal_command
 from quantservice.core.periods import floor_open
 from quantservice.core.spans import Span, merge
-from quantservice.ports import TradingPair
+from quantservice.ports import AppendResult, TradingPair
 from quantservice.services.backfill import BackfillConfig, BackfillService
 
 MINUTE = 60_000
@@ -131,11 +131,50 @@ async def test_holes_are_found_by_the_scan_and_healed_exactly() -> None:
         at = rig.start_ms
         spans = {Span(at + 10 * MINUTE, at + 12 * MINUTE), Span(at + 50 * MINUTE, at + 51 * MINUTE)}
         assert {change.gap.span for change in rig.changes("healed")} == spans
-        assert {span for _, span in rig.venue.history.asked} == spans, "only what is missing is asked for"
+        assert [span for _, span in rig.venue.history.asked] == [Span(at + 10 * MINUTE, at + 51 * MINUTE)], "one page holds both"
         del rig.store.rows[rig.stream][at + 30 * MINUTE]
         await rig.clock.advance(31)
         await until(lambda: len(rig.changes("healed")) == 3)
         assert rig.changes("found")[-1].gap.reason == "scan"
+
+
+async def test_many_small_holes_share_requests_and_each_is_told_of() -> None:
+    """What a store restored from an old copy, or long chaos, leaves behind: every third bar is missing."""
+    rig = Rig(hours=20)
+    holes = range(1, 1_190, 3)
+    await rig.fill(without=holes)
+    rig.venue.history.errors = [VenueUnreachable("reset", cause="reset")]  # the first request breaks off with all its holes
+    stored: list[int] = []
+    append = rig.store.append
+
+    async def watched(events: Sequence[MarketEvent]) -> AppendResult:
+        stored.extend(event.open_time for event in events if isinstance(event, Kline))
+        return await append(events)
+
+    rig.store.append = watched  # type: ignore[method-assign]
+    async with rig.running():
+        await until(lambda: len(rig.changes("found")) == len(holes))
+        await rig.clock.advance(5)
+        await until(lambda: len(rig.changes("healed")) == len(holes))
+        assert not set(rig.expected()) - set(rig.store.opens(rig.stream))
+        assert sorted(stored) == [rig.start_ms + index * MINUTE for index in holes], "what was there is not written again"
+        assert {(change.rows, change.gap.missing) for change in rig.changes("healed")} == {(1, 1)}
+        pages = [span.length_ms // MINUTE for _, span in rig.venue.history.asked]
+        assert max(pages) <= QUIET.page_bars
+        assert len(pages) <= 8, "one bar each would be 397 requests"
+        assert rig.backfill.progress().done
+
+
+async def test_a_hole_that_the_venue_lacks_does_not_spoil_its_neighbours() -> None:
+    rig = Rig()
+    await rig.fill(without=(10, 20, 30))
+    lost = rig.start_ms + 20 * MINUTE
+    rig.venue.history.absent = [Span(lost, lost + MINUTE)]
+    async with rig.running():
+        await until(lambda: len(rig.changes("healed")) == 2 and len(rig.changes("failed")) == 1)
+        assert len(rig.venue.history.asked) == 1
+        assert rig.changes("failed")[0].gap.span == Span(lost, lost + MINUTE)
+        assert set(rig.expected()) - set(rig.store.opens(rig.stream)) == {lost}
 
 
 async def test_1m_is_scanned_every_30_s_and_1h_every_5_min() -> None:

@@ -9,8 +9,9 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 import structlog
@@ -18,13 +19,16 @@ import structlog
 from quantservice.core.errors import RateLimited, StoreUnavailable, VenueError, VenueUnreachable
 from quantservice.core.events import Gap, StreamId
 from quantservice.core.messages import MarketBatch, Message, Topic
-from quantservice.core.periods import count_opens
+from quantservice.core.periods import count_opens, period_ms
 from quantservice.core.spans import Span, merge, subtract
 from quantservice.ports import Clock, EventBus, MarketStore, Venue
 from quantservice.services.backfill.absent import AbsentRanges
 from quantservice.services.backfill.model import BackfillConfig, Job, bars_span
 
 log = structlog.get_logger(__name__)
+
+#: A hole and the window of it that is being fetched.
+Part: TypeAlias = tuple[Job, Span]
 
 #: Told when a job starts, advances and ends.
 JobListener = Callable[[Job, str, str], Awaitable[None]]
@@ -90,6 +94,11 @@ class Lane:
         """Holes that are waiting or being healed."""
         return list(self._jobs.values())
 
+    @property
+    def open_jobs(self) -> int:
+        """Return how many holes are waiting or being healed."""
+        return len(self._jobs)
+
     def busy(self, stream: StreamId) -> list[Span]:
         """Return the spans of ``stream`` that are waiting or being healed: nobody may take them up again."""
         return merge(job.gap.span for job in self._by_stream.get(stream, {}).values())
@@ -98,13 +107,17 @@ class Lane:
         """Return the holes of one stream."""
         return list(self._by_stream.get(stream, {}).values())
 
-    async def add(self, job: Job) -> None:
-        """Queue a hole. The caller has made sure that none of it is queued already."""
+    def register(self, job: Job) -> None:
+        """Take a hole on: it is busy from now. The caller has made sure that none of it is queued already."""
         self._jobs[job.order] = job
         self._by_stream.setdefault(job.gap.stream, {})[job.order] = job
+
+    async def start(self, jobs: Sequence[Job]) -> None:
+        """Queue registered holes: together, so that the newest is first and those that lie side by side share requests."""
         async with self._wake:
-            heapq.heappush(self._heap, (job.rank, next(self._tickets), job))
-            self._wake.notify()
+            for job in jobs:
+                heapq.heappush(self._heap, (job.rank, next(self._tickets), job))
+            self._wake.notify(len(jobs))
 
     def clear(self) -> None:
         """Forget everything: the holes are computed anew from the store."""
@@ -132,22 +145,28 @@ class Lane:
             if pause_s > 0.001:  # less is the rounding of the clock
                 await self._clock.sleep(pause_s)
                 continue
-            job, window = await self._take()
-            if not job.announced and not job.silent:
-                job.announced = True
-                await self._listener(job, "healing", "")
+            parts = await self._take()
+            for job, _ in parts:
+                if not job.announced and not job.silent:
+                    job.announced = True
+                    await self._listener(job, "healing", "")
             try:
-                await self._heal(job, window)
+                await self._heal(parts)
             except (VenueUnreachable, RateLimited, StoreUnavailable) as error:
-                job.give_back(window)
+                for job, window in parts:
+                    job.give_back(window)
                 self._pause(error)
             except VenueError as error:
-                job.failure = str(error)
+                for job, _ in parts:
+                    job.failure = str(error)
             finally:
-                job.busy -= 1
-            await self._after(job)
+                for job, _ in parts:
+                    job.busy -= 1
+            for job, _ in parts:
+                await self._after(job)
 
-    async def _take(self) -> tuple[Job, Span]:
+    async def _take(self) -> list[Part]:
+        """Wait for the next window, and take along the small holes beside it that one request answers too."""
         async with self._wake:
             while True:
                 while not self._heap:
@@ -159,13 +178,31 @@ class Lane:
             if job.has_windows:
                 heapq.heappush(self._heap, (job.rank, next(self._tickets), job))
                 self._wake.notify()
-            return job, window
+            return [(job, window), *self._neighbours(job, window)]
 
-    async def _heal(self, job: Job, window: Span) -> None:
-        stream = job.gap.stream
+    def _neighbours(self, job: Job, window: Span) -> list[Part]:
+        """Take the untouched holes of the same stream and rank that lie with ``window`` in one page, the nearest first."""
+        page_ms = self._config.page_bars * period_ms(job.gap.stream.period)
+        near = [
+            other
+            for other in self.jobs_of(job.gap.stream)
+            if other.untouched and other.priority == job.priority and _cover(window, other.gap.span).length_ms <= page_ms
+        ]
+        parts: list[Part] = []
+        cover = window
+        for other in sorted(near, key=lambda item: abs(item.gap.span.start_ms - window.start_ms)):
+            wider = _cover(cover, other.gap.span)
+            if wider.length_ms <= page_ms:
+                cover = wider
+                parts.append((other, other.take_window(self._config.page_bars)))
+        return parts
+
+    async def _heal(self, parts: Sequence[Part]) -> None:
+        stream = parts[0][0].gap.stream
+        windows = merge(window for _, window in parts)
         opens: list[int] = []
-        async for page in self.venue.history.klines(stream, window):
-            rows = [kline for kline in page if kline.closed and window.contains(kline.open_time)]
+        async for page in self.venue.history.klines(stream, Span(windows[0].start_ms, windows[-1].end_ms)):
+            rows = [kline for kline in page if kline.closed and _inside(windows, kline.open_time)]
             self.figures.pages += 1
             if not rows:
                 continue
@@ -176,14 +213,15 @@ class Lane:
             opens.extend(fetched)
             # Page by page: never more than one page per worker stands in the recorder's queue before the live events.
             await self._wait_stored(stream, bars_span(stream.period, sorted(fetched)))
-            job.stored_of(window, len(fetched))
+            for job, window in parts:
+                job.stored_of(window, sum(map(window.contains, fetched)))
         self._say_back()
         present = bars_span(stream.period, sorted(opens))
-        empty = subtract([window], present)
-        await self._absent.note(stream, empty, present)
+        await self._absent.note(stream, subtract(windows, present), present)
         self.figures.windows += 1
-        job.windows_done += 1
-        job.absent.extend(empty)
+        for job, window in parts:
+            job.windows_done += 1
+            job.absent.extend(subtract([window], present))
 
     async def _wait_stored(self, stream: StreamId, present: list[Span]) -> None:
         """Return once the store holds all that was fetched; nothing is called healed before."""
@@ -200,7 +238,7 @@ class Lane:
         if job.order not in self._jobs:
             return  # the lane was cleared meanwhile
         if not job.finished:
-            if job.has_windows and job.retry:
+            if job.has_windows and (job.retry or job.untouched):
                 async with self._wake:
                     heapq.heappush(self._heap, (job.rank, next(self._tickets), job))
                     self._wake.notify()
@@ -269,6 +307,16 @@ class Lane:
             log.info("backfill.lane_back", market=self.key)
         self._lost = False
         self._backoff_s = self._config.initial_backoff_s
+
+
+def _cover(one: Span, other: Span) -> Span:
+    return Span(min(one.start_ms, other.start_ms), max(one.end_ms, other.end_ms))
+
+
+def _inside(windows: Sequence[Span], open_ms: int) -> bool:
+    """Say whether one of these spans, in order and apart, holds the instant."""
+    at = bisect_right(windows, open_ms, key=lambda span: span.start_ms)
+    return at > 0 and windows[at - 1].contains(open_ms)
 
 
 def _left_over(gap: Gap, span: Span) -> Job:

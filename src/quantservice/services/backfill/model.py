@@ -25,6 +25,7 @@ class BackfillConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     concurrency: int = 8  # windows in flight per venue's market
     window_bars: int = 10_000
+    page_bars: int = 499  # holes that lie within so many bars share a request; it costs no more than two requests of one bar each
     history_days: float = 30.0
     scan_1m_s: float = 30.0
     scan_1h_s: float = 300.0
@@ -120,6 +121,11 @@ class Job:
         return not self.failure and (self.todo is not None or bool(self.retry))
 
     @property
+    def untouched(self) -> bool:
+        """Say whether nothing of it has been started."""
+        return self.busy == 0 and self.todo == self.gap.span and not self.failure and not self.retry
+
+    @property
     def finished(self) -> bool:
         """Say whether every window has ended."""
         return self.busy == 0 and not self.has_windows
@@ -157,7 +163,10 @@ class Job:
     def give_back(self, window: Span) -> None:
         """Put a window back that broke off; its rows are counted when it is fetched again."""
         self.rows -= self.counted.pop(window, 0)
-        self.retry.append(window)
+        if window == self.gap.span:
+            self.todo = window  # as if it had never been begun, so that it may share a request again
+        else:
+            self.retry.append(window)
 
 
 def bars_span(period: str, opens: Sequence[int]) -> list[Span]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -193,7 +193,7 @@ class BackfillService:
             return 0
         missing = await self._store.missing(list(wanted.items()))
         self._scans += 1
-        queued = 0
+        queued: list[Job] = []
         for stream, span in wanted.items():
             holes = subtract(missing.get(stream, ()), self._absent.resting(stream))
             unproven = subtract(missing.get(stream, ()), self._absent.confirmed(stream))
@@ -201,15 +201,17 @@ class BackfillService:
             self._wanted[stream] = (count_opens(stream.period, span.start_ms, span.end_ms), lacking)
             for hole in subtract(holes, self._lane(stream).busy(stream)):
                 reason = "history" if hole.start_ms == span.start_ms else "restart" if self._scans == 1 else "scan"
-                queued += await self._queue(stream, hole, reason)
-        return queued
+                queued += await self._register(stream, hole, reason)
+        await self._start(queued)
+        return len(queued)
 
-    async def _queue(
+    async def _register(
         self, stream: StreamId, hole: Span, reason: str, *, priority: int = NORMAL, cause: Message | None = None
-    ) -> bool:
+    ) -> list[Job]:
+        """Take a hole on and tell of it; nothing where there are too many or it has no bar."""
         lane = self._lane(stream)
-        if sum(len(item.jobs) for item in self._lanes.values()) >= self._config.max_jobs:
-            return False  # the next scan finds it again
+        if sum(item.open_jobs for item in self._lanes.values()) >= self._config.max_jobs:
+            return []  # the next scan finds it again
         gap = Gap(
             stream=stream,
             span=hole,
@@ -218,13 +220,17 @@ class BackfillService:
             reason=reason,
         )
         if gap.missing == 0:
-            return False
+            return []
         job = Job(gap, priority=priority, cause=cause)
+        lane.register(job)
         if priority != VERIFY:
             self._gaps_found += 1
             await self._tell(job, "found", "")
-        await lane.add(job)
-        return True
+        return [job]
+
+    async def _start(self, jobs: Sequence[Job]) -> None:
+        for key, lane in self._lanes.items():
+            await lane.start([job for job in jobs if (job.gap.stream.instrument.venue, job.gap.stream.instrument.market) == key])
 
     def _lane(self, stream: StreamId) -> Lane:
         return self._lanes[stream.instrument.venue, stream.instrument.market]
@@ -256,14 +262,16 @@ class BackfillService:
             return
         holes = subtract(missing, self._lane(gap.stream).busy(gap.stream))
         if holes == [gap.span]:
-            await self._lane(gap.stream).add(Job(gap, priority=URGENT, cause=message))
+            job = Job(gap, priority=URGENT, cause=message)
+            self._lane(gap.stream).register(job)
             self._gaps_found += 1
+            await self._start([job])
             return
         # Part of it is stored or being healed already: the report gives way to what is really left.
         part = GapChange(gap=gap, state="closed", detail="replaced by the part that is still missing")
         await self._announce(part, message)
         for hole in holes:
-            await self._queue(gap.stream, hole, "scan", priority=URGENT, cause=message)
+            await self._start(await self._register(gap.stream, hole, "scan", priority=URGENT, cause=message))
 
     async def _take_command(self, message: Message, command: Command) -> None:
         stream = StreamId.parse(str(command.arguments.get("stream", "")))
@@ -286,7 +294,7 @@ class BackfillService:
                 job.causes.append(message)  # it is being fetched already: that work answers this command too
                 return
         for hole in free:
-            await self._queue(stream, hole, "command", priority=URGENT, cause=message)
+            await self._start(await self._register(stream, hole, "command", priority=URGENT, cause=message))
 
     async def _answer_nothing(self, message: Message, command: Command, stream: StreamId, span: Span) -> None:
         gap = Gap(stream=stream, span=span, missing=0, found_ns=self._clock.now_ns(), reason="command")
@@ -327,7 +335,7 @@ class BackfillService:
 
     async def verify_recent(self) -> int:
         """Fetch the newest WS-built bars again: where REST says otherwise, the store makes it a revision. Return windows queued."""
-        queued = 0
+        queued: list[Job] = []
         for stream, span in (await self._planner.wanted()).items():
             start = max(span.start_ms, span.end_ms - self._config.verify_bars * period_ms(stream.period))
             if start >= span.end_ms:
@@ -338,8 +346,9 @@ class BackfillService:
                 continue
             check = Span(opens[0], span.end_ms)
             for free in subtract([check], self._lane(stream).busy(stream)):
-                queued += await self._queue(stream, free, "verify", priority=VERIFY)
-        return queued
+                queued += await self._register(stream, free, "verify", priority=VERIFY)
+        await self._start(queued)
+        return len(queued)
 
     # --- figures ---
 
