@@ -10,18 +10,22 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow
 from pyarrow import ipc, parquet
 
 from quantservice.core.errors import InvalidValue
 
-ENDINGS: Final = (".csv", ".csv.gz", ".csv.xz", ".csv.zip", ".zip", ".parquet", ".feather", ".arrow")
+ENDINGS: Final = (".csv", ".csv.gz", ".csv.xz", ".csv.zip", ".zip", ".parquet", ".feather", ".arrow", ".json", ".json.gz", ".npy")
 _BATCH_ROWS: Final = 10_000
 _MAX_LINE: Final = 1 << 20
+_MAX_JSON: Final = 512 << 20  # a JSON file has no lines to stream by
+_JSON_TABLE: Final = msgspec.json.Decoder(list[list[Any]], float_hook=Decimal)
 #: What reading a damaged file raises, by whichever library notices.
 DAMAGE: Final = (
     OSError,
@@ -33,6 +37,7 @@ DAMAGE: Final = (
     RuntimeError,  # zip: encrypted
     csv.Error,
     UnicodeDecodeError,
+    msgspec.DecodeError,
     pyarrow.ArrowException,
 )
 
@@ -60,12 +65,45 @@ def rows_of(path: Path) -> Iterator[TableRow]:
         raise InvalidValue("file", f"{path.name} is of no known form; known are {', '.join(ENDINGS)}")
     line = 0
     try:
-        for row in _typed_rows(path) if is_typed(path) else _csv_rows(path):
+        for row in _rows(path):
             line = row.line
             yield row
     except DAMAGE as error:
         said = str(error)[:160] or type(error).__name__
         raise InvalidValue("file", f"{path.name} is damaged after line {line}: {said}") from None
+
+
+def _rows(path: Path) -> Iterator[TableRow]:
+    name = path.name.lower()
+    if is_typed(path):
+        return _typed_rows(path)
+    if name.endswith((".json", ".json.gz")):
+        return _json_rows(path)
+    return _array_rows(path) if name.endswith(".npy") else _csv_rows(path)
+
+
+def _json_rows(path: Path) -> Iterator[TableRow]:
+    """Yield the rows of a list of lists (freqtrade's JSON files); numbers stay as written."""
+    opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    with opener(path, "rb") as file:
+        content = file.read(_MAX_JSON + 1)
+    if len(content) > _MAX_JSON:
+        raise OSError(f"it is larger than {_MAX_JSON >> 20} MB; turn it into Parquet or CSV")
+    for line, cells in enumerate(_JSON_TABLE.decode(content), 1):
+        yield TableRow(line, cells)
+
+
+def _array_rows(path: Path) -> Iterator[TableRow]:
+    """Yield the rows of a two-dimensional array of numbers (Jesse's candles); objects are refused, not unpickled."""
+    try:
+        table = np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise OSError(str(error)) from None
+    if table.ndim != 2 or table.dtype.kind not in "fiu":
+        raise OSError("it is not a table of numbers")
+    for start in range(0, len(table), _BATCH_ROWS):
+        for place, cells in enumerate(table[start : start + _BATCH_ROWS].tolist(), start + 1):
+            yield TableRow(place, cells)
 
 
 def _csv_rows(path: Path) -> Iterator[TableRow]:

@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
     data.command("coverage", help="Show how complete each stream is.")(coverage)
     data.command("gaps", help="Show what is missing now.")(gaps)
     data.command("heal", help="Fetch a range again, or every gap of a stream.")(heal)
-    data.command("import", help="Import kline files (CSV, zip, xz, gz, Parquet, Feather).")(import_files)
+    data.command("import", help="Import kline files (CSV, zip, xz, gz, Parquet, Feather, JSON, npy; freqtrade's and Jesse's too).")(
+        import_files
+    )
     data.command("fetch", help="Download a range from the venue's bulk archive and import it.")(fetch)
     data.command("export", help="Write klines to a CSV, Arrow or Parquet file.")(export)
     data.command("audit", help="Verify the digest chain and cross-check periods.")(audit)
@@ -175,10 +177,12 @@ def _heal(loaded: Any, target: dict[str, Any], start_ms: int | None, end_ms: int
 
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="files to import")],
-    symbol: options.Symbol,
+    symbol: Annotated[
+        str | None, typer.Option("--symbol", help="BTCUSDT, BTC-USDT or the full name; else as the file's name says")
+    ] = None,
     market: options.Market = None,
     venue: options.Venue = "binance",
-    period: options.Period = "1m",
+    period: Annotated[str | None, typer.Option("--period", help="kline period; else as the file's name says, else 1m")] = None,
     flag: Annotated[
         bool, typer.Option("--flag", help="store the good rows and report the bad ones, instead of refusing the file")
     ] = False,
@@ -199,7 +203,7 @@ def import_files(
         progress("importing", total=len(files)) as update,
     ):
         for number, file in enumerate(files, 1):
-            body = {**_target(symbol, market, venue, period), "file": str(file.resolve()), "flag_bad_rows": flag}
+            body = {**_named(file, symbol, market, venue, period), "file": str(file.resolve()), "flag_bad_rows": flag}
             reports.append(client.stream("/api/v1/maintenance/import", body, quiet))
             update(number, None, file.name)
     if json:
@@ -211,6 +215,23 @@ def import_files(
                 note(f"  line {row['line']}: {row['reason']}")
     if any(not report["accepted"] for report in reports):
         raise typer.Exit(1)
+
+
+def _named(file: Path, symbol: str | None, market: str | None, venue: str, period: str | None) -> dict[str, Any]:
+    """Return what a file is of: as the options say, else as its name does (freqtrade's names, those of Binance's archive)."""
+    from quantservice.adapters.files.names import read_name
+
+    said = read_name(file.name)
+    if said is not None and said.kind != "klines":
+        raise InvalidValue("files", f"{file.name} holds {said.kind}, not klines of trades")
+    if symbol is None and said is None:
+        raise InvalidValue("symbol", f"the name {file.name} does not say what it is of; give --symbol and --period")
+    return _target(
+        symbol or (said.symbol if said else ""),
+        market or ((said.market or None) if said else None),
+        venue,
+        period or (said.period if said else "1m"),
+    )
 
 
 def fetch(

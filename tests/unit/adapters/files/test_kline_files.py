@@ -247,7 +247,7 @@ def test_columns_may_be_named_by_hand(tmp_path: Path) -> None:
         ("k.csv", b"a,b\n1,2\n", "no columns for time"),
         ("k.csv", HEADER.encode(), "no row of it is a kline"),
         ("k.csv", (HEADER + "\n" + "1," * (1 << 20)).encode(), "longer than a megabyte"),
-        ("k.json", b"{}", "no known form"),
+        ("k.html", b"{}", "no known form"),
     ],
 )
 def test_a_file_that_is_damaged_or_none_is_refused_in_one_sentence(tmp_path: Path, name: str, content: bytes, said: str) -> None:
