@@ -199,7 +199,7 @@ def variance_ratio(state: Array, p: Array, x: Array, out: Array) -> None:
         "logarithms": Parameter(0, 0, 1, "1: of the logarithms of prices; 0: of prices"),
     },
     warm_up=lambda length, max_lag, logarithms: max(length, max_lag + 2) - 1,
-    state=lambda length, max_lag, logarithms: max(length, max_lag + 2) + 2,
+    state=lambda length, max_lag, logarithms: max(length, max_lag + 2) + 2 + 3 * (max_lag - 1),
     group="statistics",
     source="variogram method; Ernest Chan, Algorithmic Trading (2013), chapter 2; parameters as in QuantConnect LEAN",
 )
@@ -209,14 +209,20 @@ def hurst(state: Array, p: Array, x: Array, out: Array) -> None:
     A lag whose differences do not deviate counts with logarithm 0.
     """
     n, lags = max(int(p[0]), int(p[1]) + 2), int(p[1]) - 1
-    window_push(state, 0, n, math.log(x[0]) if p[2] != 0.0 else x[0])
+    value = math.log(x[0]) if p[2] != 0.0 else x[0]
+    _difference_sums(state, n, lags, value)
+    window_push(state, 0, n, value)
     if int(state[0]) < n:
         out[0] = math.nan
         return
     sum_x, sum_y, square, product = 0.0, 0.0, 0.0, 0.0
     for lag in range(2, lags + 2):
-        deviation = _difference_deviation(state, n, lag)
-        log_lag, log_deviation = math.log(lag), math.log(deviation) if deviation > 0.0 else 0.0
+        if int(state[1]) == 0:
+            _difference_sums_anew(state, n, lag)
+        at, count = n + 2 + 3 * (lag - 2), n - lag
+        mean = state[at] / count
+        variance = state[at + 1] / count - mean * mean if state[at + 2] > 0.0 else 0.0
+        log_lag, log_deviation = math.log(lag), 0.5 * math.log(variance) if variance > 0.0 else 0.0
         sum_x += log_lag
         sum_y += log_deviation
         square += log_lag * log_lag
@@ -225,18 +231,38 @@ def hurst(state: Array, p: Array, x: Array, out: Array) -> None:
 
 
 @jit
-def _difference_deviation(state: Array, n: int, lag: int) -> float:
-    """Return the population deviation of the window's differences over ``lag`` values."""
-    # From the oldest value on, without the ring's arithmetic in the inner loop.
-    start, count = int(state[1]), n - lag
-    mean, squares = 0.0, 0.0
-    for i in range(count):
-        a, b = start + i, start + i + lag
-        step = state[2 + (b if b < n else b - n)] - state[2 + (a if a < n else a - n)]
-        mean += step
+def _difference_sums(state: Array, n: int, lags: int, value: float) -> None:
+    """Bring the sums of each lag's differences up to date for a value that is about to enter the window.
+
+    For each lag: the sum, the sum of squares, and how many are not zero. Rounding adds up in running sums, so the sums are taken
+    anew each time that the ring comes round, which costs as much in all as the running ones do.
+    """
+    seen = int(state[0])
+    for lag in range(2, lags + 2):
+        at = n + 2 + 3 * (lag - 2)
+        if seen == n:
+            step = window_get(state, 0, n, n - 1 - lag) - window_get(state, 0, n, n - 1)
+            state[at] -= step
+            state[at + 1] -= step * step
+            state[at + 2] -= 1.0 if step != 0.0 else 0.0
+        if seen >= lag:
+            step = value - window_get(state, 0, n, lag - 1)
+            state[at] += step
+            state[at + 1] += step * step
+            state[at + 2] += 1.0 if step != 0.0 else 0.0
+
+
+@jit
+def _difference_sums_anew(state: Array, n: int, lag: int) -> None:
+    """Take the sums of one lag's differences from a full window that begins at its first place."""
+    at = n + 2 + 3 * (lag - 2)
+    total, squares, moved = 0.0, 0.0, 0.0
+    for i in range(n - lag):
+        step = state[2 + i + lag] - state[2 + i]
+        total += step
         squares += step * step
-    mean /= count
-    return math.sqrt(max(0.0, squares / count - mean * mean))
+        moved += 1.0 if step != 0.0 else 0.0
+    state[at], state[at + 1], state[at + 2] = total, squares, moved
 
 
 @indicator(
