@@ -31,9 +31,15 @@ def is_own_module(name: str) -> bool:
     return not str(Path(file).resolve()).startswith(_LIBRARIES)
 
 
+def belongs(module: str, cls: type[Strategy]) -> bool:
+    """Say whether a module is part of what a strategy is: somebody's own, or of the same distribution as the strategy."""
+    home = cls.__module__.partition(".")[0]
+    return is_own_module(module) or (module.partition(".")[0] == home != _PLATFORM.rstrip("."))
+
+
 def own_classes(cls: type[Strategy]) -> tuple[type, ...]:
     """Return the class and those of its bases that are strategies' code, nearest first."""
-    return tuple(base for base in cls.__mro__ if base not in {Strategy, object} and (base is cls or is_own_module(base.__module__)))
+    return tuple(base for base in cls.__mro__ if base not in {Strategy, object} and (base is cls or belongs(base.__module__, cls)))
 
 
 def plain_function(value: Any) -> types.FunctionType | None:
@@ -73,7 +79,7 @@ def own_functions(cls: type[Strategy]) -> Iterator[types.FunctionType]:
         yield function
         space = {**function.__globals__, **_cells(function)}
         for name in sorted(names_in(function.__code__)):
-            waiting.extend(_reached(space.get(name)))
+            waiting.extend(_reached(space.get(name), cls))
 
 
 def _cells(function: types.FunctionType) -> dict[str, Any]:
@@ -86,15 +92,15 @@ def _cells(function: types.FunctionType) -> dict[str, Any]:
     return found
 
 
-def _reached(value: Any) -> list[types.FunctionType]:
+def _reached(value: Any, cls: type[Strategy]) -> list[types.FunctionType]:
     if isinstance(value, types.ModuleType):
-        if not is_own_module(value.__name__):
+        if not belongs(value.__name__, cls):
             return []
         return [f for item in vars(value).values() if (f := plain_function(item)) is not None and f.__module__ == value.__name__]
     if isinstance(value, type):
-        return list(functions_of(value).values()) if is_own_module(value.__module__) else []
+        return list(functions_of(value).values()) if belongs(value.__module__, cls) else []
     function = plain_function(value)
-    return [function] if function is not None and is_own_module(function.__module__) else []
+    return [function] if function is not None and belongs(function.__module__, cls) else []
 
 
 def source_of(thing: Any) -> str | None:

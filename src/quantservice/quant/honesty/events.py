@@ -56,11 +56,19 @@ class _Recorder(_Around):
         self.seen.append((kline.open_time, kline.instrument, "on_kline", decisions))
         return decisions
 
+
+class _ListeningRecorder(_Recorder):
+    """An engine tells orders only to those who listen: so does this one, where the strategy does."""
+
     def on_order_update(self, update: OrderUpdate, view: View) -> Answer:
         decisions = decisions_of(self.inner.on_order_update(update, view), "on_order_update", self.inner)
         if decisions:
             self.seen.append((update.time, update.instrument, "on_order_update", decisions))
         return decisions
+
+
+def _listens(strategy: Strategy) -> bool:
+    return type(strategy).on_order_update is not Strategy.on_order_update
 
 
 class _Borrowed:
@@ -134,13 +142,6 @@ class _Twin(_Around):
                 self._paid += 1
             self._runner.take(bars)
 
-    def on_order_update(self, update: OrderUpdate, view: View) -> Answer:
-        if self.fault is not None or self._bar is None:
-            return None
-        self._account.lender = view
-        whole = decisions_of(self.inner.on_order_update(update, view), "on_order_update", self.inner)
-        return self._compare(whole, lambda: self._runner.order_update(update))
-
     def _compare(self, whole: tuple[Decision, ...], ask: Callable[[], tuple[Decision, ...]]) -> Answer:
         try:
             alone = ask()
@@ -155,6 +156,17 @@ class _Twin(_Around):
     def _differ(self, whole: str, alone: str) -> None:
         if self._bar is not None:
             self.fault = (self._bar, whole, alone, "")
+
+
+class _ListeningTwin(_Twin):
+    """The same for a strategy that hears of its orders."""
+
+    def on_order_update(self, update: OrderUpdate, view: View) -> Answer:
+        if self.fault is not None or self._bar is None:
+            return None
+        self._account.lender = view
+        whole = decisions_of(self.inner.on_order_update(update, view), "on_order_update", self.inner)
+        return self._compare(whole, lambda: self._runner.order_update(update))
 
 
 @dataclass(eq=False)
@@ -175,7 +187,8 @@ class EventGate:
         """Run and return what was decided."""
         if fresh:
             self.outside.restore()
-        recorder = _Recorder(self.make())
+        strategy = self.make()
+        recorder = (_ListeningRecorder if _listens(strategy) else _Recorder)(strategy)
         self.drive(market or self.market, recorder)
         return recorder
 
@@ -192,7 +205,8 @@ class EventGate:
 
     def _twins(self) -> Fault | None:
         self.outside.restore()
-        twin = _Twin(self.make(), self.make(), self.market)
+        strategy = self.make()
+        twin = (_ListeningTwin if _listens(strategy) else _Twin)(strategy, self.make(), self.market)
         self.drive(self.market, twin)
         if twin.fault is not None:
             bar, whole, alone, detail = twin.fault

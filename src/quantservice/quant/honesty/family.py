@@ -12,7 +12,7 @@ import textwrap
 import types
 from typing import Any, Final
 
-from quantservice.quant.honesty.code import code_text, functions_of, is_own_module, own_classes, plain_function, source_of
+from quantservice.quant.honesty.code import belongs, code_text, functions_of, own_classes, plain_function, source_of
 from quantservice.quant.strategies.base import Strategy
 
 #: Methods that the platform calls: their names mean something, all others' do not.
@@ -133,13 +133,13 @@ class _Normal(ast.NodeTransformer):
         if isinstance(value, int | float | complex | str | bytes | tuple | frozenset | None):
             return "<value>"
         if isinstance(value, types.ModuleType):
-            return f"<module {value.__name__}>" if not is_own_module(value.__name__) else "<own module>"
+            return f"<module {value.__name__}>" if not belongs(value.__name__, self.family.cls) else "<own module>"
         if value is self.family.cls or (isinstance(value, type) and value in self.family.cls.__mro__):
             return "<strategy>"
         function = plain_function(value)
-        if function is not None and is_own_module(function.__module__):
+        if function is not None and belongs(function.__module__, self.family.cls):
             return f"<{self.family.function(function)}>"
-        if isinstance(value, type) and is_own_module(value.__module__):
+        if isinstance(value, type) and belongs(value.__module__, self.family.cls):
             methods = [item for _name, item in sorted(functions_of(value).items()) if item not in self.family._open]
             return f"<class {' '.join(self.family.function(item) for item in methods)}>"
         if isinstance(value, type) or function is not None:
@@ -153,7 +153,7 @@ class _Normal(ast.NodeTransformer):
             name = self.family.attribute(name)
         elif isinstance(node.value, ast.Name) and isinstance(self.space.get(node.value.id), types.ModuleType):
             module = self.space[node.value.id]
-            function = plain_function(getattr(module, name, None)) if is_own_module(module.__name__) else None
+            function = plain_function(getattr(module, name, None)) if belongs(module.__name__, self.family.cls) else None
             name = f"<{self.family.function(function)}>" if function is not None else name
         return ast.Attribute(value=self.visit(node.value), attr=name, ctx=ast.Load())
 

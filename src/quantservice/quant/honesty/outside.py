@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from quantservice.quant.honesty.code import is_own_module, names_in, own_classes, own_functions
+from quantservice.quant.honesty.code import belongs, names_in, own_classes, own_functions
 from quantservice.quant.strategies.base import Strategy
 
 _PLAIN: Final = (int, float, complex, str, bytes, bool, type(None), tuple, frozenset)
@@ -33,6 +33,7 @@ class OutsideState:
     """Remembers, when it is made, everything that a strategy's code could change outside of its instances."""
 
     def __init__(self, cls: type[Strategy]) -> None:
+        self._cls = cls
         self._put_back: list[Callable[[], None]] = []
         self._seen: set[int] = set()
         for base in own_classes(cls):
@@ -112,11 +113,11 @@ class OutsideState:
             self._put_back.append(clear)
             return
         if isinstance(value, types.ModuleType):
-            if is_own_module(value.__name__):
+            if belongs(value.__name__, self._cls):
                 self._keep_names(vars(value), {name for name in vars(value) if not name.startswith("__")})
             return
         if isinstance(value, type):
-            if is_own_module(value.__module__):
+            if belongs(value.__module__, self._cls):
                 self._keep_class(value)
             return
         if isinstance(value, _CODE) or callable(value):
@@ -157,7 +158,7 @@ class OutsideState:
                 value.clear()
                 value.extend(copy.deepcopy(kept))
 
-        elif hasattr(value, "__dict__") and is_own_module(type(value).__module__):
+        elif hasattr(value, "__dict__") and belongs(type(value).__module__, self._cls):
 
             def put_back() -> None:
                 vars(value).clear()
