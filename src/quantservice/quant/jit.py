@@ -45,5 +45,5 @@ def jit(function: _F) -> _F:
 
 def inner(function: _F) -> _F:
     """Compile for use from other compiled code only: its machine code is kept with that of its callers."""
-    options = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    options = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "no_rewrites": True}
     return cast(_F, numba.njit(**options)(function))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from quantservice.quant.backtest.assumptions import Assumptions, FeeRates, Slippage
 from quantservice.quant.backtest.books import BookSnapshots
 from quantservice.quant.backtest.data import MarketData
+from quantservice.quant.backtest.events import run_events
 from quantservice.quant.backtest.funding import Funding
 from quantservice.quant.backtest.orders import OrderTable
 from quantservice.quant.backtest.records import (
@@ -40,5 +41,6 @@ __all__ = [
     "OrderTable",
     "RunResult",
     "Slippage",
+    "run_events",
     "run_targets",
 ]

@@ -13,7 +13,7 @@ from quantservice.quant.backtest.data import AT_PAR, MarketData
 from quantservice.quant.backtest.kernel import layout as at
 from quantservice.quant.backtest.kernel.entry import run
 from quantservice.quant.backtest.kernel.memory import book_of
-from quantservice.quant.backtest.kernel.units import ready
+from quantservice.quant.backtest.kernel.units import UNITS, address_of
 from quantservice.quant.backtest.results import Flag
 from quantservice.quant.backtest.tables import F64, I64
 
@@ -60,9 +60,14 @@ class Machine:
         self.curve[:, at.V_WORST] = np.inf
         self.journal = np.zeros((_FIRST_ROWS if record else 1, at.J_COLUMNS))
         self._rows = data.rows
+        self._units = {"execute", "apply_due"}
+        margined = self.c[at.C_MARGIN] != 0.0
+        if margined:
+            self._units.add("liquidate_cross" if assumptions.margin_mode == "cross" else "liquidate_isolated")
+        if margined or bool(np.any(data.rows & at.LAST)):
+            self._units.add("force_out")
         if requests is not None:
             self.ask(requests)
-        ready()
         self._bind()
 
     def _bind(self) -> None:
@@ -74,7 +79,18 @@ class Machine:
             self.tab, data.row_time, data.starts, self.slots, data.px, self._rows, self.aux, self.curve,
         )  # fmt: skip
         self._tables = tables
-        self._book = book_of(tables, (len(self.cur), len(data.series), data.px.shape[1], self.sides))
+        heights = (len(self.cur), len(data.series), data.px.shape[1], self.sides)
+        needed = self._needed()
+        self._book = book_of(tables, (*heights, *(address_of(name) if name in needed else 0 for name in UNITS)))
+
+    def _needed(self) -> set[str]:
+        """Return the units that this run can come to; the others are not compiled for it."""
+        kinds = self.requests[: self.n[at.N_ASKED], at.R_KIND]
+        if self.c[at.C_TARGETS] != 0.0 or np.any(kinds == at.ASK_SIGNAL):
+            self._units |= {"decide", "fill_targets"}
+        if np.any(kinds != at.ASK_SIGNAL):
+            self._units |= {"submit", "meet_orders"}
+        return self._units
 
     def ask(self, requests: F64) -> None:
         """Give it more requests (rows of :mod:`.kernel.layout`), sorted by bar; those that were taken are forgotten."""
@@ -185,7 +201,9 @@ class Machine:
         c[at.C_FILL_SIZING] = float(assumptions.sizing == "fill")
         c[at.C_ALWAYS] = float(assumptions.rebalance == "always")
         c[at.C_DRIFT] = assumptions.drift_tolerance
-        c[at.C_CROSS] = float(assumptions.margin_mode == "cross")
+        margined = any(not item.spot for item in data.contracts)
+        c[at.C_MARGIN] = float(margined)
+        c[at.C_CROSS] = float(margined and assumptions.margin_mode == "cross")
         c[at.C_LATENCY] = float(assumptions.latency_ms)
         c[at.C_ROW_MS] = float(data.row_ms)
         c[at.C_CAP] = assumptions.volume_share_cap

@@ -12,6 +12,7 @@ from quantservice.quant.backtest.kernel.account import currency_of, leg_of, leg_
 from quantservice.quant.backtest.kernel.journal import end_target, write_order, write_trade
 from quantservice.quant.backtest.kernel.layout import (
     ACCEPTED,
+    ASK_SIGNAL,
     AT_HIGHS,
     AT_LOWS,
     AT_OPEN,
@@ -21,6 +22,7 @@ from quantservice.quant.backtest.kernel.layout import (
     C_CROSS,
     C_CURVE,
     C_END_EVENT,
+    C_MARGIN,
     C_RECORD,
     C_ROW_MS,
     C_TARGETS,
@@ -69,6 +71,11 @@ from quantservice.quant.backtest.kernel.layout import (
     OPEN,
     PARTIAL,
     R_COLUMNS,
+    R_INSTRUMENT,
+    R_KIND,
+    R_LEG,
+    R_QUANTITY,
+    R_TAG,
     S_BAR_WORST,
     S_DRAWDOWN,
     S_EQUITY,
@@ -96,7 +103,16 @@ from quantservice.quant.backtest.kernel.layout import (
 )
 from quantservice.quant.backtest.kernel.liquidation import price_in
 from quantservice.quant.backtest.kernel.memory import Memory
-from quantservice.quant.backtest.kernel.units import APPLY_DUE, DECIDE, FILL_TARGETS, FORCE_OUT, LIQUIDATE, MEET_ORDERS, SUBMIT
+from quantservice.quant.backtest.kernel.units import (
+    APPLY_DUE,
+    DECIDE,
+    FILL_TARGETS,
+    FORCE_OUT,
+    LIQUIDATE_CROSS,
+    LIQUIDATE_ISOLATED,
+    MEET_ORDERS,
+    SUBMIT,
+)
 from quantservice.quant.jit import inner
 
 
@@ -144,13 +160,16 @@ def convert(m: Memory) -> None:
 def begin_open(m: Memory, f: int) -> None:
     """Do what happens at the open of a row."""
     look(m, f)
-    APPLY_DUE(m.book)
+    APPLY_DUE(m.book, ())
     if m.n[N_HELD] > 0:
-        LIQUIDATE(m.book, f, AT_OPEN)
+        if m.c[C_CROSS] != 0.0:
+            LIQUIDATE_CROSS(m.book, (f, AT_OPEN))
+        elif m.c[C_MARGIN] != 0.0:
+            LIQUIDATE_ISOLATED(m.book, (f, AT_OPEN))
     if m.n[N_PENDING] > 0:
-        FILL_TARGETS(m.book, f)
+        FILL_TARGETS(m.book, (f,))
     if m.n[N_OPEN] > 0:
-        MEET_ORDERS(m.book, f, AT_OPEN)
+        MEET_ORDERS(m.book, (f, AT_OPEN))
     for j in range(0, m.traded * m.sides * L_COLUMNS, L_COLUMNS):
         m.legs[j + L_HELD] = abs(m.legs[j + L_QUANTITY])
 
@@ -191,10 +210,10 @@ def in_danger(m: Memory, f: int) -> bool:
 def see_extremes(m: Memory, f: int) -> None:
     """Liquidate what the row's extremes reach, note the worst equity and how far prices went against and for each leg."""
     if m.c[C_CROSS] != 0.0:
-        LIQUIDATE(m.book, f, AT_LOWS)
-        LIQUIDATE(m.book, f, AT_HIGHS)
+        LIQUIDATE_CROSS(m.book, (f, AT_LOWS))
+        LIQUIDATE_CROSS(m.book, (f, AT_HIGHS))
     elif in_danger(m, f):
-        LIQUIDATE(m.book, f, AT_LOWS)
+        LIQUIDATE_ISOLATED(m.book, (f, AT_LOWS))
     worst = min(equity_at(m, f, AT_LOWS), equity_at(m, f, AT_HIGHS))
     m.stats[S_BAR_WORST] = min(m.stats[S_BAR_WORST], worst)
     for s in range(m.traded):
@@ -217,11 +236,11 @@ def run_row(m: Memory, f: int) -> None:
         begin_open(m, f)
     working = m.n[N_OPEN] > 0
     if working:
-        MEET_ORDERS(m.book, f, AT_LOWS)
+        MEET_ORDERS(m.book, (f, AT_LOWS))
     if m.n[N_HELD] > 0:
         see_extremes(m, f)
     if working:
-        MEET_ORDERS(m.book, f, AT_HIGHS)
+        MEET_ORDERS(m.book, (f, AT_HIGHS))
         compact(m)
     for s in range(m.wide):
         state = m.rows[f * m.wide + s]
@@ -237,7 +256,7 @@ def leave(m: Memory, f: int, s: int) -> None:
     """Close what is held of an instrument at its last price."""
     m.n[N_NOW] = m.times[f] + int(m.c[C_ROW_MS]) - 1
     for k in range(m.sides if s < m.traded else 0):
-        FORCE_OUT(m.book, s, k, m.inst[s * I_COLUMNS + I_MARK], 0.0, DELISTED)
+        FORCE_OUT(m.book, (s, k, m.inst[s * I_COLUMNS + I_MARK], 0.0, DELISTED))
     m.inst[s * I_COLUMNS + I_STATUS] = 0.0
     compact(m)
 
@@ -285,13 +304,23 @@ def mark(m: Memory, t: int) -> None:
 
 
 @inner
+def take_request(m: Memory, r: int, arrival: int) -> None:
+    """Take what a strategy asked."""
+    if m.requests[r + R_KIND] != ASK_SIGNAL:
+        SUBMIT(m.book, (r, arrival))
+        return
+    s, k = int(m.requests[r + R_INSTRUMENT]), int(m.requests[r + R_LEG])
+    DECIDE(m.book, (s, k, m.requests[r + R_QUANTITY], m.requests[r + R_TAG], arrival))
+
+
+@inner
 def finish(m: Memory, t: int) -> None:
     """Take what was decided at the close of a bar."""
     last = m.starts[t + 1] - 1
     arrival = m.times[last] + int(m.c[C_ROW_MS])
     m.n[N_NOW] = arrival - 1
     while m.n[N_REQUEST] < m.n[N_ASKED] and m.requests[m.n[N_REQUEST] * R_COLUMNS] <= t:
-        SUBMIT(m.book, m.n[N_REQUEST] * R_COLUMNS, arrival)
+        take_request(m, m.n[N_REQUEST] * R_COLUMNS, arrival)
         m.n[N_REQUEST] += 1
     if m.c[C_TARGETS] != 0.0:
         first = t * m.traded * m.sides
@@ -300,12 +329,12 @@ def finish(m: Memory, t: int) -> None:
                 target = m.targets[first + s * m.sides + k]
                 wanted = m.legs[leg_of(m, s, k) + L_WANTED]
                 if not math.isnan(target) and (target != wanted or m.c[C_ALWAYS] != 0.0):
-                    DECIDE(m.book, s, k, target, 0.0, arrival)
+                    DECIDE(m.book, (s, k, target, 0.0, arrival))
     if m.c[C_CLOSE_FILL] != 0.0 and (m.n[N_PENDING] > 0 or m.n[N_OPEN] > 0):
         m.n[N_AT_CLOSE] = 1
         m.n[N_ROW] = last
         look(m, last)
-        FILL_TARGETS(m.book, last)
+        FILL_TARGETS(m.book, (last,))
         mark(m, t)
         m.n[N_AT_CLOSE] = 0
     if m.n[N_DONE] > 0:

@@ -121,7 +121,7 @@ def fill_order(m: Memory, o: int, reference: float, maker: float, limit: float, 
         asked = min(asked, reducible(m, o))
     clip, kind, number, tag = m.orders[o + O_CLIP], m.orders[o + O_TYPE], m.orders[o + O_ID], m.orders[o + O_TAG]
     only = 1.0 if reduce_only else 0.0
-    EXECUTE(m.book, s, k, side * asked, reference, maker, limit, only, clip, 0.0, kind, number, tag)
+    EXECUTE(m.book, (s, k, side * asked, reference, maker, limit, only, clip, 0.0, kind, number, tag))
     quantity = m.stats[S_DONE]
     left -= quantity
     whole = left <= m.orders[o + O_QUANTITY] * DUST

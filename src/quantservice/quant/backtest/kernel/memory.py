@@ -61,8 +61,9 @@ class Memory(NamedTuple):
     sides: int
 
 
-#: Tables in a book; the four heights follow.
+#: Tables in a book; their heights follow, and then the addresses of the units.
 TABLES = 18
+HEIGHTS = 4
 
 
 class Terms(NamedTuple):

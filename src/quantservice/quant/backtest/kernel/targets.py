@@ -106,7 +106,7 @@ def fill_part(m: Memory, f: int, s: int, k: int, part: int) -> None:
     price = m.inst[s * I_COLUMNS + I_MARK] if m.n[N_AT_CLOSE] != 0 else arrival_price(m, f, s, side, m.legs[j + L_ARRIVAL])
     change = side * min(abs(left), abs(held)) if part == 1 else left
     order, tag = m.legs[j + L_ORDER], m.legs[j + L_ORDER_TAG]
-    EXECUTE(m.book, s, k, change, price, TAKER, math.nan, 0.0, 1.0, float(part), SIGNAL, order, tag)
+    EXECUTE(m.book, (s, k, change, price, TAKER, math.nan, 0.0, 1.0, float(part), SIGNAL, order, tag))
     quantity = m.stats[S_DONE]
     m.legs[j + L_FILLED] += quantity
     m.legs[j + L_FILLED_VALUE] += m.stats[S_DONE_VALUE]

@@ -1,0 +1,296 @@
+"""The event engine: Python is asked at the close of every kline, and the compiled account catches up when there is a reason.
+
+A strategy's answers are collected and taken by the same compiled loop that runs targets: at once if the strategy looks at its
+account or wants to hear of its orders, else all together at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from quantservice.core.errors import InvalidValue, QuantServiceError
+from quantservice.core.instruments import InstrumentId
+from quantservice.core.positions import PositionSide
+from quantservice.core.signals import OrderUpdate, Signal
+from quantservice.quant.backtest.assumptions import Assumptions
+from quantservice.quant.backtest.data import MarketData
+from quantservice.quant.backtest.kernel import layout as at
+from quantservice.quant.backtest.machine import Machine
+from quantservice.quant.backtest.orders import Requests
+from quantservice.quant.backtest.reading import result_of
+from quantservice.quant.backtest.records import ORDER_REASONS, ORDER_STATES, ORDER_TYPES
+from quantservice.quant.backtest.results import RunResult
+from quantservice.quant.backtest.tables import when
+from quantservice.quant.bars import COLUMNS, Bars
+from quantservice.quant.strategies.base import Strategy, decisions_of
+from quantservice.quant.strategies.feed import InstrumentFeed, feeds_of
+from quantservice.quant.strategies.view import OpenOrder, View
+
+#: Rows that are collected before they become a table.
+_BATCH: Final = 65_536
+
+
+class EngineAccount:
+    """The account as a strategy sees it at the close of a bar: looking at it makes the engine catch up."""
+
+    def __init__(self, machine: Machine, requests: Requests) -> None:
+        self.machine, self.requests = machine, requests
+        self.bar = -1
+        self._read = 0  # journal rows that were told as updates
+        self._filled: dict[int, float] = {}  # quantity by order
+
+    def catch_up(self) -> Machine:
+        """Bring the engine to the present bar."""
+        machine = self.machine
+        if machine.n[at.N_BAR] < self.bar:
+            self.hand_over()
+            machine.advance(self.bar)
+        return machine
+
+    def hand_over(self) -> None:
+        """Give the engine what was collected."""
+        if self.requests.rows:
+            self.machine.ask(self.requests.take())
+
+    def _leg(self, instrument: InstrumentId, side: PositionSide) -> Any:
+        place, leg = self.requests.place(instrument), int(self.requests.leg(side, "side"))
+        machine = self.catch_up()
+        return machine.legs[place * machine.sides + leg], place
+
+    def position(self, instrument: InstrumentId, side: PositionSide) -> float:
+        """Return the signed quantity held."""
+        if side == "both" and self.requests.hedged:
+            return self.position(instrument, "long") + self.position(instrument, "short")
+        return float(self._leg(instrument, side)[0][at.L_QUANTITY])
+
+    def entry_price(self, instrument: InstrumentId, side: PositionSide) -> float:
+        """Return the average entry price; NaN when flat."""
+        leg, place = self._leg(instrument, side)
+        quantity, cost = leg[at.L_QUANTITY], leg[at.L_COST]
+        if quantity == 0.0:
+            return float("nan")
+        contract = self.machine.data.contracts[place]
+        size = quantity * contract.size
+        return float(size / cost if contract.inverse else cost / size)
+
+    def open_orders(self, instrument: InstrumentId | None) -> Sequence[OpenOrder]:
+        """Return the working orders of one instrument, or all."""
+        machine = self.catch_up()
+        wanted = None if instrument is None else self.requests.place(instrument)
+        rows = machine.orders[: machine.n[at.N_OPEN]]
+        return [self._open_order(row) for row in rows if wanted is None or row[at.O_INSTRUMENT] == wanted]
+
+    def _open_order(self, row: Any) -> OpenOrder:
+        limit, stop = float(row[at.O_LIMIT]), float(row[at.O_STOP])
+        return OpenOrder(
+            self.machine.data.instruments[int(row[at.O_INSTRUMENT])],
+            int(row[at.O_ID]),
+            "buy" if row[at.O_SIDE] > 0 else "sell",
+            ORDER_TYPES[int(row[at.O_TYPE])],  # type: ignore[arg-type]
+            float(row[at.O_LEFT]),
+            None if np.isnan(limit) else limit,
+            None if np.isnan(stop) else stop,
+            self.requests.tags.texts[int(row[at.O_TAG])],
+            self._side(int(row[at.O_LEG])),
+        )
+
+    def _side(self, leg: int) -> PositionSide:
+        return ("long", "short")[leg] if self.requests.hedged else "both"
+
+    @property
+    def equity(self) -> float:
+        """Equity in the reporting currency, marked at this bar's close."""
+        machine = self.catch_up()
+        return float(machine.curve[machine.n[at.N_BAR], at.V_EQUITY])
+
+    @property
+    def cash(self) -> float:
+        """Cash in the reporting currency."""
+        machine = self.catch_up()
+        return float(machine.curve[machine.n[at.N_BAR], at.V_CASH])
+
+    def updates(self) -> list[OrderUpdate]:
+        """Return what became of orders since the last call, if anything can have."""
+        machine = self.machine
+        if not (
+            self.requests.rows or machine.n[at.N_OPEN] or machine.n[at.N_PENDING] or machine.n[at.N_REQUEST] < machine.n[at.N_ASKED]
+        ):
+            return []
+        self.catch_up()
+        end = int(machine.n[at.N_JOURNAL])
+        rows = machine.journal[self._read : end]
+        self._read = end
+        told = rows[np.isin(rows[:, 0], (at.J_FILL, at.J_ORDER, at.J_ACCEPTED))]
+        return self._told(told)
+
+    def _told(self, rows: Any) -> list[OrderUpdate]:
+        """Read updates from journal rows. An order that is filled says so with its last fill."""
+        ended = {int(row[1]) for row in rows if row[0] == at.J_ORDER and row[15] == at.FILLED}
+        last = {int(row[13]): place for place, row in enumerate(rows) if row[0] == at.J_FILL}
+        out: list[OrderUpdate] = []
+        for place, row in enumerate(rows):
+            if row[0] == at.J_FILL:
+                order = int(row[13])
+                whole = order in ended and last[order] == place
+                out.append(self._fill_update(row, order, "filled" if whole else "partially_filled"))
+            elif row[15] != at.FILLED:
+                out.append(self._state_update(row))
+        return out
+
+    def _fill_update(self, row: Any, order: int, state: Any) -> OrderUpdate:
+        self._filled[order] = self._filled.get(order, 0.0) + float(row[7])
+        return OrderUpdate(
+            instrument=self.machine.data.instruments[int(row[3])],
+            order_id=order,
+            side="buy" if row[5] > 0 else "sell",
+            state=state,
+            tag=self.requests.tags.texts[int(row[15])],
+            filled_quantity=self._filled[order],
+            fill_price=float(row[6]),
+            fill_quantity=float(row[7]),
+            fee=float(row[8]),
+            maker=bool(row[9]),
+            time=int(row[1]),
+            position_side=self._side(int(row[4])),
+        )
+
+    def _state_update(self, row: Any) -> OrderUpdate:
+        return OrderUpdate(
+            instrument=self.machine.data.instruments[int(row[5])],
+            order_id=int(row[1]),
+            side="buy" if row[7] > 0 else "sell",
+            state=ORDER_STATES[int(row[15])],
+            tag=self.requests.tags.texts[int(row[17])],
+            filled_quantity=float(row[12]),
+            reason=ORDER_REASONS[int(row[16])],
+            time=int(row[4]),
+            position_side=self._side(int(row[6])),
+        )
+
+
+def run_events(data: MarketData, strategy: Strategy, assumptions: Assumptions | None = None) -> RunResult:
+    """Run a strategy kline by kline: ``on_kline`` at each close, instrument by instrument; what it answers counts from then on.
+
+    Where the strategy defines ``on_order_update``, it hears at a close, before its kline, what became of its orders in the bar.
+    Raises InvalidValue naming the strategy, the instrument and the kline where it raised or answered nonsense.
+    """
+    assumptions = Assumptions() if assumptions is None else assumptions
+    tables = [Bars(str(item.instrument), item.period, {name: item.columns[name] for name in COLUMNS}) for item in data.series]
+    feeds = feeds_of(strategy, tables, {str(name): table for name, table in data.funding.items()})
+    listens = type(strategy).on_order_update is not Strategy.on_order_update
+    requests = Requests(data.instruments, assumptions)
+    machine = Machine(data, assumptions, tell=listens)
+    account = EngineAccount(machine, requests)
+    driver = _Driver(data, strategy, assumptions, feeds, account)
+    if len(feeds) == 1 and not listens:
+        driver.run_one()
+    else:
+        driver.run_many(listens)
+    account.hand_over()
+    machine.advance(len(data.time) - 1)
+    machine.conclude()
+    return result_of(machine, requests.tags.texts)
+
+
+class _Driver:
+    """Walks the klines and asks the strategy."""
+
+    def __init__(
+        self,
+        data: MarketData,
+        strategy: Strategy,
+        assumptions: Assumptions,
+        feeds: Sequence[InstrumentFeed],
+        account: EngineAccount,
+    ) -> None:
+        self.data, self.strategy, self.feeds, self.account = data, strategy, feeds, account
+        self.requests = account.requests
+        self.restates = assumptions.rebalance == "always"
+        self.views = [View(data.instruments, data.period, account, feed.past, memory=strategy.memory_bars) for feed in feeds]
+        for view, feed in zip(self.views, feeds, strict=True):
+            view.instrument = feed.instrument
+
+    def run_one(self) -> None:
+        """Walk one instrument: the tight loop."""
+        feed, view, account, strategy = self.feeds[0], self.views[0], self.account, self.strategy
+        on_kline, names, instrument = strategy.on_kline, feed.names, feed.instrument
+        places = self.data.places[0].tolist() if len(feed) != len(self.data.time) else range(len(feed))
+        wanted, row, add = float("nan"), -1, self.requests.signal
+        restates = self.restates or self.requests.hedged
+        try:
+            for row, bar, values in zip(places, feed.bars(), feed.rows(), strict=True):
+                view.row += 1
+                account.bar = row
+                for name, value in zip(names, values, strict=True):
+                    view[name] = value
+                answer = on_kline(bar, view)
+                if type(answer) is Signal and answer.instrument == instrument:
+                    if answer.target != wanted or restates:
+                        add(row, answer)
+                        wanted = answer.target
+                elif answer is not None:
+                    wanted = float("nan")
+                    self.take(row, answer, "on_kline")
+                if len(self.requests.rows) > _BATCH:
+                    account.hand_over()
+        except QuantServiceError:
+            raise
+        except Exception as error:
+            raise self.blame("on_kline", instrument, row, error) from error
+
+    def take(self, row: int, answer: Any, method: str) -> None:
+        """Collect what a method answered."""
+        for decision in decisions_of(answer, method, self.strategy):
+            self.requests.add(row, decision)
+
+    def blame(self, method: str, instrument: InstrumentId, bar: int, error: Exception) -> InvalidValue:
+        """Return the sentence of a strategy that raised."""
+        place = f"at the kline of {instrument} that opened at {when(self.data.time[bar])}"
+        return InvalidValue(f"{type(self.strategy).__name__}.{method}", f"raised {type(error).__name__} {place}: {error}")
+
+    def run_many(self, listens: bool) -> None:
+        """Walk several instruments on one clock, or one whose strategy wants to hear of its orders."""
+        method, place, bar = "on_kline", 0, 0
+        on_kline, on_update = self.strategy.on_kline, self.strategy.on_order_update
+        walks = [_walk(feed, self.data.places[number]) for number, feed in enumerate(self.feeds)]
+        heads = [next(walk, None) for walk in walks]
+        try:
+            for bar in range(len(self.data.time)):
+                self.account.bar = bar
+                ready = [number for number, head in enumerate(heads) if head is not None and head[0] == bar]
+                for place in ready:
+                    self.refresh(place, heads[place])
+                if listens:
+                    method = "on_order_update"
+                    for update in self.account.updates():
+                        place = self.requests.places[update.instrument]
+                        self.take(bar, on_update(update, self.views[place]), method)
+                    method = "on_kline"
+                for place in ready:
+                    head = heads[place]
+                    if head is not None:
+                        answer = on_kline(head[1], self.views[place])
+                        if answer is not None:
+                            self.take(bar, answer, method)
+                        heads[place] = next(walks[place], None)
+                if len(self.requests.rows) > _BATCH:
+                    self.account.hand_over()
+        except QuantServiceError:
+            raise
+        except Exception as error:
+            raise self.blame(method, self.data.instruments[place], bar, error) from error
+
+    def refresh(self, place: int, head: Any) -> None:
+        """Set an instrument's view to its next kline."""
+        view = self.views[place]
+        view.row += 1
+        for name, value in zip(self.feeds[place].names, head[2], strict=True):
+            view[name] = value
+
+
+def _walk(feed: InstrumentFeed, places: Any) -> Iterator[tuple[int, Any, tuple[float, ...]]]:
+    """Yield (bar on the clock, kline, values) of an instrument."""
+    yield from zip(places.tolist(), feed.bars(), feed.rows(), strict=True)
