@@ -20,56 +20,64 @@ def _arima(length: int, ar: int, difference: int, ma: int) -> tuple[float, ...]:
 
 def _arima_state(length: int, ar: int, difference: int, ma: int) -> int:
     terms = 1 + max(_long_order(ar, ma, length), ar + ma)
-    return (2 + length) + 2 * length + terms * (terms + 1)
+    return (2 + length) + 2 * length + (terms + 1) * (terms + 1)
 
 
 @jit
-def _term(series: Array, shocks: Array, ar: int, t: int, j: int) -> float:
-    """Return the regressor ``j`` of the value at ``t``: 1, then past values, then past shocks."""
-    if j == 0:
-        return 1.0
-    return float(series[t - j] if j <= ar else shocks[t - (j - ar)])
+def _terms(state: Array, series: int, shocks: int, ar: int, ma: int, t: int, row: int) -> None:
+    """Write the regressors of the value at ``t`` from ``row`` on: 1, then past values, then past shocks."""
+    state[row] = 1.0
+    for j in range(1, ar + 1):
+        state[row + j] = state[series + t - j]
+    for j in range(1, ma + 1):
+        state[row + ar + j] = state[shocks + t - j]
 
 
 @jit
-def _fit(series: Array, shocks: Array, ar: int, ma: int, begin: int, end: int, system: Array) -> None:
+def _fit(state: Array, series: int, shocks: int, ar: int, ma: int, begin: int, end: int, row: int) -> None:
     """Regress values on a constant, ``ar`` past values and ``ma`` past shocks; the coefficients end in the last column.
 
-    ``system`` is the matrix of normal equations, row after row. A term that adds nothing to those before it has coefficient 0.
+    ``row`` is where one row of regressors is put; the matrix of normal equations follows it, row after row. A term that adds
+    nothing to those before it has coefficient 0.
     """
     terms = 1 + ar + ma
-    wide = terms + 1
+    wide, system = terms + 1, row + terms + 1
     for i in range(terms * wide):
-        system[i] = 0.0
+        state[system + i] = 0.0
     for t in range(begin, end):
-        for row in range(terms):
-            left = _term(series, shocks, ar, t, row)
-            for column in range(terms):
-                system[row * wide + column] += left * _term(series, shocks, ar, t, column)
-            system[row * wide + terms] += left * series[t]
-    for row in range(terms):
-        pivot = system[row * wide + row]
+        _terms(state, series, shocks, ar, ma, t, row)
+        state[row + terms] = state[series + t]
+        for i in range(terms):
+            left = state[row + i]
+            for j in range(i, wide):
+                state[system + i * wide + j] += left * state[row + j]
+    for i in range(terms):
+        for j in range(i):
+            state[system + i * wide + j] = state[system + j * wide + i]
+    for i in range(terms):
+        pivot = state[system + i * wide + i]
         if pivot <= 1e-12 * (end - begin):
-            for column in range(wide):
-                system[row * wide + column] = 0.0
+            for j in range(wide):
+                state[system + i * wide + j] = 0.0
             for other in range(terms):
-                system[other * wide + row] = 0.0
+                state[system + other * wide + i] = 0.0
             continue
-        for column in range(row, wide):
-            system[row * wide + column] /= pivot
+        for j in range(i, wide):
+            state[system + i * wide + j] /= pivot
         for other in range(terms):
-            factor = system[other * wide + row]
-            if other != row and factor != 0.0:
-                for column in range(row, wide):
-                    system[other * wide + column] -= factor * system[row * wide + column]
+            factor = state[system + other * wide + i]
+            if other != i and factor != 0.0:
+                for j in range(i, wide):
+                    state[system + other * wide + j] -= factor * state[system + i * wide + j]
 
 
 @jit
-def _fitted(series: Array, shocks: Array, ar: int, ma: int, t: int, system: Array) -> float:
+def _fitted(state: Array, series: int, shocks: int, ar: int, ma: int, t: int, row: int) -> float:
     """Return what the fitted model says of the value at ``t``."""
     terms, total = 1 + ar + ma, 0.0
-    for j in range(terms):
-        total += system[j * (terms + 1) + terms] * _term(series, shocks, ar, t, j)
+    _terms(state, series, shocks, ar, ma, t, row)
+    for i in range(terms):
+        total += state[row + terms + 1 + i * (terms + 1) + terms] * state[row + i]
     return total
 
 
@@ -95,24 +103,24 @@ def arima_forecast(state: Array, p: Array, x: Array, out: Array) -> None:
     if int(state[0]) < n:
         out[0] = math.nan
         return
-    series, shocks, system = state[2 + n : 2 + 2 * n], state[2 + 2 * n : 2 + 3 * n], state[2 + 3 * n :]
+    series, shocks, row = 2 + n, 2 + 2 * n, 2 + 3 * n
     for i in range(n):
-        series[i] = window_get(state, 0, n, n - 1 - i) / x[0]
-        shocks[i] = 0.0
+        state[series + i] = window_get(state, 0, n, n - 1 - i) / x[0]
+        state[shocks + i] = 0.0
     level, count = 0.0, n
     for _turn in range(differences):
-        level += series[count - 1]
+        level += state[series + count - 1]
         count -= 1
         for i in range(count):
-            series[i] = series[i + 1] - series[i]
+            state[series + i] = state[series + i + 1] - state[series + i]
     mean = 0.0
     for i in range(count):
-        mean += series[i] / count
+        mean += state[series + i] / count
     for i in range(count):
-        series[i] -= mean
+        state[series + i] -= mean
     if ma > 0:
-        _fit(series, shocks, long_order, 0, long_order, count, system)
+        _fit(state, series, shocks, long_order, 0, long_order, count, row)
         for t in range(long_order, count):
-            shocks[t] = series[t] - _fitted(series, shocks, long_order, 0, t, system)
-    _fit(series, shocks, ar, ma, long_order + max(ar, ma), count, system)
-    out[0] = x[0] * (level + mean + _fitted(series, shocks, ar, ma, count, system))
+            state[shocks + t] = state[series + t] - _fitted(state, series, shocks, long_order, 0, t, row)
+    _fit(state, series, shocks, ar, ma, long_order + max(ar, ma), count, row)
+    out[0] = x[0] * (level + mean + _fitted(state, series, shocks, ar, ma, count, row))
