@@ -77,6 +77,10 @@ class RunArrays:
                 raise InvalidValue(name, f"must be float64, not {values.dtype}")
         if self.time.dtype != np.int64:
             raise InvalidValue("time", f"must be int64 milliseconds, not {self.time.dtype}")
+        for name in ("time", "equity", "worst", "gross", "net", "margin", "flows", "benchmark"):
+            values = getattr(self, name)
+            if values is not None:  # one layout, so that compiled code is compiled once
+                object.__setattr__(self, name, np.require(values, requirements=["C", "W"]))
         row, kind = first_fault(self.time, self.equity, EMPTY if self.worst is None else self.worst)
         if kind == UNORDERED:
             raise InvalidValue("time", f"row {row} ({time_text(self.time[row])}) is not after the row before it")
