@@ -157,7 +157,7 @@ async def test_faults_are_one_sentence_and_the_next_job_goes_on(queue: Queue, ma
         "unknown symbol 'BTCUSD'; did you mean: BTCUSDT": await submit(queue, marks, 1, data={"symbols": ["BTCUSD"]}),
         "unknown period '7m'": await submit(queue, marks, 1, data={"symbols": ["BTCUSDT"], "period": "7m"}),
         "no 1h klines of binance:um:BTC-USDT-PERP": await submit(queue, marks, 1, data={"symbols": ["BTCUSDT"], "end_ms": 5}),
-        "Object contains unknown field `symbol`": await submit(queue, marks, 1, data={"symbol": "BTCUSDT"}),
+        "unknown field of data 'symbol'; did you mean: symbols": await submit(queue, marks, 1, data={"symbol": "BTCUSDT"}),
         "unknown engine 'dask'; known are: processes": await submit(queue, marks, 1, engine="dask"),
         "its worker process ended 3 times: worker": await submit(queue, marks, 1, die=0, die_times=9),
     }

@@ -28,6 +28,7 @@ _POLL_S: Final = 0.2
 _HEAL_PATIENCE_S: Final = 3_600.0
 _START_PATIENCE_S: Final = 15.0
 _FINAL: Final = ("healed", "failed", "closed")
+_ENDED: Final = ("done", "failed", "cancelled")
 
 
 class PlatformClient:
@@ -64,6 +65,14 @@ class PlatformClient:
     def audit(self) -> dict[str, Any]:
         """Run an audit and wait for its report."""
         return self._run(self._audit())
+
+    def follow_job(self, job_id: str, progress: Progress) -> dict[str, Any]:
+        """Wait until a job has ended, telling its progress; return it as it is then."""
+        return self._run(self._follow_job(job_id, progress))
+
+    def table(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
+        """GET a table of a job or backtest as one ``pyarrow.Table``."""
+        return self._run(self._arrow(path, query or {}))
 
     def _run(self, work: Awaitable[_T]) -> _T:
         async def within() -> _T:
@@ -109,6 +118,14 @@ class PlatformClient:
             answer = await self._json("GET", answer["location"])
         return answer
 
+    async def _follow_job(self, job_id: str, progress: Progress) -> dict[str, Any]:
+        while True:
+            job = await self._json("GET", f"/api/v1/jobs/{job_id}")
+            progress(job["done"], job["total"] or None, job["text"])
+            if job["state"] in _ENDED:
+                return job
+            await asyncio.sleep(_POLL_S)
+
     async def _audit(self) -> dict[str, Any]:
         report = await self._json("POST", "/api/v1/audit", body={})
         until = time.monotonic() + _HEAL_PATIENCE_S
@@ -119,23 +136,26 @@ class PlatformClient:
 
 
 @contextmanager
-def platform_client(loaded: LoadedSettings, *, venues: bool = False, healing: bool = False) -> Iterator[PlatformClient]:
+def platform_client(
+    loaded: LoadedSettings, *, venues: bool = False, healing: bool = False, working: bool = False
+) -> Iterator[PlatformClient]:
     """Open a client: over HTTP when a process owns the data directory, else on the stores themselves.
 
-    ``venues``: the work may need a venue's instrument list; ``healing``: it needs backfill and recorder to run.
+    ``venues``: the work may need a venue's instrument list; ``healing``: it needs backfill and recorder to run; ``working``: the
+    queue of jobs is to be worked off, here where no other process does.
     """
     if not structlog.is_configured():  # a command or a notebook of its own: warnings only, to standard error
         configure_logs(loaded.settings.log, None, quiet=True)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         stack = AsyncExitStack()
-        http = runner.run(_enter(stack, loaded, venues=venues, healing=healing))
+        http = runner.run(_enter(stack, loaded, venues=venues, healing=healing, working=working))
         try:
             yield PlatformClient(runner, http)
         finally:
             runner.run(stack.aclose())
 
 
-async def _enter(stack: AsyncExitStack, loaded: LoadedSettings, *, venues: bool, healing: bool) -> httpx.AsyncClient:
+async def _enter(stack: AsyncExitStack, loaded: LoadedSettings, *, venues: bool, healing: bool, working: bool) -> httpx.AsyncClient:
     places = Places.of(loaded.settings)
     running = await _wait_for_api(places)
     if running is not None:
@@ -146,7 +166,7 @@ async def _enter(stack: AsyncExitStack, loaded: LoadedSettings, *, venues: bool,
         return await stack.enter_async_context(
             httpx.AsyncClient(base_url=running.api_url, headers=headers, timeout=60, verify=verify)
         )
-    return await stack.enter_async_context(_in_process(loaded, venues=venues, healing=healing))
+    return await stack.enter_async_context(_in_process(loaded, venues=venues, healing=healing, working=working))
 
 
 async def _wait_for_api(places: Places) -> RunningProcess | None:
@@ -161,15 +181,18 @@ async def _wait_for_api(places: Places) -> RunningProcess | None:
 
 
 @asynccontextmanager
-async def _in_process(loaded: LoadedSettings, *, venues: bool, healing: bool) -> AsyncIterator[httpx.AsyncClient]:
+async def _in_process(loaded: LoadedSettings, *, venues: bool, healing: bool, working: bool) -> AsyncIterator[httpx.AsyncClient]:
     from quantservice.app.platform import Platform
 
-    roles = ("recorder", "backfill") if healing else ()
+    roles = ("recorder", "backfill") if healing else ("outbox", "jobs") if working else ()
     async with Platform.open(loaded, roles=roles, venues=venues or healing, command="command") as platform:
         transport = httpx.ASGITransport(app=platform.asgi_app())
         headers = {"Authorization": f"Bearer {platform.owner_token}"}
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=None) as http:  # noqa: S113
-            yield http
+        async with AsyncExitStack() as stack:
+            if working:
+                await stack.enter_async_context(platform.runner.running())
+            client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", headers=headers, timeout=None)  # noqa: S113
+            yield await stack.enter_async_context(client)
 
 
 def _answer(response: httpx.Response) -> dict[str, Any]:

@@ -70,6 +70,9 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "collect.periods": ["1m", "5m", "1h", "1d"],
     "collect.kinds": ["kline", "ticker", "funding"],
     "proxies.urls": ["socks5://user:password@proxy.internal:1080"],
+    "jobs.workers": 4,
+    "jobs.nice": 15,
+    "jobs.ray_address": "ray://head.internal:10001",
     "secrets.owner_token": "a-long-random-text-of-your-own",
 }
 

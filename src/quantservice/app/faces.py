@@ -15,7 +15,7 @@ from quantservice.services.ledger import commands
 from quantservice.services.strategies import StrategiesService
 from quantservice.version import __version__
 from quantservice.web.app import create_app
-from quantservice.web.context import WebConfig, WebContext
+from quantservice.web.context import ResearchDesk, WebConfig, WebContext
 from quantservice.web.projections import Projections
 from quantservice.web.server import WebServer
 
@@ -71,6 +71,7 @@ class Faces:
             maintenance=platform.maintenance.operations(),
             research=ResearchFace(plugins_folder(platform.settings)),
             deployments=platform.deployments,
+            desk=ResearchDesk(jobs=platform.jobs, backtests=platform.backtests, trials=platform.trials),
             hosted=self._hosted,
             session_key=session_key(platform.places.session_key),
             audit_report=self._last_audit,

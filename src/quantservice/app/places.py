@@ -44,6 +44,11 @@ class Places(msgspec.Struct, frozen=True):
         return self.root / "spill"
 
     @property
+    def exports(self) -> Path:
+        """Bars written for worker processes; they are made again when they are missing."""
+        return self.root / "exports"
+
+    @property
     def logs(self) -> Path:
         """Log files."""
         return self.root / "logs"

@@ -14,6 +14,7 @@ from quantservice.adapters.clock.system import SystemClock
 from quantservice.app import wiring
 from quantservice.app.faces import Faces
 from quantservice.app.hosting import inspector
+from quantservice.app.jobs import checks
 from quantservice.app.logs import LogTail
 from quantservice.app.maintenance import Maintenance
 from quantservice.app.places import Places, plugins_folder
@@ -27,7 +28,9 @@ from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import Clock, EventBus, Probe, ProxyRecord, Sealer, Service, StateStore, TradingPair
 from quantservice.services.access_keys.commands import AccessKeys
 from quantservice.services.access_keys.owner import OwnerToken
+from quantservice.services.backtests.commands import Backtests, Trials
 from quantservice.services.collector import InstrumentDirectory
+from quantservice.services.jobs.commands import Jobs
 from quantservice.services.pairs.commands import Pairs
 from quantservice.services.proxies.commands import Proxies, parse_proxy
 from quantservice.services.strategies.commands import Deployments
@@ -72,6 +75,9 @@ class Platform:
         self.proxies: Proxies
         self.access_keys: AccessKeys
         self.deployments: Deployments
+        self.jobs: Jobs
+        self.backtests: Backtests
+        self.trials: Trials
         self.maintenance: Maintenance
         self.faces: Faces
 
@@ -129,6 +135,9 @@ class Platform:
         self.proxies = Proxies(self.state_store)
         self.access_keys = AccessKeys(self.state_store, self.clock)
         self.deployments = Deployments(self.state_store, self.clock, self.book, inspector(plugins_folder(self.settings)))
+        self.jobs = Jobs(self.state_store, self.clock, checks(plugins_folder(self.settings)))
+        self.backtests = Backtests(self.state_store, self.clock)
+        self.trials = Trials(self.state_store, self.clock)
         token = OwnerToken(self.state_store, self.places.owner_token)
         configured = self.settings.secrets.owner_token
         self.owner_token_hash, made = await token.ensure(configured)

@@ -105,6 +105,12 @@ def _backfill(platform: Platform, speed: float) -> Service:
     )
 
 
+def _jobs(platform: Platform, _speed: float) -> Service:
+    from quantservice.app.jobs import make_jobs_service
+
+    return make_jobs_service(platform)
+
+
 def _collector(platform: Platform, _speed: float) -> Service:
     from quantservice.services.collector import CollectorConfig, CollectorService
 
@@ -237,6 +243,7 @@ ROLES: Final[dict[str, Callable[[Platform, float], Service]]] = {
     "ledger": _ledger,
     "indicators": _indicators,
     "strategies": _strategies,
+    "jobs": _jobs,
     "egress": _egress,
     "backfill": _backfill,
     "collector": _collector,

@@ -24,6 +24,7 @@ SERVICES: Final[tuple[tuple[str, str], ...]] = (
     ("quantservice.services.ledger", "LedgerService"),
     ("quantservice.services.indicators", "IndicatorService"),
     ("quantservice.services.strategies", "StrategiesService"),
+    ("quantservice.services.jobs", "JobsService"),
     ("quantservice.services.backfill", "BackfillService"),
     ("quantservice.services.retention", "RetentionService"),
     ("quantservice.services.polling", "PollingService"),

@@ -20,6 +20,7 @@ from quantservice.web.routes import (
     deployments,
     health,
     instruments,
+    jobs,
     maintenance,
     market,
     page,
@@ -42,7 +43,7 @@ Bound to loopback, reads are open and writes need the owner token (Authorization
 with X-CSRF-Token). Bound elsewhere, reads need the owner token or an access key (X-Access-Key).
 
 Live: /ws speaks JSON. Send {"action": "subscribe", "topics": ["kline:binance:um:BTC-USDT-PERP:1m", "tickers", "feed", "gaps",
-"revisions", "system", "status"]}; each message is {"type": "event", "topic", "seq", "time_ms", "data"}. After a cut send
+"revisions", "system", "status", "jobs"]}; each message is {"type": "event", "topic", "seq", "time_ms", "data"}. After a cut send
 {"action": "resume", "session", "last_seq", "topics"}: what was missed follows, or {"type": "reset"} says to read again over REST.
 
 The client protocol (query, subscribe, subscribe_incremental) is another server, on port 8765."""
@@ -84,6 +85,7 @@ def create_app(context: WebContext) -> WebApp:
         *registry.make_routers(context, guard),
         research.make_router(context, guard),
         *deployments.make_routers(context, guard),
+        *jobs.make_routers(context, guard),
         session.make_router(context, guard),
         maintenance.make_router(context, guard),
         udf.make_router(context, guard),

@@ -11,6 +11,8 @@ from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import AccessKey, Clock, EventBus, MarketStore, Probe, ProxyRecord, StateStore, TradingPair
 
 if TYPE_CHECKING:
+    from quantservice.services.backtests.commands import Backtests, Trials
+    from quantservice.services.jobs.commands import Jobs
     from quantservice.services.strategies.commands import Deployments
     from quantservice.web.projections import Projections
 
@@ -91,6 +93,15 @@ class Research(Protocol):
     def compute(self, key: str, columns: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return an indicator's outputs over bars."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResearchDesk:
+    """Asked-and-answered state of research: the queue, the stored backtests, the ledger of trials."""
+
+    jobs: Jobs
+    backtests: Backtests
+    trials: Trials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,6 +193,7 @@ class WebContext:
     run_audit: Callable[[], Awaitable[Mapping[str, Any]]] | None = None
     maintenance: Mapping[str, MaintenanceWork] = field(default_factory=dict)  # operations on the stores, by name
     research: Research | None = None
+    desk: ResearchDesk | None = None
     deployments: Deployments | None = None
     hosted: Callable[[], Mapping[str, Mapping[str, Any]]] = _none_hosted  # figures of the deployments that run, by id
     session_key: bytes = b""  # signs the owner's cookie; empty: made for this process, so cookies end with it

@@ -21,12 +21,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from quantservice.core.errors import InvalidValue, UnknownName, UserError
 from quantservice.core.events import FeedStatus, Kline, StreamId
 from quantservice.core.instruments import InstrumentId
-from quantservice.core.messages import SystemEvent
+from quantservice.core.messages import JobChange, SystemEvent
 from quantservice.web import figures
 from quantservice.web.context import WebContext
 from quantservice.web.projections import GapLife
 
-PLAIN_TOPICS = ("tickers", "feed", "gaps", "revisions", "system", "status")
+PLAIN_TOPICS = ("tickers", "feed", "gaps", "revisions", "system", "status", "jobs")
 _TICK_S = 0.1
 _STATUS_S = 1.0
 _HEARTBEAT_S = 15.0
@@ -127,6 +127,10 @@ class LiveHub:
     def system_changed(self, event: tuple[int, SystemEvent]) -> None:
         """Announce a system event."""
         self._events.append(("system", figures.event_row(event)))
+
+    def job_changed(self, change: JobChange) -> None:
+        """Announce how far a job is."""
+        self._events.append(("jobs", msgspec.to_builtins(change)))
 
     # --- the loop ---
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from quantservice.core.events import FeedStatus, Kind, Kline, MarketEvent, StreamId, Ticker, Trade
 from quantservice.core.instruments import InstrumentId
-from quantservice.core.messages import GapChange, MarketBatch, Message, Overflow, StoredBatch, SystemEvent, Topic
+from quantservice.core.messages import GapChange, JobChange, MarketBatch, Message, Overflow, StoredBatch, SystemEvent, Topic
 from quantservice.core.spans import Span
 from quantservice.ports import Clock, EventBus
 
@@ -34,6 +34,7 @@ class Watcher(Protocol):
     def gap_changed(self, gap: GapLife) -> None: ...  # noqa: D102
     def klines_revised(self, revised: Iterable[tuple[Kline, int]]) -> None: ...  # noqa: D102
     def system_changed(self, event: tuple[int, SystemEvent]) -> None: ...  # noqa: D102
+    def job_changed(self, change: JobChange) -> None: ...  # noqa: D102
 
 
 @dataclass(slots=True)
@@ -124,6 +125,7 @@ class Projections:
         Topic.FEED_STATUS,
         Topic.GAP,
         Topic.SYSTEM,
+        Topic.JOB,
     )
     produces: tuple[str, ...] = ()
 
@@ -208,6 +210,9 @@ class Projections:
             self.events.append(event)
             for watcher in self._watchers:
                 watcher.system_changed(event)
+        elif type(data) is JobChange:
+            for watcher in self._watchers:
+                watcher.job_changed(data)
 
     def _fold_live(self, events: Iterable[MarketEvent], second: int) -> None:
         count = klines = 0

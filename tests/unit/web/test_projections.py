@@ -13,7 +13,7 @@ from tests.support.market import batch, kline, kline_stream
 from quantservice.adapters.bus.memory import MemoryBus
 from quantservice.core.events import FeedStatus, Gap, Kind, Kline, StreamId, Ticker
 from quantservice.core.instruments import InstrumentId
-from quantservice.core.messages import GapChange, Message, StoredBatch, SystemEvent, Topic, heal_command
+from quantservice.core.messages import GapChange, JobChange, Message, StoredBatch, SystemEvent, Topic, heal_command
 from quantservice.core.spans import Span
 from quantservice.web.projections import CommandLife, GapLife, Projections
 
@@ -151,10 +151,14 @@ def test_watchers_hear_every_change(replica: Projections) -> None:
         def system_changed(self, event: tuple[int, SystemEvent]) -> None:
             heard.append("system")
 
+        def job_changed(self, change: JobChange) -> None:
+            heard.append("job")
+
     replica.watch(Ear())
     replica.fold(batch(kline(0)))
     replica.fold(gap_message("found"))
     replica.fold(Message(topic=Topic.MARKET_STORED, data=StoredBatch(revised=[(kline(1), 1)])))
     replica.fold(Message(topic=Topic.SYSTEM, data=SystemEvent(name="started")))
     replica.fold(Message(topic=Topic.FEED_STATUS, data=FeedStatus(venue="b", market="um", connection="c", state="live", time_ns=1)))
-    assert heard == ["price", "kline", "gap", "revised", "system", "feed"]
+    replica.fold(Message(topic=Topic.JOB, data=JobChange(job_id="j", kind="sweep", state="running")))
+    assert heard == ["price", "kline", "gap", "revised", "system", "feed", "job"]

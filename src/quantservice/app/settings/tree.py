@@ -195,6 +195,18 @@ class StrategySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     snapshot_s: Annotated[Positive, doc("least time between two saves of what a strategy remembers")] = 60.0
 
 
+class JobSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Heavy work: sweeps, optimisation, walk-forward, Monte-Carlo, in worker processes at low priority."""
+
+    workers: Annotated[int, Meta(ge=0, le=1024), doc("most worker processes of all jobs together; 0: one per core")] = 0
+    concurrent: Annotated[Count, doc("jobs worked off at the same time; they share the workers")] = 2
+    nice: Annotated[int, Meta(ge=0, le=19), doc("niceness of a worker: the higher, the sooner it gives way to live work")] = 10
+    keep_exports_hours: Annotated[Positive, doc("hours that exported bars are kept for the next job that reads the same")] = 24.0
+    ray_address: Annotated[
+        str, doc("address of a Ray cluster for --engine ray (auto, ray://head:10001); empty starts one on this machine")
+    ] = ""
+
+
 class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Secrets that may come from outside."""
 
@@ -222,4 +234,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ledger: LedgerSettings = LedgerSettings()
     indicators: IndicatorSettings = IndicatorSettings()
     strategies: StrategySettings = StrategySettings()
+    jobs: JobSettings = JobSettings()
     secrets: SecretSettings = SecretSettings()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from quantservice.core.errors import InvalidValue, UnknownName, UserError
+from quantservice.core.errors import UnknownName, UserError
 from quantservice.core.messages import Command, Message, Topic, new_event_id
 from quantservice.ports import JOB_STATES, Clock, Job, JobState, StateStore, UnitOfWork
 
@@ -29,8 +30,11 @@ class Jobs:
         check = self._kinds.get(kind)
         if check is None:
             raise UnknownName("kind", kind, self._kinds)
-        complete, shown = check(request)
+        complete, shown = await asyncio.to_thread(check, request)
         now_ms = self._clock.now_ms()
+        data = complete.get("data")
+        if isinstance(data, dict) and data.get("end_ms") is None:
+            complete["data"] = {**data, "end_ms": now_ms}  # what closes while it waits is not meant, and a repetition can name it
         job = Job(
             id=new_job_id(now_ms), kind=kind, title=(title or shown)[:200], request=complete, priority=priority, created_ms=now_ms
         )
@@ -127,12 +131,6 @@ def _check_state(state: str | None) -> JobState | None:
     if state is not None:
         raise UnknownName("state", state, JOB_STATES)
     return None
-
-
-def check_space(space: Mapping[str, Any]) -> None:
-    """Raise InvalidValue where there is nothing to search."""
-    if not space:
-        raise InvalidValue("space", "name at least one parameter to vary, such as fast=5:60:5")
 
 
 def _command(name: str, job_id: str) -> Message:

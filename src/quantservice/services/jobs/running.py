@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from quantservice.core.errors import QuantServiceError, StoreUnavailable, UserError
+from quantservice.core.errors import QuantServiceError, StoreUnavailable, UnknownName, UserError
 from quantservice.ports import Clock, Compute, Crew, Job, StateStore, TaskResult, UnitOfWork
 from quantservice.services.jobs.exports import Export, Exporter
 from quantservice.services.jobs.work import (
@@ -64,7 +64,8 @@ class Run:
 
     async def work(self) -> Finished:
         """Do all that is left of the job; return what its finish says. The caller commits it with the job's end."""
-        request = _data_request(self.job)
+        named = self.job.request.get("data")
+        request = read_data_request(named) if named is not None else None
         files: list[Path] = []
         export: Export | None = None
         if request is not None:
@@ -220,11 +221,12 @@ async def keep_finished(work: UnitOfWork, job: Job, finished: Finished, *, now_m
     return {**finished.summary, **more, "tables": tables, "backtests": results}
 
 
-def _data_request(job: Job) -> DataRequest | None:
-    found = job.request.get("data")
-    if found is None:
-        return None
+def read_data_request(fields: Mapping[str, Any]) -> DataRequest:
+    """Return which bars a request names; raises UserError naming what is wrong."""
+    for name in fields:
+        if name not in DataRequest.__struct_fields__:
+            raise UnknownName("field of data", name, DataRequest.__struct_fields__)
     try:
-        return msgspec.convert(found, DataRequest)
+        return msgspec.convert(dict(fields), DataRequest)
     except msgspec.ValidationError as error:
         raise UserError(f"data: {error}") from None

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
+import numpy as np
 
 from quantservice.ports import BacktestRecord, Trial
 
@@ -98,9 +99,16 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 
 def pack(value: msgspec.Struct) -> bytes:
     """Write one of the above."""
-    return msgspec.msgpack.encode(value)
+    return msgspec.msgpack.encode(value, enc_hook=_plain)
 
 
 def unpack(content: bytes, kind: type[_T]) -> _T:
     """Read one of the above."""
     return msgspec.msgpack.decode(content, type=kind)
+
+
+def _plain(value: Any) -> Any:
+    """Return the Python number behind a numpy scalar."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"a {type(value).__name__} cannot travel between worker and queue")

@@ -1,0 +1,1 @@
+"""Stored backtests and the lifetime ledger of trials."""
