@@ -22,6 +22,17 @@ from quantservice.ports.research import (
     StudyRepository,
     TrialRepository,
 )
+from quantservice.ports.trading_store import (
+    AccountRepository,
+    BookRepository,
+    FillRepository,
+    GatewayRepository,
+    IntentRepository,
+    OrderRepository,
+    QuotaRepository,
+    RiskRepository,
+    RunLogRepository,
+)
 
 
 class UnitOfWork(Protocol):
@@ -53,6 +64,24 @@ class UnitOfWork(Protocol):
     def deployments(self) -> DeploymentRepository: ...
     @property
     def studies(self) -> StudyRepository: ...
+    @property
+    def accounts(self) -> AccountRepository: ...
+    @property
+    def intents(self) -> IntentRepository: ...
+    @property
+    def orders(self) -> OrderRepository: ...
+    @property
+    def fills(self) -> FillRepository: ...
+    @property
+    def books(self) -> BookRepository: ...
+    @property
+    def quotas(self) -> QuotaRepository: ...
+    @property
+    def risk(self) -> RiskRepository: ...
+    @property
+    def runs(self) -> RunLogRepository: ...
+    @property
+    def gateways(self) -> GatewayRepository: ...
 
 
 class StateStore(Protocol):

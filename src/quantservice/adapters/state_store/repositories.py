@@ -16,6 +16,9 @@ from quantservice.adapters.state_store.jobs import SqlJobs, SqlStudies
 from quantservice.adapters.state_store.messages import SqlInbox, SqlOutbox
 from quantservice.adapters.state_store.results import SqlBacktests, SqlTrials
 from quantservice.adapters.state_store.rows import insert_once
+from quantservice.adapters.state_store.trading_books import SqlBooks, SqlQuotas
+from quantservice.adapters.state_store.trading_keeping import SqlAccounts, SqlGateways, SqlRisk, SqlRunLog
+from quantservice.adapters.state_store.trading_orders import SqlFills, SqlIntents, SqlOrders
 from quantservice.core.events import StreamId
 from quantservice.core.instruments import InstrumentId
 from quantservice.ports import AccessKey, ProxyRecord, Sealer, TradingPair
@@ -33,6 +36,15 @@ class SqlUnitOfWork:
         self.subscriptions = SqlSubscriptions(connection)
         self.leases = SqlLeases(connection)
         self.values = SqlKeyValues(connection)
+        self.accounts = SqlAccounts(connection)
+        self.intents = SqlIntents(connection)
+        self.orders = SqlOrders(connection)
+        self.fills = SqlFills(connection)
+        self.books = SqlBooks(connection)
+        self.quotas = SqlQuotas(connection)
+        self.risk = SqlRisk(connection)
+        self.runs = SqlRunLog(connection)
+        self.gateways = SqlGateways(connection)
         self.outbox = SqlOutbox(connection, payloads)
         self.inbox = SqlInbox(connection)
         self.jobs = SqlJobs(connection)

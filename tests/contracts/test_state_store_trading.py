@@ -1,0 +1,232 @@
+"""What every StateStore must do for trading: each thing once, exact amounts, one gateway, newest first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.market import instrument
+from tests.support.state import create_database, postgres_url
+
+from quantservice.adapters.secrets.sealer import AesGcmSealer
+from quantservice.adapters.state_store.sql import SqlStateStore
+from quantservice.core.intents import Intent, OrderTerms, intent_id
+from quantservice.core.ledger import Entry, Posting
+from quantservice.core.orders import Change, Evidence, Order, OrderEvent, VenueFill, order_of
+from quantservice.core.positions import Position
+from quantservice.ports import (
+    HeldPosition,
+    IntentRecord,
+    JournalRow,
+    RiskDecision,
+    RiskState,
+    RunEvent,
+    StrategyQuota,
+    TradingAccount,
+    VenueKey,
+)
+
+__all__ = ["postgres_url"]
+
+SQLITE = pytest.param("sqlite", id="sqlite")
+POSTGRES = pytest.param("postgresql", id="postgresql", marks=pytest.mark.server)
+BTC = instrument("BTC").id
+SHOWN = Evidence(source="push", reference="1")
+
+
+@pytest.fixture(params=[SQLITE, POSTGRES])
+async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Callable[[], SqlStateStore]]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'state.db'}"
+    else:
+        url = await create_database(request.getfixturevalue("postgres_url"))
+    made: list[SqlStateStore] = []
+
+    def factory() -> SqlStateStore:
+        made.append(SqlStateStore(url, AesGcmSealer.in_folder(tmp_path)))
+        return made[-1]
+
+    yield factory
+    for store in made:
+        await store.close()
+
+
+@pytest.fixture
+async def store(make: Callable[[], SqlStateStore]) -> SqlStateStore:
+    made = make()
+    await made.open()
+    return made
+
+
+def intent(number: int = 1, **changes: Any) -> Intent:
+    terms = OrderTerms(account="main", instrument=BTC, side="buy", quantity=Decimal("0.123456789012345678"))
+    return Intent(intent_id=intent_id("main", "d1", f"cause-{number}"), terms=terms, deployment="d1", created_ns=number, **changes)
+
+
+def order(number: int = 1, *changes: Change) -> Order:
+    made = order_of(intent(number), created_ns=number)
+    for change in changes:
+        made = made.apply(OrderEvent(change=change, evidence=SHOWN, venue_order_id=f"v{number}", time_ns=number + 1))
+    return made
+
+
+def fill(number: int = 1, **changes: Any) -> VenueFill:
+    fields: dict[str, Any] = {"account": "main", "instrument": BTC, "trade_id": f"t{number}", "side": "buy"}
+    fields |= {"price": Decimal("67123.1"), "quantity": Decimal("0.001"), "fee": Decimal("0.0268492"), "time_ms": number}
+    return VenueFill(**(fields | changes))
+
+
+def entry(number: int, amount: str, currency: str = "USDT") -> Entry:
+    postings = (
+        Posting(account="wallet", currency=currency, amount=Decimal(amount)),
+        Posting(account="equity", currency=currency, amount=-Decimal(amount)),
+    )
+    return Entry(entry_id=f"e{number}", postings=postings, time=number, reason="trade")
+
+
+async def test_an_intent_is_kept_once_and_comes_back_whole(store: SqlStateStore) -> None:
+    record = IntentRecord(intent=intent(), state="approved", decided_ns=7)
+    async with store.transaction() as work:
+        assert await work.intents.add(record)
+        assert not await work.intents.add(msgspec.structs.replace(record, state="denied"))
+        assert await work.intents.get(record.intent.intent_id) == record
+        await work.intents.set_state(record.intent.intent_id, "discarded")
+    async with store.transaction() as work:
+        (found,) = await work.intents.list(account="main", deployment="d1")
+        assert found == msgspec.structs.replace(record, state="discarded")
+        assert await work.intents.list(deployment="other") == []
+
+
+async def test_orders_are_found_open_by_venue_id_and_newest_first(store: SqlStateStore) -> None:
+    living = order(1, Change.SUBMIT, Change.ACCEPT)
+    lost = order(2, Change.SUBMIT, Change.LOSE)
+    ended = order(3, Change.SUBMIT, Change.ACCEPT, Change.CANCEL)
+    async with store.transaction() as work:
+        for item in (ended, lost, living):
+            await work.orders.put(item)
+    async with store.transaction() as work:
+        assert await work.orders.open("main") == [living, lost]
+        assert await work.orders.open("other") == []
+        assert await work.orders.by_venue_id("main", "v3") == ended
+        assert await work.orders.of_intent(lost.intent_id) == lost
+        assert [item.order_id for item in await work.orders.list(limit=2)] == [ended.order_id, lost.order_id]
+        assert await work.orders.list(before_ns=2) == [living]
+        assert await work.orders.list(instrument="binance:um:NOPE") == []
+        await work.orders.put(living.apply(OrderEvent(change=Change.COMPLETE, evidence=SHOWN, time_ns=9)))
+        assert await work.orders.open() == [lost]
+
+
+async def test_a_fill_counts_once_per_account_and_instrument(store: SqlStateStore) -> None:
+    async with store.transaction() as work:
+        assert await work.fills.add(fill(), order_id="o1", deployment="d1")
+        assert not await work.fills.add(fill(), order_id="o2", deployment="d1")
+        assert await work.fills.add(fill(account="second"), order_id="o3", deployment="")
+        assert await work.fills.add(fill(instrument=instrument("ETH").id), order_id="o1", deployment="d1")
+        assert [item.key for item in await work.fills.of_order("o1")] == [fill().key, fill(instrument=instrument("ETH").id).key]
+        assert await work.fills.list(account="second") == [(fill(account="second"), "o3", "")]
+        assert await work.fills.list(since_ms=2) == []
+
+
+async def test_amounts_survive_to_the_last_digit_and_balances_are_their_sum(store: SqlStateStore) -> None:
+    tiny = "0.000000000000000001"
+    async with store.transaction() as work:
+        assert await work.books.post(JournalRow(account="main", deployment="d1", entry=entry(1, "100000.00000001")))
+        assert await work.books.post(JournalRow(account="main", deployment="d2", entry=entry(2, tiny)))
+        assert not await work.books.post(JournalRow(account="main", deployment="d2", entry=entry(2, "5")))
+    async with store.transaction() as work:
+        sums = await work.books.balances(account="main")
+        assert sums["main", "wallet", "USDT"] == Decimal("100000.000000010000000001")
+        assert sums["main", "wallet", "USDT"] + sums["main", "equity", "USDT"] == 0
+        assert (await work.books.balances(deployment="d2"))["main", "wallet", "USDT"] == Decimal(tiny)
+        rows = await work.books.journal(account="main")
+        assert [row.entry for row in rows] == [entry(1, "100000.00000001"), entry(2, tiny)]
+        assert [row.sequence for row in await work.books.journal(newest=True)] == [rows[1].sequence, rows[0].sequence]
+        assert await work.books.journal(after=rows[1].sequence) == []
+
+
+async def test_writers_at_once_add_up(make: Callable[[], SqlStateStore]) -> None:
+    one, two = make(), make()
+    await one.open()
+    await two.open()
+
+    async def write(store: SqlStateStore, start: int) -> None:
+        for number in range(start, start + 15):
+            async with store.transaction() as work:
+                await work.books.post(JournalRow(account="main", entry=entry(number, "0.1")))
+
+    await asyncio.gather(write(one, 0), write(two, 100), write(one, 200))
+    async with two.transaction() as work:
+        assert (await work.books.balances())["main", "wallet", "USDT"] == Decimal("4.5")
+
+
+async def test_positions_of_an_account_and_of_its_deployments_are_apart(store: SqlStateStore) -> None:
+    whole = HeldPosition(account="main", position=Position(instrument=BTC, quantity=Decimal("1.5"), cost=Decimal("100000.5")))
+    part = msgspec.structs.replace(whole, deployment="d1", position=Position(instrument=BTC, quantity=Decimal("0.5")))
+    async with store.transaction() as work:
+        for item in (whole, part, msgspec.structs.replace(part, updated_ms=9)):
+            await work.books.put_position(item)
+        assert await work.books.position("main", str(BTC)) == whole
+        assert await work.books.position("main", str(BTC), deployment="d1") == msgspec.structs.replace(part, updated_ms=9)
+        assert await work.books.position("main", str(BTC), side="long") is None
+        assert len(await work.books.positions(account="main")) == 2
+
+
+async def test_accounts_keys_quotas_risk_and_runs(store: SqlStateStore) -> None:
+    account = TradingAccount(name="main", venue="binance", market="um", mode="live", settings={"hedge": True}, created_ms=1)
+    key = VenueKey(account="main", prefix="AbCd", sealed="v1.envelope", permissions={"trade": True})
+    halted = RiskState(scope="account", key="main", state="HALTED", reason="daily loss", since_ms=4)
+    denial = RiskDecision(
+        intent_id="i", account="main", instrument=str(BTC), rule="max_order", limit="1", value="2", sentence="too large", time_ns=3
+    )
+    events = [RunEvent(run="r", sequence=number, kind="kline", time_ns=number, data={"n": number}) for number in (1, 2, 3)]
+    async with store.transaction() as work:
+        await work.accounts.put(account)
+        kept = await work.accounts.put_key(key)
+        await work.accounts.put_key(msgspec.structs.replace(kept, version=2))
+        await work.quotas.put(StrategyQuota(deployment="d1", account="main", allocation=Decimal("10.10"), orders_per_day=5))
+        await work.risk.set_state(msgspec.structs.replace(halted, state="ACTIVE"))
+        await work.risk.set_state(halted)
+        await work.risk.note(denial)
+        await work.runs.append(events[:2])
+        await work.runs.append(events)
+    async with store.transaction() as work:
+        assert await work.accounts.list() == [account]
+        assert [item.version for item in await work.accounts.keys("main")] == [2]
+        assert "envelope" not in repr(kept)
+        quota = await work.quotas.get("d1")
+        assert quota is not None
+        assert (quota.allocation, quota.orders_per_day) == (Decimal("10.10"), 5)
+        assert await work.risk.states() == [halted]
+        assert [msgspec.structs.replace(item, id=0) for item in await work.risk.decisions()] == [denial]
+        assert await work.runs.read("r", after=1) == events[1:]
+        assert await work.runs.runs() == {"r": 3}
+        assert await work.accounts.remove("main")
+        assert await work.accounts.keys() == []
+
+
+async def test_one_gateway_sends_and_a_paused_one_is_fenced(store: SqlStateStore) -> None:
+    async with store.transaction() as work:
+        first = await work.gateways.take("main", "a", now_ms=0, lease_ms=100)
+        assert first is not None
+        assert await work.gateways.take("main", "b", now_ms=50, lease_ms=100) is None
+        again = await work.gateways.take("main", "a", now_ms=60, lease_ms=100)
+        assert again is not None
+        assert again.token == first.token
+        second = await work.gateways.take("main", "b", now_ms=200, lease_ms=100)
+        assert second is not None
+        assert second.token > first.token
+        assert not await work.gateways.check("main", "a", first.token, now_ms=201)
+        assert await work.gateways.check("main", "b", second.token, now_ms=201)
+        assert not await work.gateways.check("main", "b", second.token, now_ms=301)
+        own = await work.gateways.take("main", "b", now_ms=400, lease_ms=100)
+        assert own is not None
+        assert own.token > second.token  # its lease had run out: somebody may have sent in between
+        await work.gateways.release("main", "b")
+        third = await work.gateways.take("main", "c", now_ms=401, lease_ms=100)
+        assert third is not None
+        assert third.token > own.token
