@@ -46,6 +46,7 @@ DOCUMENTS = [
             "operating",
             "metrics",
             "backtest-metrics",
+            "indicators",
             "indicators-differences",
             "troubleshooting",
             "architecture",

@@ -38,9 +38,14 @@ if COMPILED and "NUMBA_CACHE_DIR" not in os.environ:
     numba.core.config.CACHE_DIR = str(cache_folder())
 
 
+def cacheable(function: Callable[..., Any]) -> bool:
+    """Say whether machine code of a function can be kept on disk: only when it stands in a file (not in a notebook's cell)."""
+    return Path(function.__code__.co_filename).is_file()
+
+
 def jit(function: _F) -> _F:
     """Compile for use from other compiled code and from Python; without the interpreter's lock, IEEE division, cached."""
-    return cast(_F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+    return cast(_F, numba.njit(cache=cacheable(function), nogil=True, error_model="numpy")(function))
 
 
 def inner(function: _F) -> _F:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
@@ -40,8 +41,12 @@ class {title}(Strategy):
 
 
 @pytest.fixture(autouse=True)
-def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def _forgotten(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(plugins, "_loaded", {})
+    monkeypatch.setattr(STRATEGIES, "_entries", dict(STRATEGIES._entries))
+    yield
+    for module in ("quantservice_plugins", "dist_indicators"):
+        REGISTRY.discard(module)
 
 
 def write(folder: Path, name: str, text: str) -> Path:
