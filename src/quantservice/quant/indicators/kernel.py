@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import types
 
-from quantservice.quant.jit import COMPILED, jit
+from quantservice.quant.jit import COMPILED, cacheable, jit
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Step: TypeAlias = Callable[[Array, Array, Array, Array], None]
@@ -27,12 +27,12 @@ _compiled: dict[Step, Any] = {}
 
 
 def compiled(step: Step) -> Any:
-    """Return the machine code of a step, compiled at its first use and kept on disk."""
+    """Return the machine code of a step, compiled at its first use and kept on disk where the step stands in a file."""
     if not COMPILED:
         return step
     found = _compiled.get(step)
     if found is None:
-        found = _compiled[step] = numba.cfunc(STEP_SIGNATURE, cache=True, error_model="numpy")(step)
+        found = _compiled[step] = numba.cfunc(STEP_SIGNATURE, cache=cacheable(step), error_model="numpy")(step)
     return found
 
 
