@@ -86,89 +86,92 @@ def test_rows_become_klines_and_the_open_one_is_left_out() -> None:
     assert klines[0].high == Decimal("2.0")
 '''
 
-_INDICATOR: Final = '''"""__Title__: say in one line what it measures, and name the source of the formula."""
+_INDICATOR: Final = '''"""__Title__: an indicator of our own; its line in builtin/__init__.py registers it."""
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
-#: What the registry reads: input columns, parameters with defaults, and how many bars are needed before the first value.
-INPUTS = ("close",)
-PARAMETERS = {"length": 20}
+from quantservice.quant.indicators.kernel import Array
+from quantservice.quant.indicators.primitives import mean_push
+from quantservice.quant.indicators.spec import Parameter, indicator
 
 
-def warm_up(length: int = 20) -> int:
-    """Bars before the first value."""
-    return length - 1
-
-
-def __name__(close: npt.NDArray[np.float64], length: int = 20) -> npt.NDArray[np.float64]:
-    """Return one value per bar; NaN during the warm-up. Never looks at a later bar."""
-    values = np.full(close.shape, np.nan)
-    if len(close) >= length:
-        sums = np.cumsum(np.insert(close, 0, 0.0))
-        values[length - 1 :] = (sums[length:] - sums[:-length]) / length
-    return values
+@indicator(
+    inputs=("close",),
+    outputs=("__name__",),
+    parameters={"length": Parameter(20, 1, 100_000, "bars averaged")},
+    warm_up=lambda length: length - 1,  # bars without a value
+    state=lambda length: length + 3,  # floats of memory: what mean_push keeps
+    group="own",
+    source="name the source of the formula",
+)
+def __name__(state: Array, p: Array, x: Array, out: Array) -> None:
+    """Say in one line what it measures: here the price less its mean."""
+    out[0] = x[0] - mean_push(state, 0, int(p[0]), x[0])
 '''
 
-_INDICATOR_TEST: Final = '''"""Laws that every indicator obeys: length, and the result on a prefix is the prefix of the result."""
+_INDICATOR_TEST: Final = '''"""Values worked out by hand; the laws that every indicator obeys try it too once it is registered."""
 
 import numpy as np
 
-from quantservice.quant.indicators.__name__ import __name__, warm_up
+from quantservice.quant.indicators import Stepper, compute
+from quantservice.quant.indicators.builtin import __name__ as module
 
 
-def test_length_warm_up_and_prefix() -> None:
-    close = np.random.default_rng(1).normal(100, 1, 300)
-    whole = __name__(close)
-    assert whole.shape == close.shape
-    assert np.isnan(whole[: warm_up()]).all()
-    assert not np.isnan(whole[warm_up() :]).any()
-    np.testing.assert_allclose(__name__(close[:200]), whole[:200], equal_nan=True, rtol=1e-9)
+def test_values_worked_out_by_hand() -> None:
+    assert module.__name__.__doc__
+    close = np.array([1.0, 2.0, 6.0, 4.0])
+    found = compute(("__name__", 2), {"close": close})["__name__"]
+    np.testing.assert_array_equal(found, [np.nan, 0.5, 2.0, -1.0])
+    stepper = Stepper(("__name__", 2))
+    values = [stepper.update({"close": price})["__name__"] for price in close]
+    np.testing.assert_array_equal(values, found)
 '''
 
 _STRATEGY: Final = '''"""__Title__: say in one line when it is long, short or flat."""
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from quantservice.quant.strategies import Bar, Range, Signal, Strategy, View
 
 
-class __Title__:
-    """Class attributes are the parameters: form field, flag, optimiser grid."""
+class __Title__(Strategy):
+    """Long while the fast average is above the slow one."""
 
-    fast: int = 10
-    slow: int = 50
+    # A class attribute is a parameter: a form field, a flag (--param fast=12), a dimension of a sweep.
+    fast: Annotated[int, Range(2, 200, step=1), "bars of the fast average"] = 10
+    slow: Annotated[int, Range(5, 500, step=5), "bars of the slow average"] = 50
 
-    def on_bars(self, bars: dict[str, npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
-        """Return the target position (fraction of the allotted equity) after each bar."""
-        close = bars["close"]
-        fast, slow = _average(close, self.fast), _average(close, self.slow)
-        return np.where(np.isnan(slow), 0.0, np.where(fast > slow, 1.0, 0.0))
+    def indicators(self) -> Mapping[str, Any]:
+        """Name what the view shows; {"period": "4h"} computes on the four-hour bars that have closed."""
+        return {"fast": ("ema", self.fast), "slow": ("ema", self.slow)}
 
-
-def _average(values: npt.NDArray[np.float64], length: int) -> npt.NDArray[np.float64]:
-    result = np.full(values.shape, np.nan)
-    if len(values) >= length:
-        sums = np.cumsum(np.insert(values, 0, 0.0))
-        result[length - 1 :] = (sums[length:] - sums[:-length]) / length
-    return result
+    def on_kline(self, kline: Bar, view: View) -> Signal:
+        """Say at the close of each bar what position is wanted, as a fraction of the equity."""
+        return Signal(kline.instrument, target=1.0 if view["fast"] > view["slow"] else 0.0)
 '''
 
-_STRATEGY_TEST: Final = '''"""Targets never look ahead: the result on a prefix is the prefix of the result."""
+_STRATEGY_TEST: Final = '''"""__Title__ sees nothing of the future, and its targets stay within its equity."""
 
-import numpy as np
+from quantservice.quant.honesty.example import example_market
+from quantservice.quant.honesty.lookahead import check_strategy
+from quantservice.quant.strategies.runner import StrategyRunner
+from quantservice.quant.strategies.templates.__name__ import __Title__
 
-from quantservice.quant.strategies.__name__ import __Title__
+
+def test_nothing_of_the_future_is_seen() -> None:
+    verdict = check_strategy(__Title__, example_market(__Title__, rows=300).tables)
+    assert verdict.passed, verdict
 
 
-def test_targets_of_a_prefix_are_the_prefix_of_the_targets() -> None:
-    close = np.cumprod(1 + np.random.default_rng(2).normal(0, 0.01, 400))
-    whole = __Title__().on_bars({"close": close})
-    assert whole.shape == close.shape
-    np.testing.assert_array_equal(__Title__().on_bars({"close": close[:250]}), whole[:250])
+def test_targets_stay_within_the_equity() -> None:
+    market = example_market(__Title__, rows=300)
+    runner = StrategyRunner(__Title__(), market.instruments, market.period)
+    targets = [decision.target for _bars, decisions in runner.replay(market.tables) for decision in decisions]
+    assert targets
+    assert all(-1.0 <= target <= 1.0 for target in targets)
 '''
 
 _RISK_RULE: Final = '''"""__Title__: say in one line what it refuses."""
@@ -261,6 +264,9 @@ async def test_set_get_delete() -> None:
 
 _PACKAGE: Final = '"""__Title__."""\n'
 
+#: What ``qs strategy new`` writes into the folder of a person's own plugins.
+OWN_STRATEGY: Final = _STRATEGY
+
 SCAFFOLDS: Final[dict[str, dict[str, str]]] = {
     "venue": {
         "src/quantservice/adapters/venues/{name}/__init__.py": _PACKAGE,
@@ -269,11 +275,11 @@ SCAFFOLDS: Final[dict[str, dict[str, str]]] = {
         "tests/golden/test_{name}_decode.py": _VENUE_TEST,
     },
     "indicator": {
-        "src/quantservice/quant/indicators/{name}.py": _INDICATOR,
+        "src/quantservice/quant/indicators/builtin/{name}.py": _INDICATOR,
         "tests/unit/quant/indicators/test_{name}.py": _INDICATOR_TEST,
     },
     "strategy": {
-        "src/quantservice/quant/strategies/{name}.py": _STRATEGY,
+        "src/quantservice/quant/strategies/templates/{name}.py": _STRATEGY,
         "tests/unit/quant/strategies/test_{name}.py": _STRATEGY_TEST,
     },
     "risk_rule": {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +14,21 @@ from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.quant.backtest import Assumptions, FeeRates, RunResult, Slippage
 from quantservice.quant.backtest.data import MarketData
+from quantservice.quant.backtest.events import run_events
+from quantservice.quant.backtest.targets import run_targets
 from quantservice.quant.bars import COLUMNS, Bars
 from quantservice.quant.honesty import code_hash, family_hash
 from quantservice.quant.honesty.lookahead import check_strategy
 from quantservice.quant.honesty.verdict import Verdict
-from quantservice.quant.metrics import Metrics, metrics_of
+from quantservice.quant.metrics import Confidence
+from quantservice.quant.reports import About, Gate, Report
+from quantservice.quant.reports.story import State
 from quantservice.quant.strategies.base import Strategy, is_vectorised, parameters_of_class
 from quantservice.quant.strategies.feed import bars_view, feeds_of
 from quantservice.quant.strategies.parameters import Value
 from quantservice.quant.strategies.registry import STRATEGIES
 from quantservice.quant.strategies.targets import targets_of
+from quantservice.version import __version__
 
 Fees: TypeAlias = str | float | tuple[float, float] | FeeRates | tuple[FeeRates, ...]
 #: Verdicts of this process: (code, parameters, data) -> verdict, so that a run that is repeated is not judged again.
@@ -83,15 +89,11 @@ def run_strategy(strategy: Strategy, data: MarketData, assumptions: Assumptions)
     """Run a strategy in the engine that suits it: whole arrays where it has ``on_bars``, else kline by kline."""
     if is_vectorised(strategy):
         return run_whole(strategy, data, assumptions)
-    from quantservice.quant.backtest import run_events  # noqa: PLC0415 - whole arrays need none of it
-
     return run_events(data, strategy, assumptions)
 
 
 def run_whole(strategy: Strategy, data: MarketData, assumptions: Assumptions) -> RunResult:
     """Run ``on_bars`` in the compiled engine."""
-    from quantservice.quant.backtest import run_targets  # noqa: PLC0415
-
     feeds = feeds_of(strategy, tables_of_data(data), settlements_of(data))
     return run_targets(data, targets_of(strategy, bars_view(feeds), start=False), assumptions)
 
@@ -117,8 +119,8 @@ class Backtest:
     ``slippage`` may be short: ``"binance_um:vip0"``, ``0.0005``, ``(0.0002, 0.0005)``; ``2`` basis points, ``"sqrt_impact:0.8"``.
     ``funding`` (settlements) and ``instruments`` (rules) are as :meth:`MarketData.of` takes them, and so is what ``market`` names
     beside (``brackets``, ``detail``, ``spread``, ``books``, ``fx`` …); bars of ``load_bars`` bring their own funding and rules.
-    ``benchmark`` is a price or equity per bar; by default the instruments are held in equal parts. Every other keyword is a field
-    of :class:`Assumptions` or a parameter of the strategy.
+    ``benchmark`` is a price or equity per bar; by default the instruments are bought in equal parts and held. Every other keyword
+    is a field of :class:`Assumptions` or a parameter of the strategy.
     """
 
     def __init__(  # noqa: PLR0913 - everything that may be said of a run, by name
@@ -150,7 +152,7 @@ class Backtest:
         self.data = (
             bars if isinstance(bars, MarketData) else _market_data(bars, instrument, period, funding, instruments, market or {})
         )
-        self._benchmark = benchmark
+        self._known: dict[str, Any] = {} if benchmark is None else {"benchmark": _curve(benchmark, len(self.data))}
 
     def _split(self, words: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """Tell parameters of the strategy from fields of the assumptions."""
@@ -169,12 +171,24 @@ class Backtest:
         """Run and return the engine's result, without figures; ``parameters`` replace those of this backtest."""
         return run_strategy(self.strategy(**{**self.parameters, **parameters}), self.data, self.assumptions)
 
-    def run(self, *, gate_seconds: float = 1.0, **parameters: Any) -> Report:
-        """Run, measure and judge. ``gate_seconds`` bounds the look-ahead gate (0: it is left out, and the report says so)."""
+    def run(self, *, gate_seconds: float = 1.0, confidence: Confidence | None = None, **parameters: Any) -> BacktestReport:
+        """Run, measure and judge.
+
+        ``gate_seconds`` bounds the look-ahead gate (0: it is left out, and the report says so). ``confidence`` carries what only
+        the outside knows of this strategy's family: how often it was tried, and how the trials did.
+        """
         result = self.simulate(**parameters)
         verdict = self.check(seconds=gate_seconds, **parameters) if gate_seconds > 0 else None
         strategy = self.strategy(**{**self.parameters, **parameters})
-        return Report(self, strategy, result, metrics_of(result, self.benchmark()), verdict)
+        report = BacktestReport.of(
+            result,
+            self.data,
+            about=about_of(strategy),
+            gates=() if verdict is None else (gate_of(verdict),),
+            confidence=confidence,
+            **self._known,
+        )
+        return replace(cast(BacktestReport, report), backtest=self, strategy=strategy, verdict=verdict)
 
     def check(self, *, seconds: float = 120.0, **parameters: Any) -> Verdict:
         """Judge whether the strategy looks ahead on these bars, within about ``seconds``."""
@@ -186,21 +200,6 @@ class Backtest:
             known = check_strategy(self.strategy, tables_of_data(self.data), parameters=given, funding=funding, budget_s=seconds)
             _judged[key] = known
         return known
-
-    def benchmark(self) -> npt.NDArray[np.float64]:
-        """Return what the result is compared with (T,): the one given, or all instruments held in equal parts from the start."""
-        if self._benchmark is not None:
-            values = self._benchmark["close"] if isinstance(self._benchmark, Bars) else self._benchmark
-            curve = np.asarray(values, dtype=np.float64)
-            if curve.shape != (len(self.data),):
-                raise InvalidValue("benchmark", f"has {curve.shape} values; one per bar is wanted, {len(self.data)}")
-            return curve
-        close = self.data.column("close")
-        rows = np.maximum.accumulate(np.where(np.isnan(close), -1, np.arange(len(close))[:, np.newaxis]), axis=0)
-        filled = np.take_along_axis(close, np.maximum(rows, 0), axis=0)
-        first = np.array([column[~np.isnan(column)][0] for column in close.T])
-        grown: npt.NDArray[np.float64] = np.where(rows < 0, 1.0, filled / first).mean(axis=1)
-        return grown
 
     def __repr__(self) -> str:
         return f"Backtest({self.strategy(**self.parameters)!r}, {self.data!r})"
@@ -237,30 +236,48 @@ def _market_data(
     return MarketData.of(bars, instrument=instrument, period=period, funding=funding, instruments=rules, **market)
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
-    """What one run did, measured and judged. ``code``, ``family`` and ``data`` name exactly what was run on what."""
+def _curve(benchmark: Any, bars: int) -> npt.NDArray[np.float64]:
+    curve = np.asarray(benchmark["close"] if isinstance(benchmark, Bars) else benchmark, dtype=np.float64)
+    if curve.shape != (bars,):
+        raise InvalidValue("benchmark", f"has the shape {curve.shape}; one value per bar is wanted, ({bars},)")
+    return curve
 
-    backtest: Backtest
-    strategy: Strategy
-    result: RunResult
-    metrics: Metrics
-    verdict: Verdict | None
+
+def about_of(strategy: Strategy) -> About:
+    """Return who a strategy is, for a report."""
+    cls = type(strategy)
+    return About(
+        strategy=strategy.name(),
+        description=(cls.__doc__ or "").strip().partition("\n")[0],
+        parameters=strategy.parameters,
+        code_hash=code_hash(cls),
+        family=family_hash(cls),
+        created_ms=time.time_ns() // 1_000_000,
+        version=__version__,
+    )
+
+
+def gate_of(verdict: Verdict) -> Gate:
+    """Return the look-ahead gate's verdict as a report shows it: passed only when every bar was judged."""
+    every = verdict.exact_bars == verdict.bars
+    state: State = "failed" if not verdict.passed else "passed" if every else "warning"
+    bars = f"{verdict.exact_bars:,}" if every else f"{verdict.exact_bars:,} / {verdict.bars:,}"
+    chinese = f"逐根检查 {bars} 根 K 线,未见未来数据" if verdict.passed else "未通过:结果依赖未来数据"
+    return Gate(name="look_ahead", state=state, text=verdict.mark, chinese=chinese)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BacktestReport(Report):
+    """A :class:`Report` that knows what was run: ``backtest``, the ``strategy`` with its parameters, and the gate's ``verdict``."""
+
+    backtest: Backtest | None = None
+    strategy: Strategy | None = None
+    verdict: Verdict | None = None
 
     @property
-    def code(self) -> str:
-        """The hash of the strategy's text."""
-        return code_hash(type(self.strategy))
-
-    @property
-    def family(self) -> str:
-        """The hash of what the strategy does, blind to parameters."""
-        return family_hash(type(self.strategy))
-
-    @property
-    def data(self) -> str:
+    def data_fingerprint(self) -> str:
         """The fingerprint of the bars and settlements."""
-        return self.backtest.data.fingerprint
+        return self.backtest.data.fingerprint if self.backtest is not None else self.result.data_fingerprint
 
     @property
     def mark(self) -> str:

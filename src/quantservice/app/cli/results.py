@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from quantservice.app.cli.console import write
 
 if TYPE_CHECKING:
-    from quantservice.quant.research import Report
+    from quantservice.quant.research import BacktestReport
 
 _BLOCKS: Final = (
     (
@@ -24,20 +24,20 @@ _BLOCKS: Final = (
 )
 
 
-def report_row(report: Report) -> dict[str, Any]:
+def report_row(report: BacktestReport) -> dict[str, Any]:
     """Return a report as one JSON-able record."""
     from msgspec.structs import asdict
 
     verdict = report.verdict
     return {
-        "strategy": report.strategy.name(),
-        "parameters": report.strategy.parameters,
+        "strategy": report.about.strategy,
+        "parameters": report.about.parameters,
         "instruments": [str(item) for item in report.result.instruments],
         "period": report.result.period,
         "currency": report.result.currency,
-        "code_hash": report.code,
-        "family": report.family,
-        "data_fingerprint": report.data,
+        "code_hash": report.about.code_hash,
+        "family": report.about.family,
+        "data_fingerprint": report.data_fingerprint,
         "run_fingerprint": report.result.fingerprint(),
         "look_ahead": None if verdict is None else {"passed": verdict.passed, "mark": verdict.mark},
         "flags": [asdict(flag) for flag in report.result.flags],
@@ -46,7 +46,7 @@ def report_row(report: Report) -> dict[str, Any]:
     }
 
 
-def print_report(report: Report) -> None:
+def print_report(report: BacktestReport) -> None:
     """Print a report for a person."""
     from rich.columns import Columns
     from rich.console import Console
@@ -75,4 +75,5 @@ def print_report(report: Report) -> None:
         write(f"note: {flag.text}")
     sign = "–" if report.verdict is None else "✓" if report.verdict.passed else "✗"
     write(f"{sign} {report.mark}")
-    write(f"code {report.code[:12]}  family {report.family[:12]}  data {report.data[:12]}  run {result.fingerprint()[:12]}")
+    about, data = report.about, report.data_fingerprint
+    write(f"code {about.code_hash[:12]}  family {about.family[:12]}  data {data[:12]}  run {result.fingerprint()[:12]}")

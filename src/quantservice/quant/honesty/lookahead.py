@@ -123,7 +123,7 @@ def _judge(
 
 def _two_forms(arrays: ArrayGate, events: EventGate) -> Fault | None:
     instruments = events.market.instruments
-    kline_by_kline = events.levels(events.record(), instruments)
+    kline_by_kline = events.levels(events.first or events.record(), instruments)
     whole = held(arrays.run(arrays.view_of(events.market)))
     if kline_by_kline is None or whole.shape != kline_by_kline.shape:
         return _fault("two_forms", events.clock[0], 0, instruments[0], f"{whole[0, 0]:.10g} of on_bars", "orders of on_kline")
@@ -150,7 +150,8 @@ def _foresight(arrays: ArrayGate | None, events: EventGate | None, market: Marke
     if arrays is not None:
         real, other = (held(arrays.run(arrays.view_of(item))) for item in (market, mirrored))
     elif events is not None:
-        real, other = (events.levels(events.record(item), instruments) for item in (market, mirrored))
+        real = events.levels(events.first or events.record(), instruments)
+        other = events.levels(events.record(mirrored), instruments)
     if real is None or other is None or real.shape[1] != len(instruments):
         return None
     for place, table in enumerate(market.tables):
@@ -178,7 +179,9 @@ def _agreement(targets: npt.NDArray[np.float64], close: npt.NDArray[np.float64])
 
 def _engine(market: Market, strategy: Strategy) -> None:
     """Run in the event engine with nothing assumed that could stand in the way of an order."""
-    from quantservice.quant.backtest import Assumptions, MarketData, run_events  # noqa: PLC0415 - the engine's own compile time
+    from quantservice.quant.backtest.assumptions import Assumptions  # noqa: PLC0415 - arrays are judged without an engine
+    from quantservice.quant.backtest.data import MarketData  # noqa: PLC0415
+    from quantservice.quant.backtest.events import run_events  # noqa: PLC0415
 
     funding = {name: (item.time, item.rate) for name, item in market.funding.items()}
     data = MarketData.of(list(market.tables), funding=funding or None)
