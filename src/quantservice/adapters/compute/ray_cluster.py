@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from importlib import import_module
@@ -59,7 +60,7 @@ class RayCluster:
     def _connect(self, ray: Any, workers: int) -> None:
         # Its figures and its usage report are nobody's business here; its start messages would run into our output.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        arguments: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+        arguments: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
         if self._address:
             arguments["address"] = self._address
         else:

@@ -28,7 +28,7 @@ Param = Annotated[list[str] | None, typer.Option("--param", help="name=value of 
 Assume = Annotated[list[str] | None, typer.Option("--assume", help="name=value of an assumption (fees, leverage …)")]
 Sample = Annotated[int | None, typer.Option("--sample", min=1, help="only so many random combinations")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of whatever is random")]
-Objective = Annotated[str, typer.Option("--objective", help="figure to look for, such as sharpe, calmar, max_drawdown")]
+Objective = Annotated[str, typer.Option("--objective", help="figure to look for, such as sharpe_daily, calmar, max_drawdown")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="most processes at once (setting jobs.workers)")]
 Engine = Annotated[str, typer.Option("--engine", help="processes | ray")]
 Detach = Annotated[bool, typer.Option("--detach", help="submit and return; needs a running qs up")]
@@ -65,7 +65,7 @@ def sweep(
     assume: Assume = None,
     sample: Sample = None,
     seed: Seed = 0,
-    objective: Objective = "sharpe",
+    objective: Objective = "sharpe_daily",
     workers: Workers = None,
     engine: Engine = "processes",
     detach: Detach = False,
@@ -116,7 +116,7 @@ def optimize(
         "trials": trials,
         "sampler": sampler,
         "pruner": pruner,
-        "objectives": objective or ["sharpe"],
+        "objectives": objective or ["sharpe_daily"],
         "seed": seed,
     }
     _do("optimize", request, options.load(config, data_dir, demo=demo), detach=detach, json=json)

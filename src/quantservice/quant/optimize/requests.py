@@ -47,7 +47,7 @@ class SweepRequest(RunRequest, frozen=True, kw_only=True):
     space: dict[str, Any]
     sample: int | None = None
     seed: int = 0
-    objective: str = "sharpe"
+    objective: str = "sharpe_daily"
     overfitting: int = 200
 
 
@@ -62,7 +62,7 @@ class OptimizeRequest(RunRequest, frozen=True, kw_only=True):
     trials: int = 100
     sampler: Literal["tpe", "cmaes", "nsga2", "random"] = "tpe"
     pruner: Literal["none", "median", "hyperband"] = "none"
-    objectives: tuple[str, ...] = ("sharpe",)
+    objectives: tuple[str, ...] = ("sharpe_daily",)
     seed: int = 0
 
 

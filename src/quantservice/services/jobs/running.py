@@ -97,7 +97,7 @@ class Run:
                 await work.jobs.drop_chunks(self.job.id)
                 await work.studies.remove(self.job.id)
                 _log.warning("job.data_changed", job=self.job.id, reason="the stored bars changed since it began; it begins again")
-        self.text = "looking at the work"
+        self.text = "looking at the work; the first time on a machine its arithmetic is compiled"
         result = await self._do(crew, self._task("plan"), None)
         plan = msgspec.structs.replace(unpack(result.content, Plan), fingerprint=fingerprint)
         await self._commit(lambda work: work.jobs.add_chunk(self.job.id, PLAN_CHUNK, pack(plan)))

@@ -23,8 +23,7 @@ class Backtest:
 
     def plan(self, context: Context) -> Plan:
         """Check strategy, parameters and bars."""
-        context.strategy(**context.evaluator.parameters({}))
-        _ = context.market.data
+        context.warm_up({})
         return Plan(items=[Item(b"")], unit="run")
 
     def work(self, context: Context, number: int, item: bytes) -> Done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import platform
 import secrets
@@ -35,6 +36,7 @@ from quantservice.version import __version__
 Exchange = Callable[[list[str], int], list[str]]
 Advance = Callable[[float], None]
 _CURVE_ROWS: Final = 100_000
+_WARM_UP_BARS: Final = 100
 _FIGURES: Final = {name: place for place, name in enumerate(FIELDS)}
 _RECORDS: Final = ("trades", "fills", "orders", "funding", "liquidations")
 
@@ -91,6 +93,13 @@ class Context:
             if name in self.request.parameters:
                 raise UserError(f"parameter {name} is both fixed and varied; leave one of them away")
         return Space.of(self.strategy, wanted)
+
+    def warm_up(self, combination: Mapping[str, Value]) -> None:
+        """Run a combination over the first bars, so that one worker makes the machine code and the others find it."""
+        first = self.market.start_ms
+        step = int(self.market.data.close_time[0]) - first + 1  # unsound bars are said here, before anything is computed
+        with contextlib.suppress(Exception):  # a strategy may need more bars than these: the runs themselves tell what it raises
+            self.evaluator.on(self.market.between(first, first + _WARM_UP_BARS * step)).run(combination)
 
     def trial(self, combination: Mapping[str, Value], figures: npt.NDArray[np.float64], number: int, *, source: str) -> Trial:
         """Return the ledger's row of a run with these figures."""

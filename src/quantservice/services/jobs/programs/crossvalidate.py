@@ -29,8 +29,7 @@ class CrossValidate:
         numbers = space.numbers(request.sample, seed=request.seed)
         if len(numbers) > _MOST:
             raise InvalidValue("space", f"{len(numbers):,} combinations are too many to cross-validate; take a sample of {_MOST:,}")
-        check_some_go_together(context, space, numbers)
-        _ = context.market.data
+        context.warm_up(check_some_go_together(context, space, numbers))
         days = max(int(context.market.days), 1)
         splits(days, request.groups, request.test_groups, purge=request.purge_days, embargo=request.embargo_days)
         return Plan(items=cut(len(numbers), context.workers, most=64), unit="combinations")

@@ -30,8 +30,7 @@ class MonteCarlo:
     def plan(self, context: Context) -> Plan:
         """Cut the runs into items."""
         request = cast(MonteCarloRequest, context.request)
-        context.strategy(**context.evaluator.parameters({}))
-        _ = context.market.data
+        context.warm_up({})
         if request.method == "bootstrap":
             montecarlo.bootstrap_bars(context.market.bars, 0, block=request.block_bars)
         if request.method in _TRADES:

@@ -18,7 +18,7 @@ from quantservice.quant.optimize.requests import OptimizeRequest
 from quantservice.quant.optimize.study import RUNGS, Search, Tried
 from quantservice.quant.strategies.parameters import Value
 from quantservice.services.jobs.programs.context import Context, figure, write_table
-from quantservice.services.jobs.programs.sweep import check_some_go_together
+from quantservice.services.jobs.programs.sweep import check_some_go_together, undefined
 from quantservice.services.jobs.work import Done, Finished, Item, Plan
 
 _TRIALS_PER_ITEM: Final = 10
@@ -32,9 +32,9 @@ class Optimize:
         """Cut the trials into items; what an item runs is decided when its turn comes, by what was learned until then."""
         request = cast(OptimizeRequest, context.request)
         space = context.space(request.space)
-        check_some_go_together(context, space, space.numbers(1_000, seed=request.seed))
+        first = check_some_go_together(context, space, space.numbers(1_000, seed=request.seed))
         _search(context, 0)
-        _ = context.market.data
+        context.warm_up(first)
         size = min(_TRIALS_PER_ITEM, max(1, math.ceil(request.trials / max(context.workers, 1) / 4)))
         items = [
             Item(msgspec.json.encode(min(size, request.trials - start)), float(min(size, request.trials - start)))
@@ -77,7 +77,7 @@ class Optimize:
         else:
             best = [complete[int(place)] for place in pareto(scores)]
         states = [item.state for item in tried]
-        summary = {
+        summary: dict[str, Any] = {
             "objectives": [str(objective) for objective in objectives],
             "sampler": request.sampler,
             "pruner": request.pruner,
@@ -87,6 +87,8 @@ class Optimize:
             "front": [_row(item) for item in best] if len(objectives) > 1 else [],
             "importance": _importance(complete, scores[:, 0]) if len(complete) >= _MOST_KEPT else {},
         }
+        if not complete:
+            summary["note"] = undefined(objectives[0].name, context.market.days)
         kept = [context.stored(item.parameters) for item in _distinct(best)[:_MOST_KEPT]]
         return Finished(summary=summary, tables={"trials": _table(search, tried, request.objectives)}, backtests=kept)
 

@@ -18,6 +18,7 @@ from quantservice.quant.optimize.evaluate import DONE, STATES, Evaluation
 from quantservice.quant.optimize.objective import Objective
 from quantservice.quant.optimize.requests import SweepRequest
 from quantservice.quant.optimize.space import Space
+from quantservice.quant.strategies.parameters import Value
 from quantservice.services.jobs.programs.context import Context, figure, join_tables, read_table, write_table
 from quantservice.services.jobs.work import Done, Finished, Item, Plan
 
@@ -25,6 +26,7 @@ _ITEMS_PER_WORKER: Final = 24
 _MOST_IN_ITEM: Final = 256
 _SHOWN: Final = 20
 _MAP_CELLS: Final = 10_000
+_MOST_CHECKED: Final = 100_000
 I64 = npt.NDArray[np.int64]
 
 
@@ -44,8 +46,7 @@ class Sweep:
         space = context.space(request.space)
         Objective.of(request.objective)
         numbers = space.numbers(request.sample, seed=request.seed)
-        check_some_go_together(context, space, numbers)
-        _ = context.market.data  # unsound bars are said before anything is computed
+        context.warm_up(check_some_go_together(context, space, numbers))
         return Plan(items=cut(len(numbers), context.workers), unit="combinations")
 
     def work(self, context: Context, number: int, item: bytes) -> Done:
@@ -80,9 +81,16 @@ class Sweep:
         summary = summary_of(table, space, objective, best)
         summary["stability"] = stability.stability(space, numbers, scores)
         summary["map"] = _map(space, numbers, scores)
+        if best is None:
+            summary["note"] = undefined(objective.name, context.market.days)
         summary["overfitting"] = _overfitting([part.returns for part in decoded if part.returns])
         backtests = [] if best is None else [context.stored(space.combination(int(numbers[best])))]
         return Finished(summary=summary, tables={"combinations": write_table(_columns(table))}, backtests=backtests)
+
+
+def undefined(name: str, days: float) -> str:
+    """Return why a figure may be undefined for every combination."""
+    return f"no combination has a {name} on these {days:.0f} days; annualised figures need 90 days, and trades figures trades"
 
 
 def cut(count: int, workers: int, *, most: int = _MOST_IN_ITEM) -> list[Item]:
@@ -94,18 +102,17 @@ def cut(count: int, workers: int, *, most: int = _MOST_IN_ITEM) -> list[Item]:
     ]
 
 
-def check_some_go_together(context: Context, space: Space, numbers: I64) -> None:
-    """Raise InvalidValue with the strategy's own sentence when no combination of a small space is valid."""
-    if len(numbers) > 1_000:
-        return
+def check_some_go_together(context: Context, space: Space, numbers: I64) -> dict[str, Value]:
+    """Return the first combination that is valid; raise InvalidValue with the strategy's own sentence when none is."""
     sentence = ""
-    for number in numbers:
+    for number in numbers[:_MOST_CHECKED]:
+        combination = space.combination(int(number))
         try:
-            context.strategy(**context.evaluator.parameters(space.combination(int(number))))
+            context.strategy(**context.evaluator.parameters(combination))
         except InvalidValue as error:
             sentence = sentence or str(error)
         else:
-            return
+            return combination
     raise InvalidValue("space", f"no combination is valid for {context.name}: {sentence}")
 
 

@@ -39,8 +39,7 @@ class WalkForward:
         request = cast(WalkForwardRequest, context.request)
         space = context.space(request.space)
         numbers = space.numbers(request.sample, seed=request.seed)
-        check_some_go_together(context, space, numbers)
-        _ = context.market.data
+        context.warm_up(check_some_go_together(context, space, numbers))
         found = windows(
             context.market.start_ms,
             context.market.end_ms,
