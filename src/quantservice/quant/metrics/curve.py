@@ -206,5 +206,5 @@ def put_tail(sheet: Sheet, run: RunArrays) -> None:
         return
     logs = np.log1p(r)
     drift, variance = float(logs.mean()), float(logs.var(ddof=1))
-    ruin = min(1.0, math.exp(-2.0 * drift * math.log(2.0) / variance)) if variance > 0.0 else NAN
+    ruin = math.exp(min(0.0, -2.0 * drift * math.log(2.0) / variance)) if variance > 0.0 else NAN
     sheet.ratio("risk_of_ruin", ruin, undefined=FLAT)

@@ -1,14 +1,13 @@
-"""Tables as comma-separated text: times in ISO 8601 UTC, numbers in full."""
+"""Tables as comma-separated text: times in ISO 8601 UTC, numbers in full, empty where undefined."""
 
 from __future__ import annotations
 
 import csv
 import io
 import zipfile
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from quantservice.quant.reports.files import write_whole
 from quantservice.quant.reports.table import Table
@@ -35,42 +34,38 @@ EXPORTED = (
 def write(report: Report, path: Path, table: str) -> Path:
     """Write one table, an archive of all, or a folder of all, by the path's ending."""
     if path.suffix == ".csv":
-        return write_whole(path, text_of(report.table(table)).encode())
-    files = {f"{name}.csv": text_of(report.table(name)) for name in EXPORTED} | {"metrics.csv": metrics_text(report)}
+        return write_whole(path, csv_of(report.table(table)))
+    files = {f"{name}.csv": csv_of(report.table(name)) for name in EXPORTED} | {"metrics.csv": metrics_csv(report)}
     if path.suffix == ".zip":
         archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, text in files.items():
-                packed.writestr(zipfile.ZipInfo(name), text)
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as packed:
+            for name, content in files.items():
+                packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 3)
         return write_whole(path, archive.getvalue())
-    for name, text in files.items():
-        write_whole(path / name, text.encode())
+    for name, content in files.items():
+        write_whole(path / name, content)
     return path
 
 
-def text_of(table: Table) -> str:
-    """Return a table as CSV text with a head line."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.columns)
-    writer.writerows(zip(*(_column(values) for values in table.columns.values()), strict=True))
+def csv_of(table: Table) -> bytes:
+    """Return a table as CSV with a head line."""
+    arrow, writer = import_module("pyarrow"), import_module("pyarrow.csv")  # only when a file is asked for
+    columns: dict[str, Any] = {}
+    for name, values in table.columns.items():
+        kind = arrow.timestamp("ms", "UTC") if values.dtype.kind == "M" else arrow.string() if values.dtype.kind == "O" else None
+        plain = values.astype("datetime64[ms]") if values.dtype.kind == "M" else values
+        columns[name] = arrow.array(plain, kind, from_pandas=True)
+    out = io.BytesIO()
+    writer.write_csv(arrow.table(columns), out, writer.WriteOptions(quoting_style="needed"))
     return out.getvalue()
 
 
-def _column(values: Any) -> list[Any]:
-    if values.dtype.kind == "M":
-        return ["" if text == "NaT" else f"{text}Z" for text in np.datetime_as_string(values, unit="ms").tolist()]
-    if values.dtype.kind == "f":
-        return ["" if value != value else repr(value) for value in values.tolist()]  # noqa: PLR0124 - NaN alone differs from itself
-    return list(values.tolist())
-
-
-def metrics_text(report: Report) -> str:
-    """Return the figures as CSV text."""
+def metrics_csv(report: Report) -> bytes:
+    """Return the figures as CSV."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["name", "value", "unit", "formula", "sampling", "annualisation", "reason"])
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow(["name", "value", "unit", "formula", "sampling", "annualisation", "reason"])
     for metric in report.metrics.values():
         value = "" if not metric.defined else metric.value
-        writer.writerow([metric.name, value, metric.unit, metric.formula, metric.sampling, metric.annualisation, metric.reason])
-    return out.getvalue()
+        rows.writerow([metric.name, value, metric.unit, metric.formula, metric.sampling, metric.annualisation, metric.reason])
+    return out.getvalue().encode()

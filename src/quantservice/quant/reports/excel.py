@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quantservice.quant.reports.report import Report
 
 #: A sheet has 1,048,576 rows; more than this are thinned (equity) or cut (trades), and the sheet says so.
-ROWS: Final = 200_000
+ROWS: Final = 50_000
 _UNITS: Final = {
     "fraction": "0.00%",
     "ratio": "0.000",

@@ -37,7 +37,7 @@ def notebook_html(report: Report) -> str:
     """Return a self-contained piece of HTML: no script, no outside style, readable on light and dark."""
     figures = report.metrics
     tiles = "".join(
-        '<div style="min-width:86px"><div style="font-size:11px;opacity:.65">'
+        '<div><div style="font-size:11px;opacity:.65">'
         f'{label}</div><div style="font-size:16px;font-weight:600" title="{escape(str(figures[name]))}">'
         f"{escape(figures[name].text)}</div></div>"
         for name, label in _FIGURES
@@ -57,7 +57,8 @@ def notebook_html(report: Report) -> str:
         f'<div style="font-size:12px;opacity:.7;margin-bottom:8px">{escape(names)} · {escape(report.result.period)} · '
         f"{escape(figures['start'].text[:10])} – {escape(figures['end'].text[:10])} · {len(report.result):,} bars</div>"
         f'<div style="margin-bottom:6px">{pills}</div>'
-        f'<div style="display:flex;flex-wrap:wrap;gap:10px 18px;margin-bottom:8px">{tiles}</div>'
+        f'<div style="display:grid;grid-template-columns:repeat(auto-fill,minmax(104px,1fr));gap:10px 12px;'
+        f'margin-bottom:8px">{tiles}</div>'
         f"{_curve(report)}"
         '<div style="font-size:11px;opacity:.65">report.html("report.html") has the rest</div></div>'
     )
@@ -76,7 +77,7 @@ def _curve(report: Report) -> str:
     depth = min(float(falls.min()), -1e-9)
     line = _points(x, _scaled(values, 4.0, _HEIGHT - 46.0))
     below = _points(x, _HEIGHT - 38.0 + falls / depth * 36.0)
-    worst = f"{depth * 100:.1f} %" if math.isfinite(depth) else ""
+    worst = f"−{abs(depth) * 100:.1f} %" if math.isfinite(depth) else ""
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" style="width:100%;height:auto" role="img" aria-label="equity and drawdown">'
         f'<polyline points="{line}" fill="none" stroke="#2f6feb" stroke-width="1.6"/>'

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from functools import cache
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from quantservice.core.errors import UnknownName
+from quantservice.quant.metrics import Metric
 from quantservice.quant.reports.payload import report_payload
 from quantservice.quant.reports.words import WORDS
 
@@ -21,16 +23,23 @@ _SCRIPTS: Final = ("base.js", "canvas.js", "curves.js", "candles.js", "small.js"
 
 def page(report: Report, language: str = "en") -> str:
     """Return the whole page as text, first shown in one of `LANGUAGES`."""
+    return page_of(report_payload(report), report.metrics.values(), language)
+
+
+def page_of(payload: Mapping[str, Any], metrics: Iterable[Metric], language: str = "en") -> str:
+    """Return the page of what `report_payload` made; ``metrics`` are what a reader without scripts is shown."""
     if language not in LANGUAGES:
         raise UnknownName("language", language, LANGUAGES)
     words = {language: {key: pair[k] for key, pair in WORDS.items()} for k, language in enumerate(LANGUAGES)}
-    title = f"{report.about.strategy or 'Backtest'} · {', '.join(item.symbol for item in report.result.instruments[:3])}"
-    data = {"words": words, "language": language, "report": report_payload(report)}
+    run = payload["run"]
+    symbols = ", ".join(name.rpartition(":")[2] for name in run["instruments"][:3])
+    title = f"{payload['about']['strategy'] or 'Backtest'} · {symbols}"
+    data = {"words": words, "language": language, "report": payload}
     return (
         _part("page.html")
         .replace("{{language}}", "zh-CN" if language == "zh" else "en")
         .replace("{{title}}", escape(title))
-        .replace("{{noscript}}", _plain(report))
+        .replace("{{noscript}}", _plain(title, metrics))
         .replace("{{style}}", _part("page.css"))
         .replace("{{script}}", "\n".join(_part(name) for name in _SCRIPTS))
         .replace("{{data}}", _embedded(data))
@@ -48,7 +57,7 @@ def _part(name: str) -> str:
     return (files("quantservice.quant.reports") / "page" / name).read_text("utf-8")
 
 
-def _plain(report: Report) -> str:
+def _plain(title: str, metrics: Iterable[Metric]) -> str:
     """Figures for a reader without scripts."""
-    rows = "".join(f"<tr><td>{escape(metric.name)}</td><td>{escape(str(metric))}</td></tr>" for metric in report.metrics.values())
-    return f"<h1>{escape(repr(report))}</h1><table>{rows}</table>"
+    rows = "".join(f"<tr><td>{escape(metric.name)}</td><td>{escape(str(metric))}</td></tr>" for metric in metrics)
+    return f"<h1>{escape(title)}</h1><table>{rows}</table>"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: How much a page carries: points of the equity curve, candles in all, candles near trades, trades, instruments drawn.
 POINTS: Final = 4_000
 CANDLES: Final = 9_000
-NEAR: Final = 9_000
+NEAR: Final = 28_000
 TRADES: Final = 12_000
 DRAWN: Final = 8
 _SMALL_TABLES: Final = (

@@ -103,16 +103,15 @@ def _heading(figure: Any, y: float, text: str, note: str = "") -> None:
 
 def _axes(figure: Any, top: float, height: float, left: float = LEFT, right: float = RIGHT) -> Any:
     """Axes whose frame begins right of the labels."""
-    return figure.add_axes((left + 0.03, top - height, right - left - 0.03, height))
+    return figure.add_axes((left + 0.045, top - height, right - left - 0.045, height))
 
 
 def _first(report: Report) -> Any:
     figure = _page()
     result, about, figures = report.result, report.about, report.metrics
     figure.text(LEFT, TOP, about.strategy or "Backtest", size=19, weight="bold", va="top")
-    names = ", ".join(str(item) for item in result.instruments[:3]) + (
-        f" + {len(result.instruments) - 3}" if len(result.instruments) > 3 else ""
-    )
+    shown = [str(item) if len(result.instruments) == 1 else item.symbol for item in result.instruments[:4]]
+    names = ", ".join(shown) + (f" + {len(result.instruments) - 4}" if len(result.instruments) > 4 else "")
     start, end = figures["start"].text, figures["end"].text
     figure.text(
         LEFT, TOP - 0.033, f"{names} · {result.period} · {start} – {end} UTC · {len(result):,} bars", size=8.5, color=DIM, va="top"
@@ -129,7 +128,12 @@ def _first(report: Report) -> Any:
     _tiles(figure, report, TOP - 0.052 - 0.0155 * len(lines) - 0.012)
     y = TOP - 0.052 - 0.0155 * len(lines) - 0.012 - 0.135
     y = _gates(figure, report, y)
-    _heading(figure, y - 0.03, "Equity and drawdown", report.settings.benchmark and f"dashed: {report.settings.benchmark}")
+    _heading(
+        figure,
+        y - 0.03,
+        "Equity and drawdown",
+        " · ".join(filter(None, (result.currency, report.settings.benchmark and f"dashed: {report.settings.benchmark}"))),
+    )
     room = y - 0.04 - BOTTOM - 0.02
     upper = _axes(figure, y - 0.04, room * 0.66)
     lower = _axes(figure, y - 0.04 - room * 0.66 - 0.012, room * 0.34 - 0.012)
@@ -165,7 +169,7 @@ def _gates(figure: Any, report: Report, top: float) -> float:
         title = WORDS.get(f"gate_{gate.name}", (gate.name.replace("_", " "), ""))[0]
         figure.text(x, y, mark, size=8, weight="bold", color=colour, va="top")
         figure.text(x + 0.016, y, title, size=7.5, weight="bold", va="top")
-        figure.text(x + 0.150, y, textwrap.shorten(gate.text, 52, placeholder=" …"), size=7, color=DIM, va="top")
+        figure.text(x + 0.165, y, textwrap.shorten(gate.text, 46, placeholder=" …"), size=6.8, color=DIM, va="top")
     y = top - 0.012 - half * 0.0175
     for flag in report.result.flags[:4]:
         figure.text(LEFT, y, "• " + textwrap.shorten(flag.text, 140, placeholder=" …"), size=6.8, color=DIM, va="top")
@@ -243,7 +247,7 @@ def _third(report: Report) -> Any:
     y -= 0.19
     for name, title in (("instruments", "By instrument"), ("exit_reasons", "By exit reason")):
         table = report.table(name)
-        if not len(table) or y < 0.15:
+        if not len(table) or y < 0.12:
             continue
         _heading(figure, y, title)
         rows: list[tuple[str, ...]] = [("", "trades", "net", "win rate", "mean return", "profit factor", "costs")]
@@ -291,16 +295,11 @@ def _lists(report: Report) -> list[Any]:
             heading = reason == "group"
             figure.text(x, y, label, size=7.8 if heading else 6.9, weight="bold" if heading else "normal", va="top")
             figure.text(x + width, y, value, size=6.9, va="top", ha="right")
-            if reason and not heading:
-                used = len(label) * 0.0047
-                figure.text(
-                    x + min(used, 0.22) + 0.006,
-                    y - 0.0008,
-                    textwrap.shorten(reason, max(int((0.335 - used) / 0.0038), 8), placeholder="…"),
-                    size=5.4,
-                    color=DIM,
-                    va="top",
-                )
+            used = len(label) * 0.0069 + 0.012
+            room = int((width - used - len(value) * 0.0066) / 0.0049)
+            if reason and not heading and room > 10:
+                said = textwrap.shorten(reason, room, placeholder=" …")
+                figure.text(x + used, y - 0.0008, said, size=5.4, color=DIM, va="top")
         figures.append(figure)
     return figures
 

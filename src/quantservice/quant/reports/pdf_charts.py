@@ -38,7 +38,6 @@ def equity(upper: Any, lower: Any, report: Report) -> None:
     lower.fill_between(time, falls, 0, color=RED, alpha=0.25, linewidth=0)
     lower.plot(time, falls, color=RED, linewidth=0.6)
     lower.set_ylim(top=0)
-    upper.set_ylabel(report.result.currency)
     lower.set_ylabel("%")
     upper.tick_params(labelbottom=False)
     _thousands(upper)
@@ -57,12 +56,12 @@ def months(axes: Any, table: Table) -> None:
     if not len(years):
         return
     limit = float(np.nanpercentile(np.abs(grid[:, :12]), 90)) or 0.01
-    axes.set_xlim(-0.9, 13.2)
+    axes.set_xlim(-0.6, 12.8)
     axes.set_ylim(len(years) - 0.5, -1.2)
     for m, name in enumerate((*MONTHS, "Year")):
         axes.text(m + (0.2 if m == 12 else 0), -0.85, name, ha="center", va="center", size=7, color=DIM)
     for k, year in enumerate(years):
-        axes.text(-0.75, k, str(year), ha="center", va="center", size=7.5, weight="bold")
+        axes.text(-0.62, k, str(year), ha="right", va="center", size=7.5, weight="bold")
         for m in range(13):
             value = grid[k, m]
             if np.isnan(value):
@@ -115,7 +114,13 @@ def histogram(axes: Any, report: Report) -> None:
         return
     edges = np.array(found["edges"]) * 100
     middle, width = (edges[:-1] + edges[1:]) / 2, edges[1] - edges[0]
-    axes.bar(middle, found["counts"], width * 0.88, color=np.where(middle >= 0, GREEN, RED), alpha=0.8)
+    axes.bar(
+        middle,
+        found["counts"],
+        width * 0.88,
+        color=np.where(np.abs(middle) < width / 4, DIM, np.where(middle > 0, GREEN, RED)),
+        alpha=0.8,
+    )
     axes.plot(middle, found["normal"], color=DIM, linewidth=0.9)
     low = report.metrics.number("var_95") * 100
     if edges[0] < low < edges[-1]:
@@ -188,8 +193,9 @@ def costs(axes: Any, table: Table) -> None:
     axes.invert_yaxis()
     axes.axvline(0, color=DIM, linewidth=0.6)
     axes.grid(visible=False, axis="y")
-    axes.margins(x=0.14)
     ends = starts + amounts
+    low, high = float(min(starts.min(), ends.min(), 0.0)), float(max(starts.max(), ends.max(), 0.0))
+    axes.set_xlim(low - 0.02 * (high - low), high + 0.16 * (high - low or 1.0))
     for row, (amount, left, end) in enumerate(zip(amounts, starts, ends, strict=True)):
         axes.text(max(left, end), row, f"  {amount:+,.2f}".replace("-", "−"), va="center", size=6.8)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace("-", "−"))

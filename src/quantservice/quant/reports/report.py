@@ -20,6 +20,7 @@ from quantservice.quant.metrics.conventions import Printed, as_printed
 from quantservice.quant.metrics.value import F64
 from quantservice.quant.reports import csvs, excel, page_html, payload, pdf, views
 from quantservice.quant.reports.files import write_whole
+from quantservice.quant.reports.gates import gates_of
 from quantservice.quant.reports.notebook import notebook_html
 from quantservice.quant.reports.story import About, Candles, Gate, buy_and_hold, candles_of, market_change
 from quantservice.quant.reports.table import Table
@@ -106,6 +107,11 @@ class Report:
     def metrics(self) -> Metrics:
         """Every figure of the catalogue."""
         return measure(self.arrays, self.settings, self.confidence)
+
+    @cached_property
+    def checked(self) -> tuple[Gate, ...]:
+        """What speaks for and against believing it: the gates given with it and those that its own figures make."""
+        return gates_of(self)
 
     @cached_property
     def printed(self) -> tuple[Printed, ...]:

@@ -86,9 +86,10 @@ def windows_of(candles: Candles, begin: I64, end: I64, weight: F64, *, budget: i
     n = len(candles.time)
     wanted = np.zeros(n, dtype=np.bool_)
     left = budget
-    for k in np.argsort(-np.abs(weight), kind="stable")[:200]:
-        a = max(int(np.searchsorted(candles.time, begin[k])) - margin, 0)
-        b = min(int(np.searchsorted(candles.time, end[k])) + margin, n)
+    for k in np.argsort(-np.abs(weight), kind="stable")[:400]:
+        a, b = (int(np.searchsorted(candles.time, moment)) for moment in (begin[k], end[k]))
+        room = max(margin, (b - a) // 2)
+        a, b = max(a - room, 0), min(b + room, n)
         cost = int((~wanted[a:b]).sum())
         if cost <= left:
             wanted[a:b] = True

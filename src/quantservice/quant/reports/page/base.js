@@ -39,6 +39,11 @@ function number(value, digits = 2) {
   return minus(value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
 }
 const percent = (value, digits = 2) => (missing(value) ? "n/a" : typeof value === "string" ? number(value) : number(value * 100 || 0, digits) + " %");
+/** A mark of an axis in per cent, with the digits that its step needs. */
+function percentMark(value, step) {
+  const digits = [0, 1, 2, 3].find((d) => Math.abs(step * 100 * 10 ** d - Math.round(step * 100 * 10 ** d)) < 1e-6) ?? 3;
+  return percent(value, digits);
+}
 const signed = (value, show) => (value > 0 ? "+" : "") + show(value);
 const money = (value) => number(value, Math.abs(value) >= 1e6 ? 0 : 2);
 function price(value) {

@@ -34,7 +34,9 @@ function candleCard(trades) {
     focus(mine[picked]);
   };
   function focus(k) {
-    const a = trades.entry_time[k], b = trades.exit_time[k], room = Math.max((b - a) * 0.8, drawn.native * 40);
+    const a = trades.entry_time[k], b = trades.exit_time[k];
+    let room = Math.max((b - a) * 0.45, drawn.native * 36);
+    if (covering(a - room, b + room) === drawn.whole) room = Math.max(room, drawn.whole.step * 20);
     picked = mine.indexOf(k);
     plot.show(a - room, b + room);
     tell(k);

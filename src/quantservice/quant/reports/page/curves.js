@@ -25,7 +25,7 @@ function equityCard(curve) {
     },
   };
   const lower = {
-    share: 1.15, zero: "top", format: (v) => percent(v, 0), range: (a, b) => [reach(curve.time, [curve.drawdown], a, b)[0], 0],
+    share: 1.15, zero: "top", format: percentMark, range: (a, b) => [reach(curve.time, [curve.drawdown], a, b)[0], 0],
     draw(plot, pane, c) {
       area(plot, pane, c, curve.time, curve.drawdown, 0, withAlpha("--bad", 0.25));
       line(plot, pane, c, curve.time, curve.drawdown, color("--bad"), 1);
@@ -68,7 +68,7 @@ function rollingCard() {
     },
   };
   const lower = {
-    share: 1, zero: "bottom", format: (v) => percent(v, 0), range: (a, b) => reach(time, [volatility], a, b),
+    share: 1, zero: "bottom", format: percentMark, range: (a, b) => reach(time, [volatility], a, b),
     draw(plot, pane, c) { area(plot, pane, c, time, volatility, 0, withAlpha("--second", 0.2)); line(plot, pane, c, time, volatility, color("--second"), 1.2); },
   };
   const plot = new Plot({

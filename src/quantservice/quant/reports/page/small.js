@@ -64,7 +64,8 @@ function histogramCard() {
     c.stroke(); c.lineWidth = 1;
     gridLine(c, 0, floor, w, floor);
     c.fillStyle = color("--dim"); c.textAlign = "center";
-    for (const v of valueTicks(edges[0], edges[n], w / 90).ticks) { const x = place(v); if (x > 20 && x < w - 20) c.fillText(percent(v, Math.abs(v) < 0.02 && v ? 1 : 0), x, height - 8); }
+    const marks = valueTicks(edges[0], edges[n], w / 90);
+    for (const v of marks.ticks) { const x = place(v); if (x > 20 && x < w - 20) c.fillText(percentMark(v, marks.step), x, height - 8); }
     c.textAlign = "right"; c.setLineDash([4, 3]);
     lines.forEach(([name, text], k) => {
       const x = place(figures[name].value);
@@ -92,11 +93,11 @@ function excursionCard(trades) {
   const node = drawing(300, word("excursions"), (c, w, height) => {
     box = { left: 48, right: w - 8, top: 8, bottom: height - 34 };
     c.strokeStyle = color("--grid"); c.fillStyle = color("--dim");
-    const fine = (v) => (v < 0.1 ? 1 : 0);
     c.textAlign = "center";
-    for (const v of valueTicks(0, across, (box.right - box.left) / 80).ticks) { const x = box.left + (v / across) * (box.right - box.left); gridLine(c, x, box.top, x, box.bottom); c.fillText(percent(-v, fine(across)), x, box.bottom + 11); }
+    const lower = valueTicks(0, across, (box.right - box.left) / 80), side = valueTicks(0, up, 5);
+    for (const v of lower.ticks) { const x = box.left + (v / across) * (box.right - box.left); gridLine(c, x, box.top, x, box.bottom); c.fillText(percentMark(-v, lower.step), x, box.bottom + 11); }
     c.textAlign = "right";
-    for (const v of valueTicks(0, up, 5).ticks) { const y = box.bottom - (v / up) * (box.bottom - box.top); gridLine(c, box.left, y, box.right, y); c.fillText(percent(v, fine(up)), box.left - 5, y); }
+    for (const v of side.ticks) { const y = box.bottom - (v / up) * (box.bottom - box.top); gridLine(c, box.left, y, box.right, y); c.fillText(percentMark(v, side.step), box.left - 5, y); }
     c.textAlign = "center"; c.fillText(word("mae") + " →", (box.left + box.right) / 2, height - 8);
     c.save(); c.translate(9, (box.top + box.bottom) / 2); c.rotate(-Math.PI / 2); c.fillText(word("mfe") + " →", 0, 0); c.restore();
     const size = chosen.length > 1500 ? 1.6 : 3, ink = { true: color("--up"), false: color("--down") };
