@@ -1,0 +1,124 @@
+"""What a rule is given and what it answers.
+
+Everything in flight counts as if it were filled at its worst: the view's exposures already include open and unknown orders, and the
+``after_…`` figures the order that is asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import ClassVar, Final
+
+import msgspec
+
+from quantservice.core.instruments import InstrumentId
+from quantservice.core.intents import OrderTerms
+from quantservice.core.money import ZERO
+from quantservice.core.positions import PositionSide
+
+_SHOWN: Final = Decimal("0.00000001")
+
+
+class Breach(msgspec.Struct, frozen=True):
+    """A rule's no: its limit, the value that broke it, and a sentence for people."""
+
+    limit: str
+    value: str
+    sentence: str
+
+
+class RiskView(msgspec.Struct, kw_only=True):
+    """An order in its surroundings. Money is in the account's reporting currency; shares are fractions of equity.
+
+    ``reduces``: the order can only make the exposure smaller, also at its worst; rules that bound exposure let it pass.
+    ``reference_price`` is the mark, or the last price; 0 where none is known.
+    """
+
+    terms: OrderTerms
+    venue: str
+    market: str
+    deployment: str = ""
+    now_ns: int = 0
+    reduces: bool = False
+    reference_price: Decimal = ZERO
+    order_price: Decimal = ZERO  # the limit or stop price, else the reference
+    order_value: Decimal = ZERO
+    equity: Decimal = ZERO
+    peak_equity: Decimal = ZERO
+    day_start_equity: Decimal = ZERO
+    free_margin: Decimal = ZERO
+    margin_ratio: Decimal = ZERO  # maintenance margin over margin balance; 1 is liquidation
+    position_value: Decimal = ZERO  # of this instrument now, worst case, absolute
+    after_position_value: Decimal = ZERO
+    after_gross_exposure: Decimal = ZERO
+    after_largest_exposure: Decimal = ZERO  # of the instrument that will be the largest
+    deployment_position_value: Decimal = ZERO  # after the order, of this deployment alone
+    open_orders: int = 0  # of the account on this instrument, this one not counted
+    order_times_ns: Sequence[int] = ()  # of the account's recent orders, oldest first
+    deployment_orders_today: int = 0
+    rejects_in_row: int = 0
+    losses_in_row: int = 0
+    last_loss_ns: int = 0
+    sides_lately: Sequence[tuple[int, str]] = ()  # (time, side) of this instrument's recent orders, oldest first
+    data_age_ms: int = 0
+    data_faults: Sequence[str] = ()  # why the instrument's data is not to be trusted now: gap, stale, synthetic
+    leverage: Decimal = ZERO
+    quota_position: Decimal = ZERO  # 0: none set
+    quota_orders_per_day: int = 0
+
+
+class RiskRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A question asked of every order before it is sent. Parameters are fields; ``name`` is the rule's code in a denial."""
+
+    name: ClassVar[str] = ""
+    doc: ClassVar[str] = ""
+
+    def check(self, view: RiskView) -> Breach | None:
+        """Return why the order may not be sent, or None."""
+        raise TypeError(f"{type(self).__name__} asks nothing")
+
+
+class WatchedPosition(msgspec.Struct, frozen=True, kw_only=True):
+    """An open position as position rules see it: ``best_price`` is the most favourable mark since it was opened."""
+
+    account: str
+    instrument: InstrumentId
+    side: PositionSide
+    quantity: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    best_price: Decimal
+    opened_ns: int = 0
+    margin_ratio: Decimal = ZERO
+
+
+class Exit(msgspec.Struct, frozen=True):
+    """A position rule's order to get out: of ``share`` of the position, for a reason."""
+
+    share: Decimal
+    limit: str
+    value: str
+    sentence: str
+
+
+class PositionRule(msgspec.Struct, frozen=True, kw_only=True):
+    """A question asked of every open position whenever its price moves."""
+
+    name: ClassVar[str] = ""
+    doc: ClassVar[str] = ""
+
+    def watch(self, position: WatchedPosition) -> Exit | None:
+        """Return how much to get out of and why, or None."""
+        raise TypeError(f"{type(self).__name__} watches nothing")
+
+
+def percent(share: Decimal) -> str:
+    """Write a share for a sentence."""
+    return f"{(share * 100).quantize(Decimal('0.01')).normalize():f} %"
+
+
+def plain(value: Decimal) -> str:
+    """Write an amount for a sentence: without exponent, at most eight decimals."""
+    text = format(value.quantize(_SHOWN), "f")
+    return text.rstrip("0").rstrip(".")

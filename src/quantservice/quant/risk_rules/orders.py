@@ -1,0 +1,161 @@
+"""Rules about one order: its size, its price, how many there are."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from quantservice.core.money import ZERO
+from quantservice.quant.risk_rules.base import Breach, RiskRule, RiskView, percent, plain
+
+Amount = Annotated[Decimal, Meta(description="in the account's currency")]
+Share = Annotated[Decimal, Meta(description="a fraction: 0.05 is 5 %")]
+_SECOND_NS = 1_000_000_000
+
+
+class MaxOrderValue(RiskRule, frozen=True, kw_only=True, tag="max_order_value"):
+    """No order is worth more."""
+
+    name: ClassVar[str] = "max_order_value"
+    doc: ClassVar[str] = "No order is worth more than this."
+    limit: Amount = Decimal(100_000)
+
+    def check(self, view: RiskView) -> Breach | None:
+        """Compare the order's value."""
+        if view.order_value <= self.limit or view.reduces:
+            return None
+        said = f"the order is worth {plain(view.order_value)}, more than the {plain(self.limit)} allowed"
+        return Breach(plain(self.limit), plain(view.order_value), said)
+
+
+class MaxOrderShare(RiskRule, frozen=True, kw_only=True, tag="max_order_share"):
+    """No order is worth a larger share of equity."""
+
+    name: ClassVar[str] = "max_order_share"
+    doc: ClassVar[str] = "No order is worth more than this share of the account's equity."
+    limit: Share = Decimal("0.5")
+
+    def check(self, view: RiskView) -> Breach | None:
+        """Compare the order's value with equity."""
+        if view.reduces or view.order_value <= self.limit * view.equity:
+            return None
+        share = view.order_value / view.equity if view.equity > 0 else Decimal(99)
+        said = f"the order is worth {percent(share)} of equity, more than the {percent(self.limit)} allowed"
+        return Breach(percent(self.limit), percent(share), said)
+
+
+class PriceBand(RiskRule, frozen=True, kw_only=True, tag="price_band"):
+    """An order's price is near the market: a slip of the finger is caught."""
+
+    name: ClassVar[str] = "price_band"
+    doc: ClassVar[str] = "A limit or stop price may be so far from the market."
+    limit: Share = Decimal("0.1")
+
+    def check(self, view: RiskView) -> Breach | None:
+        """Compare the order's price with the reference."""
+        reference = view.reference_price
+        if reference <= 0:
+            return Breach(percent(self.limit), "no price", "no market price is known to compare the order's price with")
+        distance = abs(view.order_price - reference)
+        if distance <= self.limit * reference:
+            return None
+        share = distance / reference
+        said = (
+            f"the price {plain(view.order_price)} is {percent(share)} away from {plain(reference)}, more than {percent(self.limit)}"
+        )
+        return Breach(percent(self.limit), percent(share), said)
+
+
+class OrderRate(RiskRule, frozen=True, kw_only=True, tag="order_rate"):
+    """So many orders in a window, and no more: a strategy that loops is stopped before the venue stops the account."""
+
+    name: ClassVar[str] = "order_rate"
+    doc: ClassVar[str] = "Most orders of an account in a window of seconds."
+    limit: Annotated[int, Meta(ge=1)] = 30
+    window_s: Annotated[int, Meta(ge=1)] = 60
+
+    def check(self, view: RiskView) -> Breach | None:
+        """Count the orders of the window."""
+        times = view.order_times_ns
+        if len(times) < self.limit or view.reduces:
+            return None
+        begin = view.now_ns - self.window_s * _SECOND_NS
+        count = sum(time > begin for time in times)
+        if count < self.limit:
+            return None
+        said = f"{count} orders were sent in the last {self.window_s} s; {self.limit} are allowed"
+        return Breach(str(self.limit), str(count + 1), said)
+
+
+class MaxOpenOrders(RiskRule, frozen=True, kw_only=True, tag="max_open_orders"):
+    """So many orders of an instrument rest at the venue, and no more."""
+
+    name: ClassVar[str] = "max_open_orders"
+    doc: ClassVar[str] = "Most open orders of an account on one instrument."
+    limit: Annotated[int, Meta(ge=1)] = 20
+
+    def check(self, view: RiskView) -> Breach | None:
+        """Count the open orders."""
+        if view.open_orders < self.limit or view.reduces:
+            return None
+        said = f"{view.open_orders} orders of {view.terms.instrument.symbol} are open; {self.limit} are allowed"
+        return Breach(str(self.limit), str(view.open_orders + 1), said)
+
+
+class FreeMargin(RiskRule, frozen=True, kw_only=True, tag="free_margin"):
+    """What the order needs is there, with a reserve."""
+
+    name: ClassVar[str] = "free_margin"
+    doc: ClassVar[str] = "The account can pay or margin the order, and this share of its equity stays free."
+    reserve: Share = Decimal("0.02")
+
+    def check(self, view: RiskView) -> Breach | None:
+        """Compare what the order needs with what is free."""
+        if view.reduces:
+            return None
+        leverage = view.leverage if view.leverage > 0 else Decimal(1)
+        needed, free = view.order_value / leverage, view.free_margin - self.reserve * view.equity
+        if needed <= free:
+            return None
+        said = f"the order needs {plain(needed)}; {plain(max(free, ZERO))} are free"
+        return Breach(plain(max(free, ZERO)), plain(needed), said)
+
+
+class RejectsInRow(RiskRule, frozen=True, kw_only=True, tag="rejects_in_row"):
+    """A venue that refuses again and again is not asked for ever."""
+
+    name: ClassVar[str] = "rejects_in_row"
+    doc: ClassVar[str] = "After so many refusals of the venue in a row only reducing orders are sent."
+    limit: Annotated[int, Meta(ge=1)] = 5
+
+    def check(self, view: RiskView) -> Breach | None:
+        """Count the refusals."""
+        if view.rejects_in_row < self.limit or view.reduces:
+            return None
+        said = f"the venue refused {view.rejects_in_row} orders in a row; {self.limit} are the limit until a person looks"
+        return Breach(str(self.limit), str(view.rejects_in_row), said)
+
+
+class AbnormalTrading(RiskRule, frozen=True, kw_only=True, tag="abnormal_trading"):
+    """Buying and selling the same thing to and fro is a fault, not a strategy."""
+
+    name: ClassVar[str] = "abnormal_trading"
+    doc: ClassVar[str] = "Most changes of side on one instrument in a window of seconds."
+    limit: Annotated[int, Meta(ge=1)] = 6
+    window_s: Annotated[int, Meta(ge=1)] = 60
+
+    def check(self, view: RiskView) -> Breach | None:
+        """Count the changes of side, this order's with them."""
+        if view.reduces or len(view.sides_lately) < self.limit:
+            return None
+        begin = view.now_ns - self.window_s * _SECOND_NS
+        sides = [side for time, side in view.sides_lately if time > begin]
+        sides.append(view.terms.side)
+        turns = sum(before != after for before, after in itertools.pairwise(sides))
+        if turns <= self.limit:
+            return None
+        said = f"{view.terms.instrument.symbol} changed sides {turns} times in {self.window_s} s; {self.limit} are the limit"
+        return Breach(str(self.limit), str(turns), said)
