@@ -49,6 +49,7 @@ class Machine:
         self.stats = np.zeros(at.S_SIZE)
         self.stats[at.S_PEAK] = assumptions.initial_equity
         self.cur = self._wallets()
+        self.c[at.C_CONVERTS] = float(np.any(self.cur[:, at.W_SOURCE] >= 0))
         self.inst = self._instruments()
         self.legs = np.zeros((count * self.sides, at.L_COLUMNS))
         self.legs[:, [at.L_WANTED, at.L_LIQUIDATION]] = np.nan
@@ -170,6 +171,7 @@ class Machine:
         inst = np.zeros((data.px.shape[1], at.I_COLUMNS))
         inst[:, at.I_STATUS] = 1.0
         inst[:, at.I_LEFT] = np.inf
+        inst[:, at.I_ROW] = -1.0
         inst[:, at.I_SIZE] = 1.0
         inst[:, at.I_LEVERAGE] = 1.0
         for place, contract in enumerate(data.contracts):

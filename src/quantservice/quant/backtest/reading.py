@@ -43,6 +43,10 @@ def result_of(machine: Machine, tags: tuple[str, ...] = ("",)) -> RunResult:
     if machine.n[at.N_SHORTS]:
         count = int(machine.n[at.N_SHORTS])
         machine.flags.append(Flag("short_on_spot", f"{count} short targets on spot were taken as flat", count))
+    if machine.n[at.N_IDLE]:
+        count = int(machine.n[at.N_IDLE])
+        text = f"{count} targets were stated for instruments that were not trading, and ignored"
+        machine.flags.append(Flag("not_trading", text, count))
     if len(curve) and curve[:, at.V_EQUITY].min() <= 0.0:
         row = int(np.argmax(curve[:, at.V_EQUITY] <= 0.0))
         time = int(data.close_time[row])

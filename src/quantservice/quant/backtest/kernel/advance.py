@@ -19,6 +19,7 @@ from quantservice.quant.backtest.kernel.layout import (
     C_ALWAYS,
     C_CAP,
     C_CLOSE_FILL,
+    C_CONVERTS,
     C_CROSS,
     C_CURVE,
     C_END_EVENT,
@@ -35,6 +36,7 @@ from quantservice.quant.backtest.kernel.layout import (
     I_FIT,
     I_LEFT,
     I_MARK,
+    I_ROW,
     I_SPOT,
     I_STATUS,
     J_ORDER,
@@ -142,7 +144,8 @@ def look(m: Memory, f: int) -> None:
         if state != 0:
             m.inst[i + I_MARK] = m.px[cell * 5 + column]
         m.inst[i + I_FIT] = 1.0 if state != 0 and (state & unfit) == 0 and m.inst[i + I_STATUS] != 0.0 else 0.0
-        if column == OPEN:
+        if m.inst[i + I_ROW] != f:
+            m.inst[i + I_ROW] = f
             m.inst[i + I_LEFT] = cap * m.px[cell * 5 + VOLUME] if cap > 0.0 else math.inf
     convert(m)
 
@@ -175,20 +178,23 @@ def begin_open(m: Memory, f: int) -> None:
 
 
 @inner
+def rate_at(m: Memory, f: int, w: int, scene: float) -> float:
+    """Return what a settlement currency is worth at the open, low or high of a row."""
+    source = int(m.cur[w + W_SOURCE])
+    return price_in(m, f, source, scene) if source >= 0 and m.rows[f * m.wide + source] != 0 else m.cur[w + W_RATE]
+
+
+@inner
 def equity_at(m: Memory, f: int, scene: float) -> float:
     """Return the equity with all prices at their open, low or high of a row."""
     total = 0.0
     for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
-        source = int(m.cur[w + W_SOURCE])
-        total += m.cur[w + W_BALANCE] * (m.cur[w + W_RATE] if source < 0 else price_in(m, f, source, scene))
+        total += m.cur[w + W_BALANCE] * rate_at(m, f, w, scene)
     for s in range(m.traded):
         for k in range(m.sides):
             j = leg_of(m, s, k)
             if m.legs[j + L_QUANTITY] != 0.0:
-                w = currency_of(m, s)
-                source = int(m.cur[w + W_SOURCE])
-                rate = m.cur[w + W_RATE] if source < 0 else price_in(m, f, source, scene)
-                total += leg_profit(m, s, j, price_in(m, f, s, scene)) * rate
+                total += leg_profit(m, s, j, price_in(m, f, s, scene)) * rate_at(m, f, currency_of(m, s), scene)
     return total
 
 
@@ -237,7 +243,7 @@ def run_row(m: Memory, f: int) -> None:
     working = m.n[N_OPEN] > 0
     if working:
         MEET_ORDERS(m.book, (f, AT_LOWS))
-    if m.n[N_HELD] > 0:
+    if working or m.n[N_HELD] > 0 or m.c[C_CONVERTS] != 0.0:
         see_extremes(m, f)
     if working:
         MEET_ORDERS(m.book, (f, AT_HIGHS))
@@ -330,7 +336,7 @@ def finish(m: Memory, t: int) -> None:
                 wanted = m.legs[leg_of(m, s, k) + L_WANTED]
                 if not math.isnan(target) and (target != wanted or m.c[C_ALWAYS] != 0.0):
                     DECIDE(m.book, (s, k, target, 0.0, arrival))
-    if m.c[C_CLOSE_FILL] != 0.0 and (m.n[N_PENDING] > 0 or m.n[N_OPEN] > 0):
+    if m.c[C_CLOSE_FILL] != 0.0 and m.n[N_PENDING] > 0:
         m.n[N_AT_CLOSE] = 1
         m.n[N_ROW] = last
         look(m, last)

@@ -16,6 +16,7 @@ from quantservice.quant.backtest.kernel.layout import (
     I_COLUMNS,
     I_MARK,
     I_SPOT,
+    I_STATUS,
     L_ARRIVAL,
     L_FILLED,
     L_FILLED_VALUE,
@@ -30,12 +31,12 @@ from quantservice.quant.backtest.kernel.layout import (
     L_TO_FILL,
     L_WANTED,
     N_BAR,
+    N_IDLE,
     N_ORDER,
     N_PENDING,
     N_SHORTS,
     REJECTED,
     W_RATE,
-    WHY_NOT_TRADING,
     WHY_REPLACED,
 )
 from quantservice.quant.backtest.kernel.memory import Memory, memory_of
@@ -73,22 +74,22 @@ def decide(m: Memory, s: int, k: int, target: float, tag: float, arrival: int) -
         target = 0.0
     if m.c[C_ALWAYS] == 0.0 and target == m.legs[j + L_WANTED]:
         return
-    m.legs[j + L_WANTED] = target
     mark = m.inst[i + I_MARK]
-    change = 0.0
-    if mark > 0.0:
-        change = sized(m, s, j, target, mark)
-        if m.c[C_ALWAYS] != 0.0 and target != 0.0:
-            worth = abs(change) * unit_value(m, s, mark) * m.cur[currency_of(m, s) + W_RATE]
-            change = 0.0 if worth <= m.c[C_DRIFT] * equity_of(m) else change
+    if mark <= 0.0 or m.inst[i + I_STATUS] == 0.0:  # not listed yet, or gone: it counts when it is stated again
+        m.n[N_IDLE] += 1 if target != 0.0 else 0
+        return
+    m.legs[j + L_WANTED] = target
+    change = sized(m, s, j, target, mark)
+    if m.c[C_ALWAYS] != 0.0 and target != 0.0:
+        worth = abs(change) * unit_value(m, s, mark) * m.cur[currency_of(m, s) + W_RATE]
+        change = 0.0 if worth <= m.c[C_DRIFT] * equity_of(m) else change
     if m.legs[j + L_PENDING] != 0.0:
         end_target(m, s, k, j, CANCELLED, WHY_REPLACED)
-    if mark > 0.0 and change == 0.0:
+    if change == 0.0:
         return
-    why = too_small_change(m, s, j, change, mark) if mark > 0.0 else WHY_NOT_TRADING
-    if m.c[C_FILL_SIZING] != 0.0 and mark > 0.0:
-        why = 0.0
-    begin_target(m, j, target, math.nan if m.c[C_FILL_SIZING] != 0.0 else change, tag, arrival)
+    later = m.c[C_FILL_SIZING] != 0.0
+    begin_target(m, j, target, math.nan if later else change, tag, arrival)
+    why = 0.0 if later else too_small_change(m, s, j, change, mark)
     if why != 0.0:
         end_target(m, s, k, j, REJECTED, why)
 

@@ -78,23 +78,35 @@ from quantservice.quant.backtest.kernel.layout import (
 from quantservice.quant.backtest.kernel.memory import Memory, Origin, Terms, memory_of
 from quantservice.quant.jit import inner
 
+#: A smaller part of what was wanted does not fill: it is what a rounding left of the balance or of the volume.
+LEAST = 1e-9
 #: What a division by a step may be off the whole number that is meant.
 STEP_NOISE = 1e-9
 
 
 @inner
+def steps_of(count: float, step: float) -> float:
+    """Return so many steps; of a step that is a decimal fraction the float nearest to the decimal number that is meant."""
+    whole = math.floor(1.0 / step + 0.5)
+    return count / whole if abs(whole * step - 1.0) < STEP_NOISE else count * step
+
+
+@inner
 def round_down(value: float, step: float) -> float:
     """Round a quantity down to its step; a step of zero leaves it."""
-    return math.floor(value / step + STEP_NOISE) * step if step > 0.0 else value
+    return steps_of(math.floor(value / step + STEP_NOISE), step) if step > 0.0 else value
+
+
+@inner
+def round_up(value: float, step: float) -> float:
+    """Round up to a step; a step of zero leaves it."""
+    return steps_of(math.ceil(value / step - STEP_NOISE), step) if step > 0.0 else value
 
 
 @inner
 def worse_price(price: float, side: float, tick: float) -> float:
-    """Round a price to the tick against whoever takes it; a tick of zero leaves it."""
-    if tick <= 0.0:
-        return price
-    steps = price / tick
-    return math.ceil(steps - STEP_NOISE) * tick if side > 0.0 else math.floor(steps + STEP_NOISE) * tick
+    """Round a price to the tick against whoever takes it."""
+    return round_up(price, tick) if side > 0.0 else round_down(price, tick)
 
 
 @inner
@@ -230,7 +242,7 @@ def opening(m: Memory, s: int, k: int, side: float, wanted: float, price: float,
         amount = paid if terms.clip != 0.0 else 0.0
     if amount < wanted:
         amount = round_down(amount, lot_of(m, s))
-        amount = 0.0 if too_small(m, s, amount, price) != 0.0 else amount
+        amount = 0.0 if amount < wanted * LEAST or too_small(m, s, amount, price) != 0.0 else amount
     return amount
 
 
@@ -244,7 +256,7 @@ def execute(m: Memory, s: int, k: int, change: float, reference: float, terms: T
     m.stats[S_WHY] = 0.0
     if amount > m.inst[i + I_LEFT]:
         amount = round_down(m.inst[i + I_LEFT], lot_of(m, s))
-    if amount <= 0.0:
+    if amount <= abs(change) * LEAST:
         return 0.0, 0.0, 0.0
     price = reference if terms.maker != TAKER else slipped(m, s, side, amount, reference)
     if not math.isnan(terms.limit):

@@ -51,7 +51,8 @@ C_FIRST_EVENT: Final = 20
 C_END_EVENT: Final = 21
 C_TELL: Final = 22  # whether accepted orders are told too
 C_MARGIN: Final = 23  # whether any instrument is margined
-C_SIZE: Final = 24
+C_CONVERTS: Final = 24  # whether a settlement currency moves against the reporting currency
+C_SIZE: Final = 25
 SLIPPAGE_MODELS: Final = ("none", "fixed", "spread", "volume_share", "sqrt_impact", "book")
 SPREAD: Final = 2
 VOLUME_SHARE: Final = 3
@@ -77,7 +78,8 @@ N_ASKED: Final = 14  # requests in the table
 N_SHORTS: Final = 15  # short targets on spot, taken as flat
 N_JOURNAL_END: Final = 16
 N_ORDERS_END: Final = 17
-N_SIZE: Final = 18
+N_IDLE: Final = 18  # targets of instruments that did not trade, ignored
+N_SIZE: Final = 19
 
 # --- currencies: (C, ...) ---------------------------------------------------------------------------------------------------
 W_BALANCE: Final = 0
@@ -108,7 +110,8 @@ I_FEES: Final = 15
 I_FEES_END: Final = 16
 I_FIT: Final = 17  # whether orders may fill in this row
 I_STATUS: Final = 18
-I_COLUMNS: Final = 19
+I_ROW: Final = 19  # the row whose volume I_LEFT is of
+I_COLUMNS: Final = 20
 
 # --- legs: (S * sides, ...) -------------------------------------------------------------------------------------------------
 L_QUANTITY: Final = 0

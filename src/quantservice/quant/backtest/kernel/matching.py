@@ -1,6 +1,6 @@
 """The strategy's own orders against a row: at its open, inside it, and at its close. Compiled.
 
-Inside a row stops come first, then limits that open, then stops again, and limits and take-profits that reduce come last: they may
+Inside a row stops come first, then what opens, then stops again, and limits and take-profits that reduce come last: they may
 only reduce what was held after the open, because nothing says that the price went there after the entry.
 """
 
@@ -283,12 +283,22 @@ def touches(m: Memory, f: int, o: int) -> bool:
 
 
 @inner
+def enter(m: Memory, f: int, o: int) -> None:
+    """Fill a limit or set off a take-profit that the row reaches and that opens a position."""
+    cell, buys = (f * m.wide + int(m.orders[o + O_INSTRUMENT])) * 5, m.orders[o + O_SIDE] > 0.0
+    if touches(m, f, o):
+        fill_order(m, o, m.orders[o + O_LIMIT], MAKER, math.nan, math.inf)
+    elif m.orders[o + O_TYPE] == TAKE_PROFIT and reached(m, o, m.px[cell + (LOW if buys else HIGH)]):
+        trigger(m, o, m.orders[o + O_STOP])
+
+
+@inner
 def stops_and_entries(m: Memory, f: int) -> None:
-    """Do what the row's range does to orders, the worse first: stops, limits that open, and the stops of what they opened."""
+    """Do what the row's range does to orders, the worse first: stops, orders that open, and the stops of what they opened."""
     touch_stops(m, f)
     for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
-        if works(m, o) and m.orders[o + O_REDUCE] == 0.0 and reducible(m, o) == 0.0 and touches(m, f, o):
-            fill_order(m, o, m.orders[o + O_LIMIT], MAKER, math.nan, math.inf)
+        if works(m, o) and m.orders[o + O_REDUCE] == 0.0 and reducible(m, o) == 0.0:
+            enter(m, f, o)
     touch_stops(m, f)
 
 
@@ -314,7 +324,7 @@ def exits(m: Memory, f: int) -> None:
         if kind == TRAILING:
             trail(m, o, cell)
         elif kind == TAKE_PROFIT:
-            if reached(m, o, m.px[cell + (LOW if buys else HIGH)]) and not waits(m, o) and (can_reduce == 0.0 or allowed > 0.0):
+            if can_reduce > 0.0 and allowed > 0.0 and reached(m, o, m.px[cell + (LOW if buys else HIGH)]):
                 trigger(m, o, m.orders[o + O_STOP])
         elif can_reduce > 0.0 and allowed > 0.0 and touches(m, f, o):
             most = math.inf if can_reduce <= allowed else allowed

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from quantservice.quant.backtest.kernel.account import currency_of, equity_of, unit_value
-from quantservice.quant.backtest.kernel.execution import STEP_NOISE, lot_of, round_down, tick_of, too_small
+from quantservice.quant.backtest.kernel.execution import STEP_NOISE, lot_of, round_down, round_up, steps_of, tick_of, too_small
 from quantservice.quant.backtest.kernel.journal import end_order, write_order
 from quantservice.quant.backtest.kernel.layout import (
     ACCEPTED,
@@ -71,17 +71,16 @@ from quantservice.quant.jit import inner
 
 @inner
 def better_price(price: float, side: float, tick: float) -> float:
-    """Round a limit to the tick: a buy down, a sell up; a tick of zero leaves it."""
-    if tick <= 0.0 or math.isnan(price):
+    """Round a limit to the tick so that it never costs more: a buy down, a sell up."""
+    if math.isnan(price):
         return price
-    steps = price / tick
-    return math.floor(steps + STEP_NOISE) * tick if side > 0.0 else math.ceil(steps - STEP_NOISE) * tick
+    return round_down(price, tick) if side > 0.0 else round_up(price, tick)
 
 
 @inner
 def nearest_price(price: float, tick: float) -> float:
     """Round a stop to the nearest tick; a tick of zero leaves it."""
-    return price if tick <= 0.0 or math.isnan(price) else math.floor(price / tick + 0.5) * tick
+    return price if tick <= 0.0 or math.isnan(price) else steps_of(math.floor(price / tick + 0.5 + STEP_NOISE), tick)
 
 
 @inner

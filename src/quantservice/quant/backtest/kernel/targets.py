@@ -112,7 +112,7 @@ def fill_part(m: Memory, f: int, s: int, k: int, part: int) -> None:
     m.legs[j + L_FILLED_VALUE] += m.stats[S_DONE_VALUE]
     m.legs[j + L_ORDER_FEE] += m.stats[S_DONE_FEE]
     m.legs[j + L_TO_FILL] = left - side * quantity
-    whole = abs(left) - quantity <= abs(left) * DUST
+    whole = abs(left) - quantity <= abs(m.legs[j + L_ORDERED]) * DUST
     if whole:
         end_target(m, s, k, j, FILLED, 0.0)
     elif m.stats[S_WHY] != 0.0:
