@@ -117,6 +117,18 @@ def test_nothing_exists_before_the_listing() -> None:
     assert int(hours[0, COUNT]) == int(made.rows(listed, int(hours[1, TIME]))[:, COUNT].sum())
 
 
+def test_the_price_before_an_instant_is_the_market_s_and_costs_no_trades_at_a_border() -> None:
+    border = NOW // (4 * HOUR_MS) * (4 * HOUR_MS)
+    made = history()
+    at_border = made.price_before(border)
+    assert not made._rows
+    closing = int(made.rows(border - MINUTE_MS, border)[0, CLOSE])
+    assert abs(at_border / closing - 1) < 0.0005
+    within = border + HOUR_MS
+    assert made.price_before(within) == int(made.rows(within - MINUTE_MS, within)[0, CLOSE])
+    assert history(first_ms=border).price_before(border) == 0
+
+
 async def test_warming_gives_what_asking_gives() -> None:
     one, two = history(), history()
     await one.warm(NOW - 5 * DAY_MS, NOW)

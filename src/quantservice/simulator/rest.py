@@ -126,7 +126,8 @@ class RestApi:
             case "avgPrice" if self._market == "spot":
                 return self._of_one(query, figures.average_price)
             case "ticker/24hr":
-                return self._of_one_or_all(query, figures.day_ticker)
+                one = query.has("symbol")
+                return self._of_one_or_all(query, figures.day_ticker) if one else await self._all_day_tickers()
             case "ticker/price":
                 return self._of_one_or_all(query, figures.last_price)
             case "ticker/bookTicker":
@@ -242,6 +243,15 @@ class RestApi:
 
     def _of_one(self, query: Query, figure: figures.Figure) -> bytes:
         return to_json(figure(self._state, query.symbol(self._state)))
+
+    async def _all_day_tickers(self) -> bytes:
+        """Return every symbol's 24-hour ticker. A day of each is made for it, so others are served in between."""
+        tickers = []
+        for listing in [one for one in self._state.listings.values() if not one.delisted]:
+            now_ms = self._state.clock.now_ms()
+            await listing.history.warm(now_ms - DAY_MS, now_ms)
+            tickers.append(figures.day_ticker(self._state, listing))
+        return to_json(tickers)
 
     def _of_one_or_all(self, query: Query, figure: figures.Figure) -> bytes:
         if query.has("symbol"):

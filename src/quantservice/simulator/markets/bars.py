@@ -87,6 +87,10 @@ class History(Protocol):
         """Make :meth:`coarse_rows` of a long span cheap without holding up the loop."""
         ...
 
+    def price_before(self, time_ms: int) -> int:
+        """Return the price just before an instant, in the symbol's smallest unit; 0 before its first bar."""
+        ...
+
     def trades(self, start_ms: int, end_ms: int) -> Trades:
         """Return the trades with ``start_ms <= time < end_ms``."""
         ...

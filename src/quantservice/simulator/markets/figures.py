@@ -160,8 +160,7 @@ def funding_rates(state: MarketState, listing: Listing, start: int | None, end: 
     first = max(floor, -(-start // FUNDING_MS) if start is not None else last - limit + 1)
     rates: list[dict[str, Any]] = []
     for index in range(first, min(last + 1, first + limit)):
-        rows = history.rows(index * FUNDING_MS - history.base_ms, index * FUNDING_MS)
-        price = int(rows[-1][4]) * 10 ** (8 - listing.spec.price_decimals) if len(rows) else 0
+        price = history.price_before(index * FUNDING_MS) * 10 ** (8 - listing.spec.price_decimals)
         value = _rate(listing, index)
         rates.append(
             {

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from quantservice.core.periods import DAY_MS, HOUR_MS, MINUTE_MS
 from quantservice.simulator.config import MarketName, SymbolSpec
-from quantservice.simulator.markets.bars import COLUMNS, IntTable, Trades, aggregate
+from quantservice.simulator.markets.bars import CLOSE, COLUMNS, IntTable, Trades, aggregate
 
 BLOCK_MINUTES: Final = 240
 BLOCK_MS: Final = BLOCK_MINUTES * MINUTE_MS
@@ -97,6 +97,16 @@ class GeneratedHistory:
         if hours is None:
             hours = self._hours[block] = aggregate(self._block_rows(block), "1h")
         return hours
+
+    def price_before(self, time_ms: int) -> int:
+        """Return the mid price at a block's border, which needs no trades made; else the close of the minute before."""
+        if time_ms <= self.first_ms:
+            return 0
+        if time_ms % BLOCK_MS:
+            return int(self.rows(time_ms - MINUTE_MS, time_ms)[-1][CLOSE])
+        mid = self.spec.level * math.exp(self._border(time_ms // BLOCK_MS))
+        unit: float = 10**self.spec.price_decimals / self.spec.tick
+        return max(1, round(mid * unit)) * self.spec.tick
 
     def trades(self, start_ms: int, end_ms: int) -> Trades:
         """Return the trades with ``start_ms <= time < end_ms``; one block at most is kept ready."""

@@ -25,7 +25,7 @@ import numpy as np
 from quantservice.core.errors import UserError
 from quantservice.core.periods import FIXED_MS
 from quantservice.simulator.config import MARKET_NAMES, MarketName, SymbolSpec
-from quantservice.simulator.markets.bars import COLUMNS, COUNT, FIRST_ID, TIME, Bar, IntTable, Trades
+from quantservice.simulator.markets.bars import CLOSE, COLUMNS, COUNT, FIRST_ID, TIME, Bar, IntTable, Trades
 from quantservice.simulator.protocol.text import SymbolText
 
 _MAX_TRADES: Final = 24  # invented trades of one bar; a busier bar's are aggregates of several ids
@@ -114,6 +114,11 @@ class FileHistory:
         """Return the file's bars that open in ``[start_ms, end_ms)``."""
         low, high = np.searchsorted(self._table[:, TIME], [start_ms, end_ms])
         return self._table[low:high]
+
+    def price_before(self, time_ms: int) -> int:
+        """Return the close of the bar that ends at the instant; 0 where the file has none."""
+        rows = self.rows(time_ms - self.base_ms, time_ms)
+        return int(rows[-1][CLOSE]) if len(rows) else 0
 
     def trades(self, start_ms: int, end_ms: int) -> Trades:
         """Return invented trades in the span, whole bars' worth of consistent ones."""
