@@ -16,3 +16,4 @@ class IndicatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     settle_s: float = 1.0
     write_every_s: float = 1.0
     pairs_every_s: float = 30.0
+    load_after_s: float = 3.0  # the arithmetic takes a second of processor time to load: live data comes first

@@ -1,7 +1,7 @@
 """The service: owner of the tables ``indicator`` and ``indicator_ma``.
 
-The arithmetic (numba, TA-Lib's family) is loaded in a thread once the service runs, so that the platform's first kline does not
-wait for it.
+The arithmetic (numba, TA-Lib's family) is loaded in a thread once the platform has started, so that its first kline does not wait
+for it.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class IndicatorService:
 
     async def run(self) -> None:
         """Compute until cancelled."""
+        await self._clock.sleep(self._config.load_after_s)
         make = await asyncio.to_thread(_load)
         self._line = make(self._store, self._state, self._bus, self._clock, self._config)
         await self._line.run()
