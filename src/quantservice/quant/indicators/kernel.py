@@ -60,3 +60,8 @@ def run_many(step: Any, states: Array, p: Array, x: Array, out: Array, ready: np
     for s in range(x.shape[0]):
         if ready[s] and not _missing(x[s]):
             step(states[s], p, x[s], out[s])
+
+
+if not COMPILED:  # plain Python says what machine code keeps to itself: 0 / 0 is NaN here too
+    run = np.errstate(all="ignore")(run)
+    run_many = np.errstate(all="ignore")(run_many)
