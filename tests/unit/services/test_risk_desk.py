@@ -1,0 +1,221 @@
+"""The desk: states, worst case with everything in flight, rates, shadow rules; and that Approved is made nowhere else."""
+
+from __future__ import annotations
+
+import ast
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support.market import book, instrument
+
+from quantservice.core.intents import Approved, Denied, Intent, OrderTerms, intent_id
+from quantservice.core.orders import Change, Evidence, Order, OrderEvent, VenueFill, order_of
+from quantservice.core.positions import Position
+from quantservice.ports import RiskState, StrategyQuota
+from quantservice.quant.risk_rules import rule_of
+from quantservice.services.risk import ExposureBook, RiskDesk, RuleSet, Verdict
+from quantservice.services.risk.desk import rehearse
+
+D = Decimal
+BTC, ETH = instrument("BTC").id, instrument("ETH").id
+NOON = 1_740_830_400 * 1_000_000_000
+SHOWN = Evidence(source="push", reference="1")
+
+
+def desk(*rules: Any, shadow: tuple[Any, ...] = ()) -> RiskDesk:
+    made = RiskDesk(RuleSet(enforced=tuple(rules), shadow=shadow))
+    known = book("BTC", "ETH", markets=("um",))
+    exposure = made.books["main"] = ExposureBook("main", known.get)
+    exposure.set_equity(D(10_000), NOON, free_margin=D(10_000))
+    exposure.set_price(BTC, D(100), NOON)
+    exposure.set_price(ETH, D(10), NOON)
+    return made
+
+
+def want(number: int, side: str = "buy", quantity: str = "10", name: Any = BTC, **more: Any) -> Intent:
+    terms = OrderTerms(account=more.pop("account", "main"), instrument=name, side=side, quantity=D(quantity), **more)  # type: ignore[arg-type]
+    return Intent(intent_id=intent_id("main", "d", f"c{number}"), terms=terms, deployment="d", valid_until_ns=NOON + 10**10)
+
+
+def approved(verdict: Verdict) -> Order:
+    assert isinstance(verdict.answer, Approved), verdict.answer
+    return order_of(verdict.answer.intent, created_ns=NOON)
+
+
+def denied(verdict: Verdict) -> Denied:
+    assert isinstance(verdict.answer, Denied)
+    return verdict.answer
+
+
+EXPOSURE = rule_of("max_exposure", {"limit": "0.3"})
+
+
+def test_what_is_in_flight_counts_from_the_moment_it_is_approved_until_it_has_ended() -> None:
+    made = desk(EXPOSURE)
+    flying = []
+    for number in range(3):
+        order = approved(made.check(want(number), NOON))
+        made.books["main"].apply_order(order)
+        flying.append(order)
+    refused = denied(made.check(want(4), NOON))
+    assert (refused.rule, refused.limit, refused.value) == ("max_exposure", "30 %", "40 %")
+    lost = flying[0].apply(OrderEvent(change=Change.SUBMIT, time_ns=1)).apply(OrderEvent(change=Change.LOSE, time_ns=2))
+    made.books["main"].apply_order(lost)  # unknown: it may be live
+    denied(made.check(want(5), NOON))
+    made.books["main"].apply_order(lost.apply(OrderEvent(change=Change.ABSENT, evidence=SHOWN, time_ns=3)))
+    approved(made.check(want(6), NOON))
+
+
+def test_buys_and_sells_do_not_cancel_out_in_the_worst_case() -> None:
+    made = desk(EXPOSURE)
+    exposure = made.books["main"]
+    exposure.apply_position(Position(instrument=BTC, quantity=D(10)))
+    exposure.apply_order(approved(made.check(want(1, "buy", "10"), NOON)))
+    exposure.apply_order(approved(made.check(want(2, "sell", "10"), NOON)))  # reduces what is held: the buys may not fill
+    assert exposure.worst(BTC) == D(2_000)
+    denied(made.check(want(3, "buy", "11"), NOON))
+    assert made.books["main"].worst(ETH) == 0
+
+
+def test_hedged_legs_add_up() -> None:
+    made = desk(EXPOSURE)
+    exposure = made.books["main"]
+    exposure.apply_position(Position(instrument=BTC, side="long", quantity=D(10)))
+    exposure.apply_position(Position(instrument=BTC, side="short", quantity=D(-10)))
+    assert exposure.worst(BTC) == D(2_000)
+    approved(made.check(want(1, "buy", "10", position_side="long"), NOON))
+    denied(made.check(want(2, "buy", "11", position_side="long"), NOON))
+
+
+def test_only_what_truly_reduces_is_taken_for_reducing() -> None:
+    exposure = desk().books["main"]
+    exposure.apply_position(Position(instrument=BTC, quantity=D(10)))
+    assert exposure.reduces(want(1, "sell", "10").terms)
+    assert not exposure.reduces(want(1, "sell", "10.1").terms)
+    assert not exposure.reduces(want(1, "buy", "1").terms)
+    exposure.apply_order(order_of(want(2, "sell", "6"), created_ns=1))
+    assert not exposure.reduces(want(3, "sell", "5").terms)  # together they would turn the position
+    assert exposure.reduces(want(3, "sell", "50", reduce_only=True).terms)
+
+
+def test_states_bar_orders_and_the_strictest_counts() -> None:
+    made = desk()
+    exposure = made.books["main"]
+    exposure.apply_position(Position(instrument=BTC, quantity=D(10)))
+    made.set_state(RiskState(scope="account", key="main", state="REDUCING", reason="drawdown"))
+    refused = denied(made.check(want(1), NOON))
+    assert (refused.rule, refused.value) == ("state", "REDUCING")
+    assert "account main is REDUCING: drawdown; only reducing orders are sent" in refused.sentence
+    approved(made.check(want(2, "sell", "5"), NOON))
+    made.set_state(RiskState(scope="deployment", key="other", state="HALTED"))
+    approved(made.check(want(3, "sell", "1"), NOON))
+    made.set_state(RiskState(scope="system", state="HALTED", reason="kill switch"))
+    assert denied(made.check(want(4, "sell", "1"), NOON)).value == "HALTED"
+    made.load_states([RiskState(scope="system"), RiskState(scope="account", key="main")])
+    approved(made.check(want(5), NOON))
+
+
+def test_a_late_or_foreign_intent_is_denied() -> None:
+    made = desk()
+    assert denied(made.check(want(1), NOON + 10**10 + 1)).rule == "deadline"
+    assert denied(made.check(want(1, account="other"), NOON)).rule == "account"
+
+
+def test_rates_losses_and_quotas_are_counted_here() -> None:
+    made = desk(rule_of("order_rate", {"limit": 2}), rule_of("strategy_quota"), rule_of("consecutive_losses", {"limit": 2}))
+    exposure = made.books["main"]
+    approved(made.check(want(1), NOON))
+    approved(made.check(want(2), NOON + 1))
+    assert denied(made.check(want(3), NOON + 2)).rule == "order_rate"
+    made = desk(rule_of("strategy_quota"), rule_of("consecutive_losses", {"limit": 2}))
+    exposure = made.books["main"]
+    exposure.quotas["d"] = StrategyQuota(deployment="d", account="main", max_position=D(1_500), orders_per_day=1)
+    exposure.apply_position(Position(instrument=BTC, quantity=D(6)), deployment="d")
+    assert denied(made.check(want(1), NOON)).sentence == "the deployment would hold 1600; its quota is 1500"
+    approved(made.check(want(2, quantity="9"), NOON))
+    assert denied(made.check(want(3, quantity="1"), NOON)).value == "2"
+    exposure.quotas.clear()
+    for _ in range(2):
+        exposure.apply_trade_result("d", D(-1), NOON)
+    assert denied(made.check(want(4), NOON)).rule == "consecutive_losses"
+    exposure.apply_trade_result("d", D(1), NOON)
+    approved(made.check(want(5), NOON))
+
+
+def test_refusals_in_a_row_are_counted_and_forgotten_after_an_acceptance() -> None:
+    made = desk(rule_of("rejects_in_row", {"limit": 1}))
+    sent = order_of(want(1), created_ns=1).apply(OrderEvent(change=Change.SUBMIT, time_ns=1))
+    made.books["main"].apply_order(sent.apply(OrderEvent(change=Change.REFUSE, evidence=SHOWN, time_ns=2)))
+    denied(made.check(want(2), NOON))
+    made.books["main"].apply_order(sent.apply(OrderEvent(change=Change.ACCEPT, evidence=SHOWN, time_ns=2)))
+    approved(made.check(want(3, quantity="1"), NOON))
+
+
+def test_the_day_and_the_peak_are_what_losses_are_measured_against() -> None:
+    exposure = desk().books["main"]
+    exposure.set_equity(D(12_000), NOON + 1, free_margin=D(1))
+    exposure.set_equity(D(9_000), NOON + 2, free_margin=D(1))
+    assert (exposure.equity.peak, exposure.equity.day_start) == (D(12_000), D(10_000))
+    exposure.set_equity(D(9_500), NOON + 86_400 * 10**9, free_margin=D(1))
+    assert exposure.equity.day_start == D(9_000)
+
+
+def test_a_rule_on_trial_is_noted_and_does_not_deny() -> None:
+    made = desk(shadow=(rule_of("max_order_value", {"limit": 10}),))
+    verdict = made.check(want(1), NOON)
+    approved(verdict)
+    (noted,) = verdict.decisions
+    assert (noted.rule, noted.shadow, noted.value) == ("max_order_value", True, "1000")
+
+
+def test_a_past_stream_says_what_each_rule_would_have_denied() -> None:
+    exposure = desk().books["main"]
+    views = [(want(n, quantity=str(n)), exposure.view(want(n, quantity=str(n)), NOON)) for n in range(1, 6)]
+    rules = [rule_of("max_order_value", {"limit": 300}), rule_of("max_exposure", {"limit": "0.05"})]
+    found = rehearse(rules, views)  # type: ignore[arg-type]
+    assert [len(found[name]) for name in ("max_order_value", "max_exposure")] == [2, 0]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["buy", "sell"]), st.integers(1, 20), st.sampled_from(["fly", "fill", "cancel", "lose"])),
+        max_size=25,
+    )
+)
+def test_the_worst_case_is_never_below_any_outcome(orders: list[tuple[str, int, str]]) -> None:
+    exposure = desk().books["main"]
+    position, low, high = Position(instrument=BTC), D(0), D(0)
+    for number, (side, quantity, what) in enumerate(orders):
+        order = order_of(want(number, side, str(quantity)), created_ns=number)
+        order = order.apply(OrderEvent(change=Change.SUBMIT, time_ns=1))
+        if what == "fill":
+            fill = VenueFill(
+                account="main", instrument=BTC, trade_id=str(number), side=side, price=D(100), quantity=D(quantity)  # type: ignore[arg-type]
+            )  # fmt: skip
+            order = order.add_fill(fill).apply(OrderEvent(change=Change.COMPLETE, evidence=SHOWN, time_ns=2))
+            position = position.apply(fill.as_fill())
+            exposure.apply_position(position)
+        elif what == "cancel":
+            order = order.apply(OrderEvent(change=Change.CANCEL, evidence=SHOWN, time_ns=2))
+        elif what == "lose":
+            order = order.apply(OrderEvent(change=Change.LOSE, time_ns=2))
+        if what in ("fly", "lose"):
+            low, high = (low - quantity, high) if side == "sell" else (low, high + quantity)
+        exposure.apply_order(order)
+    worst = exposure.worst(BTC)
+    for outcome in (position.quantity, position.quantity + high, position.quantity + low, position.quantity + high + low):
+        assert worst >= abs(outcome) * 100
+
+
+def test_approved_is_made_in_risk_control_alone(project_dir: Path) -> None:
+    makers = set()
+    for path in (project_dir / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Approved":
+                makers.add(path.parent.name)
+    assert makers == {"risk"}
+    assert msgspec.structs.fields(Approved)[0].name == "intent"
