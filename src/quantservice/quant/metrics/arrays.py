@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -77,10 +77,11 @@ class RunArrays:
                 raise InvalidValue(name, f"must be float64, not {values.dtype}")
         if self.time.dtype != np.int64:
             raise InvalidValue("time", f"must be int64 milliseconds, not {self.time.dtype}")
-        for name in ("time", "equity", "worst", "gross", "net", "margin", "flows", "benchmark"):
-            values = getattr(self, name)
-            if values is not None:  # one layout, so that compiled code is compiled once
-                object.__setattr__(self, name, np.require(values, requirements=["C", "W"]))
+        # Few kinds of arrays, so that compiled code is compiled for few. What is walked once may stay a column of a table.
+        for name in ("time", "equity", "flows", "benchmark"):
+            self._take(name, "C", "W")
+        for name in ("worst", "gross", "net", "margin"):
+            self._take(name, "W")
         row, kind = first_fault(self.time, self.equity, EMPTY if self.worst is None else self.worst)
         if kind == UNORDERED:
             raise InvalidValue("time", f"row {row} ({time_text(self.time[row])}) is not after the row before it")
@@ -91,6 +92,11 @@ class RunArrays:
             raise InvalidValue("start_equity", f"a run must begin with money, not with {self.first}")
         if self.start_time is not None and self.start_time > self.time[0]:
             raise InvalidValue("start_time", f"{time_text(self.start_time)} is after the first mark, {time_text(self.time[0])}")
+
+    def _take(self, name: str, *requirements: Literal["C", "W"]) -> None:
+        values = getattr(self, name)
+        if values is not None:
+            object.__setattr__(self, name, np.require(values, requirements=requirements))
 
     @property
     def first(self) -> float:

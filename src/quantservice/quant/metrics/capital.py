@@ -73,7 +73,7 @@ def put_costs(sheet: Sheet, run: RunArrays) -> None:
 
 def _put_funding(sheet: Sheet, run: RunArrays) -> tuple[float, float]:
     if run.funding is None:
-        sheet.none("funding was not given", "funding_paid", "funding_received", "funding_missing")
+        sheet.none("funding was not given", "funding_paid", "funding_received", "funding", "funding_missing")
         return 0.0, 0.0
     amounts = np.where(run.funding["missing"], 0.0, run.funding["amount"] * run.funding["rate"])
     missing = int(run.funding["missing"].sum())
@@ -81,6 +81,7 @@ def _put_funding(sheet: Sheet, run: RunArrays) -> tuple[float, float]:
     paid, received = abs(float(amounts[amounts < 0.0].sum())), float(amounts[amounts > 0.0].sum())
     sheet.put("funding_paid", paid, note)
     sheet.put("funding_received", received, note)
+    sheet.put("funding", received - paid, note)
     sheet.put("funding_missing", float(missing))
     return paid, received
 

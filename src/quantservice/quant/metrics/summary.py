@@ -17,7 +17,7 @@ from quantservice.quant.jit import jit
 from quantservice.quant.metrics.scan import DAY_MS
 from quantservice.quant.metrics.value import F64
 
-#: What ``finish`` writes, by the names of the catalogue; the last is funding received minus paid.
+#: What ``finish`` writes, by the names of the catalogue.
 FIELDS: Final = (
     "total_return",
     "profit",

@@ -14,6 +14,7 @@ from quantservice.quant.reports.table import Table
 
 if TYPE_CHECKING:
     from quantservice.quant.reports.report import Report
+    from quantservice.quant.reports.stored import StoredReport
 
 #: What a folder or archive holds besides ``metrics.csv``.
 EXPORTED = (
@@ -35,16 +36,24 @@ def write(report: Report, path: Path, table: str) -> Path:
     """Write one table, an archive of all, or a folder of all, by the path's ending."""
     if path.suffix == ".csv":
         return write_whole(path, csv_of(report.table(table)))
-    files = {f"{name}.csv": csv_of(report.table(name)) for name in EXPORTED} | {"metrics.csv": metrics_csv(report)}
     if path.suffix == ".zip":
-        archive = io.BytesIO()
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as packed:
-            for name, content in files.items():
-                packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 3)
-        return write_whole(path, archive.getvalue())
-    for name, content in files.items():
+        return write_whole(path, archive(report))
+    for name, content in _files(report).items():
         write_whole(path / name, content)
     return path
+
+
+def archive(report: Report | StoredReport) -> bytes:
+    """Return a zip of all tables and the figures."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=3) as writer:
+        for name, content in _files(report).items():
+            writer.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 3)
+    return packed.getvalue()
+
+
+def _files(report: Report | StoredReport) -> dict[str, bytes]:
+    return {f"{name}.csv": csv_of(report.table(name)) for name in EXPORTED} | {"metrics.csv": metrics_csv(report)}
 
 
 def csv_of(table: Table) -> bytes:
@@ -60,7 +69,7 @@ def csv_of(table: Table) -> bytes:
     return out.getvalue()
 
 
-def metrics_csv(report: Report) -> bytes:
+def metrics_csv(report: Report | StoredReport) -> bytes:
     """Return the figures as CSV."""
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")

@@ -12,11 +12,11 @@ import numpy as np
 
 from quantservice.quant.metrics import CATALOGUE
 from quantservice.quant.metrics.catalogue import GROUPS
-from quantservice.quant.reports.gates import gates_of
 from quantservice.quant.reports.table import Table
 
 if TYPE_CHECKING:
     from quantservice.quant.reports.report import Report
+    from quantservice.quant.reports.stored import StoredReport
 
 #: A sheet has 1,048,576 rows; more than this are thinned (equity) or cut (trades), and the sheet says so.
 ROWS: Final = 50_000
@@ -69,7 +69,7 @@ MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", 
 _EPOCH_DAYS: Final = 25_569  # 1970-01-01 in the workbook's days
 
 
-def workbook(report: Report) -> bytes:
+def workbook(report: Report | StoredReport) -> bytes:
     """Return the bytes of an xlsx file."""
     xlsxwriter: Any = import_module("xlsxwriter")  # only when a workbook is asked for
     out = io.BytesIO()
@@ -163,7 +163,7 @@ class _Writer:
             sheet.autofilter(row, 0, row + min(len(table), ROWS), len(table.columns) - 1)
 
 
-def _summary(writer: _Writer, report: Report) -> None:
+def _summary(writer: _Writer, report: Report | StoredReport) -> None:
     sheet = writer.book.add_worksheet("summary")
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 26)
@@ -189,7 +189,7 @@ def _summary(writer: _Writer, report: Report) -> None:
     sheet.write_string(row, 0, "checked", writer.head)
     sheet.write_string(row, 1, "", writer.head)
     sheet.write_string(row, 2, "", writer.head)
-    for gate in gates_of(report):
+    for gate in report.checked:
         row += 1
         sheet.write_string(row, 0, gate.name.replace("_", " "))
         sheet.write_string(row, 1, gate.state, writer.states[gate.state])
@@ -201,7 +201,7 @@ def _summary(writer: _Writer, report: Report) -> None:
     sheet.freeze_panes(1, 0)
 
 
-def _figures(writer: _Writer, sheet: Any, report: Report, row: int) -> int:
+def _figures(writer: _Writer, sheet: Any, report: Report | StoredReport, row: int) -> int:
     for column, text in enumerate(("figure", "value", "note")):
         sheet.write_string(row, column, text, writer.head)
     for name in _SHOWN:
@@ -219,7 +219,7 @@ def _value(writer: _Writer, sheet: Any, row: int, value: float | str, unit: str)
     writer.put(sheet, row, 1, value, _UNITS[unit])
 
 
-def _metrics(writer: _Writer, report: Report) -> None:
+def _metrics(writer: _Writer, report: Report | StoredReport) -> None:
     sheet = writer.book.add_worksheet("metrics")
     heads = ("metric", "value", "unit", "reason", "formula", "sampling", "annualisation", "formula id", "name")
     for column, (text, width) in enumerate(zip(heads, (38, 18, 10, 48, 70, 16, 26, 26, 26), strict=True)):
@@ -242,7 +242,7 @@ def _metrics(writer: _Writer, report: Report) -> None:
     sheet.freeze_panes(1, 1)
 
 
-def _monthly(writer: _Writer, report: Report) -> None:
+def _monthly(writer: _Writer, report: Report | StoredReport) -> None:
     sheet = writer.book.add_worksheet("monthly")
     table = report.table("monthly")
     names = ("year", *MONTHS, "whole year")

@@ -15,7 +15,6 @@ from quantservice.quant.metrics import CATALOGUE
 from quantservice.quant.metrics.catalogue import GROUPS
 from quantservice.quant.metrics.value import F64, I64
 from quantservice.quant.reports import views
-from quantservice.quant.reports.gates import gates_of
 from quantservice.quant.reports.story import Candles
 from quantservice.quant.reports.table import Table
 from quantservice.quant.reports.thin import coarser, cut, keep_extremes, lowest_between, windows_of
@@ -75,7 +74,7 @@ def _head(report: Report) -> dict[str, Any]:
         },
         "assumptions": msgspec.to_builtins(result.assumptions),
         "settings": msgspec.to_builtins(report.settings),
-        "gates": [msgspec.to_builtins(gate) for gate in gates_of(report)],
+        "gates": [msgspec.to_builtins(gate) for gate in report.checked],
         "flags": [msgspec.to_builtins(flag) for flag in result.flags],
     }
 

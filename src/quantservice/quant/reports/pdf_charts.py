@@ -42,7 +42,7 @@ def equity(upper: Any, lower: Any, report: Report) -> None:
     upper.tick_params(labelbottom=False)
     _thousands(upper)
     for axes in (upper, lower):
-        axes.set_xlim(time[0], time[-1])
+        _span(axes, time)
     _dates(lower)
 
 
@@ -102,7 +102,7 @@ def rolling(upper: Any, lower: Any, table: Table) -> None:
     lower.set_ylabel("%")
     upper.tick_params(labelbottom=False)
     for axes in (upper, lower):
-        axes.set_xlim(table["time"][0], table["time"][-1])
+        _span(axes, table["time"])
     _dates(lower)
 
 
@@ -142,7 +142,7 @@ def exposure(axes: Any, report: Report) -> None:
     kept = keep_extremes(values, 800)
     time = report.result.close_time[kept].astype("datetime64[ms]")
     axes.fill_between(time, values[kept], 0, step="post", color=BLUE, alpha=0.35, linewidth=0)
-    axes.set_xlim(time[0], time[-1])
+    _span(axes, time)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("%")
     _dates(axes)
@@ -199,6 +199,12 @@ def costs(axes: Any, table: Table) -> None:
     for row, (amount, left, end) in enumerate(zip(amounts, starts, ends, strict=True)):
         axes.text(max(left, end), row, f"  {amount:+,.2f}".replace("-", "−"), va="center", size=6.8)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}".replace("-", "−"))
+
+
+def _span(axes: Any, time: Any) -> None:
+    """Begin and end the axis where the curve does, if it is longer than a moment."""
+    if time[-1] > time[0]:
+        axes.set_xlim(time[0], time[-1])
 
 
 def _thousands(axes: Any) -> None:

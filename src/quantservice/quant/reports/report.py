@@ -90,8 +90,10 @@ class Report:
         candles: tuple[Candles, ...] = ()
         if data is not None:
             candles, benchmark = candles_of(data), buy_and_hold(data, result.close_time)
-            given = {"benchmark_start": 1.0, "benchmark_fee": _fee_rate(result), "market_change": market_change(data)}
-            known = {**given, **_qualities(candles, len(result)), **_of_fills(result, data), **known}
+            fills = _of_fills(result, data)
+            fee = _fee_rate(result, fills["notional"])
+            given = {"benchmark_start": 1.0, "benchmark_fee": fee, "market_change": market_change(data)}
+            known = {**given, **_qualities(candles, len(result)), **fills, **known}
             if not settings.benchmark:
                 shown = " + ".join(str(item).rsplit(":", maxsplit=1)[-1] for item in data.instruments[:3])
                 more = f" + {len(data.instruments) - 3} more" if len(data.instruments) > 3 else ""
@@ -263,11 +265,12 @@ def _instruments(result: RunResult) -> str:
     return str(result.instruments[0]) if len(result.instruments) == 1 else f"{len(result.instruments)} instruments"
 
 
-def _fee_rate(result: RunResult) -> float:
+def _fee_rate(result: RunResult, notional: F64) -> float:
     """What the run's own taker fills paid on average, as a fraction: the benchmark pays the same."""
-    takers = result.fills[~result.fills["maker"]]
-    value = float((takers["price"] * takers["quantity"]).sum())
-    return float(takers["fee"].sum()) / value if value > 0.0 and float(takers["fee"].sum()) > 0.0 else 0.0
+    taken = ~result.fills["maker"]
+    value = float(notional[taken].sum())
+    paid = float((result.fills["fee"] * result.fills["rate"])[taken].sum())
+    return paid / value if value > 0.0 and paid > 0.0 else 0.0
 
 
 def _qualities(candles: tuple[Candles, ...], bars: int) -> dict[str, int]:

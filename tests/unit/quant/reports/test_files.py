@@ -8,6 +8,7 @@ import json
 import math
 import re
 import zipfile
+from dataclasses import replace
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -173,6 +174,24 @@ def test_a_short_run_without_trades_has_all_its_forms(tmp_path: Path) -> None:
     sharpe = next(figure for figure in shown["metrics"] if figure["name"] == "sharpe")
     assert "annualised figures need 90" in sharpe["reason"]
     assert "n/a" in quiet._repr_html_()
+
+
+def test_a_run_that_lost_everything_and_one_of_a_single_bar_are_told(tmp_path: Path) -> None:
+    result, candles = sample_result(24 * 100)
+    equity = result.equity.copy()
+    equity[1_000:] = -5.0
+    ruined = Report(replace(result, equity=equity, worst_equity=equity), candles=candles)  # a bootstrap was asked for
+    curves = ("time", "close_time", "equity", "worst_equity", "cash", "gross_exposure", "net_exposure", "margin_used")
+    rows = ("trades", "fills", "orders", "funding")
+    only = replace(
+        result, **{name: getattr(result, name)[:1] for name in curves}, **{name: getattr(result, name)[:0] for name in rows}
+    )
+    for report in (ruined, Report(only)):
+        for form in ("html", "json", "excel", "csv"):
+            getattr(report, form)(tmp_path / f"r.{'zip' if form == 'csv' else form}")
+        assert "n/a" in report._repr_html_()
+    assert "zero or less" in ruined.metrics["sharpe"].reason
+    Report(only).pdf(tmp_path / "r.pdf")
 
 
 def test_gates_say_what_is_not_known(report: Report) -> None:

@@ -127,6 +127,7 @@ _CAPITAL = rows(
     ("slippage", "Slippage cost", "滑点成本", "quote", FILL, "Σ (fill price − price before slippage) × signed quantity", "rule 20"),
     ("funding_paid", "Funding paid", "资金费支出", "quote", RUN, "Σ settlements that cost", "rule 20"),
     ("funding_received", "Funding received", "资金费收入", "quote", RUN, "Σ settlements that paid", "rule 20"),
+    ("funding", "Funding, net", "资金费净额", "quote", RUN, "funding received − funding paid", "rule 20"),
     (
         "funding_missing",
         "Funding settlements missing",
