@@ -15,7 +15,8 @@ from quantservice.quant.backtest.kernel.entry import run
 from quantservice.quant.backtest.kernel.memory import book_of
 from quantservice.quant.backtest.kernel.units import UNITS, address_of
 from quantservice.quant.backtest.results import Flag
-from quantservice.quant.backtest.tables import F64, I64
+from quantservice.quant.backtest.tables import F64
+from quantservice.quant.metrics.summary import new_daily, new_sums
 
 _FIRST_ROWS: Final = 4_096
 
@@ -31,7 +32,8 @@ class Machine:
         targets: F64 | None = None,
         requests: F64 | None = None,
         record: bool = True,
-        slots: I64 | None = None,
+        curve: bool = True,
+        sums: bool = False,
         tell: bool = False,
     ) -> None:
         self.data, self.assumptions = data, assumptions
@@ -47,20 +49,21 @@ class Machine:
         self.n[at.N_EVENT] = rows.first
         self.n[at.N_DAY] = int(data.row_time[0]) // 86_400_000
         self.stats = np.zeros(at.S_SIZE)
-        self.stats[at.S_PEAK] = assumptions.initial_equity
+        self.sums, self.daily = new_sums(), new_daily(int(data.time[0]), int(data.close_time[-1]))
         self.cur = self._wallets()
+        self.c[at.C_CURVE], self.c[at.C_SUMS] = float(curve), float(sums)
         self.c[at.C_CONVERTS] = float(np.any(self.cur[:, at.W_SOURCE] >= 0))
         self.inst = self._instruments()
+        single = count == 1 and data.px.shape[1] == 1 and self.sides == 1 and len(data.row_time) == len(data.time)
+        simple = self.c[at.C_ALWAYS] == self.c[at.C_CROSS] == self.c[at.C_CONVERTS] == 0.0
+        self.c[at.C_PLAIN] = float(single and simple and not data.contracts[0].inverse)
         self.legs = np.zeros((count * self.sides, at.L_COLUMNS))
         self.legs[:, [at.L_WANTED, at.L_LIQUIDATION]] = np.nan
         self.orders = np.zeros((64, at.O_COLUMNS))
         self.targets = np.zeros(1) if targets is None else targets
         self.requests = np.zeros((1, at.R_COLUMNS))
-        self.slots = np.arange(len(data.time), dtype=np.int64) if slots is None else slots
-        self.curve = np.empty((int(self.slots[-1]) + 1, at.V_COLUMNS))
-        self.curve[:, at.V_WORST] = np.inf
+        self.curve = np.empty((len(data.time) if curve else 1, at.V_COLUMNS))
         self.journal = np.zeros((_FIRST_ROWS if record else 1, at.J_COLUMNS))
-        self._rows = data.rows
         self._units = {"execute", "apply_due"}
         margined = self.c[at.C_MARGIN] != 0.0
         if margined:
@@ -77,10 +80,10 @@ class Machine:
         data = self.data
         tables = (
             self.c, self.n, self.stats, self.cur, self.inst, self.legs, self.orders, self.requests, self.targets, self.journal,
-            self.tab, data.row_time, data.starts, self.slots, data.px, self._rows, self.aux, self.curve,
+            self.tab, data.row_time, data.starts, data.px, data.rows, self.aux, self.curve, data.close_time, self.sums, self.daily,
         )  # fmt: skip
         self._tables = tables
-        heights = (len(self.cur), len(data.series), data.px.shape[1], self.sides)
+        heights = (len(self.cur), len(data.series), data.px.shape[1], self.sides, len(self.daily))
         needed = self._needed()
         self._book = book_of(tables, (*heights, *(address_of(name) if name in needed else 0 for name in UNITS)))
 
@@ -218,7 +221,6 @@ class Machine:
         c[at.C_BPS] = assumptions.slippage.bps if assumptions.slippage.model not in {"none", "volume_share"} else 0.0
         c[at.C_COEFFICIENT] = assumptions.slippage.coefficient
         c[at.C_RECORD] = float(record)
-        c[at.C_CURVE] = 1.0
         c[at.C_END_EVENT] = float(rows.end)
         c[at.C_TELL] = float(tell)
         return c

@@ -24,6 +24,7 @@ from quantservice.quant.backtest.kernel.layout import (
     C_CURVE,
     C_END_EVENT,
     C_MARGIN,
+    C_PLAIN,
     C_RECORD,
     C_ROW_MS,
     C_TARGETS,
@@ -37,6 +38,7 @@ from quantservice.quant.backtest.kernel.layout import (
     I_LEFT,
     I_MARK,
     I_ROW,
+    I_SIZE,
     I_SPOT,
     I_STATUS,
     J_ORDER,
@@ -79,12 +81,7 @@ from quantservice.quant.backtest.kernel.layout import (
     R_QUANTITY,
     R_TAG,
     S_BAR_WORST,
-    S_DRAWDOWN,
     S_EQUITY,
-    S_EXPOSED,
-    S_GROSS_MOST,
-    S_GROSS_SUM,
-    S_PEAK,
     STILL_OPEN,
     T_HIGHEST,
     T_LOWEST,
@@ -105,6 +102,7 @@ from quantservice.quant.backtest.kernel.layout import (
 )
 from quantservice.quant.backtest.kernel.liquidation import price_in
 from quantservice.quant.backtest.kernel.memory import Memory
+from quantservice.quant.backtest.kernel.totals import sum_bar
 from quantservice.quant.backtest.kernel.units import (
     APPLY_DUE,
     DECIDE,
@@ -268,45 +266,42 @@ def leave(m: Memory, f: int, s: int) -> None:
 
 
 @inner
-def mark(m: Memory, t: int) -> None:
-    """Write the account at the close of a bar into the curve and the totals."""
-    balance, spent, margin, gross, net, profit = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
-        balance += m.cur[w + W_BALANCE] * m.cur[w + W_RATE]
-    if m.n[N_HELD] > 0:
-        m.stats[S_EXPOSED] += 1.0
-        for s in range(m.traded):
-            for k in range(m.sides):
-                j, i = leg_of(m, s, k), s * I_COLUMNS
-                quantity = m.legs[j + L_QUANTITY]
-                if quantity == 0.0:
-                    continue
-                rate = m.cur[currency_of(m, s) + W_RATE]
-                price = m.inst[i + I_MARK]
-                value = quantity * unit_value(m, s, price) * rate
-                profit += leg_profit(m, s, j, price) * rate
-                gross += abs(value)
-                net += value
-                if m.inst[i + I_SPOT] != 0.0:
-                    spent += m.legs[j + L_COST] * rate
-                else:
-                    margin += m.legs[j + L_MARGIN] * rate
-    equity = balance + profit
-    worst = min(equity, m.stats[S_BAR_WORST])
+def write_curve(m: Memory, t: int, equity: float, worst: float, cash: float, gross: float, net: float, margin: float) -> None:
+    """Write the account at the close of a bar."""
     m.stats[S_EQUITY] = equity
-    m.stats[S_DRAWDOWN] = min(m.stats[S_DRAWDOWN], worst / m.stats[S_PEAK] - 1.0)
-    m.stats[S_PEAK] = max(m.stats[S_PEAK], equity)
-    share = gross / equity if equity > 0.0 else 0.0
-    m.stats[S_GROSS_SUM] += share
-    m.stats[S_GROSS_MOST] = max(m.stats[S_GROSS_MOST], share)
+    sum_bar(m, m.closes[t], equity, worst, m.n[N_HELD] > 0)
     if m.c[C_CURVE] != 0.0:
-        v = m.slots[t] * V_COLUMNS
+        v = t * V_COLUMNS
         m.curve[v + V_EQUITY] = equity
-        m.curve[v + V_WORST] = min(worst, m.curve[v + V_WORST])
-        m.curve[v + V_CASH] = balance - spent
+        m.curve[v + V_WORST] = worst
+        m.curve[v + V_CASH] = cash
         m.curve[v + V_GROSS] = gross
         m.curve[v + V_NET] = net
         m.curve[v + V_MARGIN] = margin
+
+
+@inner
+def mark(m: Memory, t: int) -> None:
+    """Value the account at the close of a bar."""
+    balance, spent, margin, gross, net, profit = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
+        balance += m.cur[w + W_BALANCE] * m.cur[w + W_RATE]
+    for leg in range(m.traded * m.sides if m.n[N_HELD] > 0 else 0):
+        s, j = leg // m.sides, leg * L_COLUMNS
+        i, quantity = s * I_COLUMNS, m.legs[j + L_QUANTITY]
+        if quantity == 0.0:
+            continue
+        rate, price = m.cur[currency_of(m, s) + W_RATE], m.inst[i + I_MARK]
+        value = quantity * unit_value(m, s, price) * rate
+        profit += leg_profit(m, s, j, price) * rate
+        gross += abs(value)
+        net += value
+        if m.inst[i + I_SPOT] != 0.0:
+            spent += m.legs[j + L_COST] * rate
+        else:
+            margin += m.legs[j + L_MARGIN] * rate
+    equity = balance + profit
+    write_curve(m, t, equity, min(equity, m.stats[S_BAR_WORST]), balance - spent, gross, net, margin)
 
 
 @inner
@@ -322,9 +317,8 @@ def take_request(m: Memory, r: int, arrival: int) -> None:
 @inner
 def finish(m: Memory, t: int) -> None:
     """Take what was decided at the close of a bar."""
-    last = m.starts[t + 1] - 1
-    arrival = m.times[last] + int(m.c[C_ROW_MS])
-    m.n[N_NOW] = arrival - 1
+    arrival = m.closes[t] + 1
+    m.n[N_NOW] = m.closes[t]
     while m.n[N_REQUEST] < m.n[N_ASKED] and m.requests[m.n[N_REQUEST] * R_COLUMNS] <= t:
         take_request(m, m.n[N_REQUEST] * R_COLUMNS, arrival)
         m.n[N_REQUEST] += 1
@@ -337,6 +331,7 @@ def finish(m: Memory, t: int) -> None:
                 if not math.isnan(target) and (target != wanted or m.c[C_ALWAYS] != 0.0):
                     DECIDE(m.book, (s, k, target, 0.0, arrival))
     if m.c[C_CLOSE_FILL] != 0.0 and m.n[N_PENDING] > 0:
+        last = m.starts[t + 1] - 1
         m.n[N_AT_CLOSE] = 1
         m.n[N_ROW] = last
         look(m, last)
@@ -363,9 +358,62 @@ def room(m: Memory, t: int) -> bool:
 
 
 @inner
+def cruise(m: Memory, until: int) -> None:
+    """Take bars of a single instrument for as long as nothing can happen: nothing is due, wanted, at work or in danger.
+
+    It is :func:`run_row` and :func:`mark` without what cannot happen there, in the same order of operations.
+    """
+    balance, quantity, cost = m.cur[W_BALANCE] * m.cur[W_RATE], m.legs[L_QUANTITY], m.legs[L_COST]
+    border, margin = m.legs[L_LIQUIDATION], m.legs[L_MARGIN]
+    size, spot = m.inst[I_SIZE], m.inst[I_SPOT] != 0.0
+    worst = m.stats[S_BAR_WORST]
+    lowest, highest, price = m.legs[T_LOWEST], m.legs[T_HIGHEST], m.inst[I_MARK]
+    wanted, due, t = m.legs[L_WANTED], m.n[N_NEXT], m.n[N_BAR]
+    asked = t + 1 if m.n[N_ASKED] > m.n[N_REQUEST] else -1
+    if asked >= 0:
+        asked = int(m.requests[m.n[N_REQUEST] * R_COLUMNS])
+    while t < until and m.times[t + 1] < due and (asked < 0 or t < asked):
+        if m.c[C_TARGETS] != 0.0 and t >= 0:
+            target = m.targets[t]
+            if not math.isnan(target) and target != wanted:
+                break
+        state, p = m.rows[t + 1], (t + 1) * 5
+        if state & LAST != 0:
+            break
+        if quantity == 0.0:
+            t += 1
+            price = m.px[p + CLOSE] if state != 0 else price
+            worst = balance
+            write_curve(m, t, balance, balance, balance, 0.0, 0.0, 0.0)
+            continue
+        low, high = price, price
+        if state != 0:
+            low, high = m.px[p + LOW], m.px[p + HIGH]
+            if (low <= border) if quantity > 0.0 else (high >= border):
+                break
+            price = m.px[p + CLOSE]
+            lowest, highest = min(lowest, low), max(highest, high)
+        t += 1
+        value = quantity * (size * price)
+        equity = balance + (value - cost)
+        worst = min(balance + (quantity * (size * low) - cost), balance + (quantity * (size * high) - cost))
+        worst, cash = min(equity, worst), balance - cost if spot else balance
+        write_curve(m, t, equity, worst, cash, abs(value), value, margin)
+    m.legs[T_LOWEST] = lowest
+    m.legs[T_HIGHEST] = highest
+    m.inst[I_MARK] = price
+    m.stats[S_BAR_WORST] = worst
+    m.n[N_BAR] = t
+
+
+@inner
 def advance(m: Memory, until: int) -> bool:
     """Take bars up to and with ``until``; False: a table is full, give it room and call again."""
     while m.n[N_BAR] < until:
+        if m.c[C_PLAIN] != 0.0 and m.n[N_PENDING] == 0 and m.n[N_OPEN] == 0:
+            cruise(m, until)
+            if m.n[N_BAR] >= until:
+                break
         t = m.n[N_BAR]
         if not room(m, t):
             return False

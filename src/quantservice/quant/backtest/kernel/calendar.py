@@ -35,8 +35,6 @@ from quantservice.quant.backtest.kernel.layout import (
     N_EVENT,
     N_NEXT,
     N_NOW,
-    S_FUNDING,
-    S_MISSING_FUNDING,
     S_VOLUME,
     T_FUNDING,
     TABLE_COLUMNS,
@@ -44,6 +42,7 @@ from quantservice.quant.backtest.kernel.layout import (
     W_RATE,
 )
 from quantservice.quant.backtest.kernel.memory import Memory, memory_of
+from quantservice.quant.backtest.kernel.totals import sum_funding
 from quantservice.quant.jit import inner
 
 DAY_MS = 86_400_000
@@ -64,8 +63,7 @@ def settle_funding(m: Memory, s: int, time: float, rate: float, mark: float) -> 
         amount = 0.0 if missing else -quantity * unit_value(m, s, price) * rate
         m.cur[w + W_BALANCE] += amount
         m.legs[j + T_FUNDING] += amount
-        m.stats[S_FUNDING] += amount * m.cur[w + W_RATE]
-        m.stats[S_MISSING_FUNDING] += 1.0 if missing else 0.0
+        sum_funding(m, amount * m.cur[w + W_RATE], missing)
         row = begin_row(m, J_FUNDING)
         if row >= 0:
             m.journal[row + 1] = time

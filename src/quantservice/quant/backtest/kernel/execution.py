@@ -37,7 +37,6 @@ from quantservice.quant.backtest.kernel.layout import (
     J_FILL,
     L_QUANTITY,
     LIQUIDATED,
-    N_DAY,
     N_OPEN,
     N_ROW,
     O_COLUMNS,
@@ -49,11 +48,6 @@ from quantservice.quant.backtest.kernel.layout import (
     S_DONE,
     S_DONE_FEE,
     S_DONE_VALUE,
-    S_FEES,
-    S_FILLS,
-    S_SLIPPAGE,
-    S_TURNOVER,
-    S_VOLUME,
     S_WHY,
     SPREAD,
     SQRT_IMPACT,
@@ -76,6 +70,7 @@ from quantservice.quant.backtest.kernel.layout import (
     WHY_SPOT,
 )
 from quantservice.quant.backtest.kernel.memory import Memory, Origin, Terms, memory_of
+from quantservice.quant.backtest.kernel.totals import sum_fill
 from quantservice.quant.jit import inner
 
 #: A smaller part of what was wanted does not fill: it is what a rounding left of the balance or of the volume.
@@ -183,11 +178,7 @@ def fill(m: Memory, s: int, k: int, change: float, price: float, reference: floa
     m.legs[j + T_SLIPPAGE] += slippage
     m.legs[j + T_LOWEST] = min(m.legs[j + T_LOWEST], price)
     m.legs[j + T_HIGHEST] = max(m.legs[j + T_HIGHEST], price)
-    m.stats[S_FILLS] += 1.0
-    m.stats[S_FEES] += fee * rate
-    m.stats[S_SLIPPAGE] += slippage * rate
-    m.stats[S_TURNOVER] += amount * unit * rate
-    m.stats[S_VOLUME + m.n[N_DAY] % 31] += amount * unit * rate
+    sum_fill(m, amount * unit * rate, fee * rate, slippage * rate)
     row = begin_row(m, J_FILL)
     if row >= 0:
         side = 1.0 if change > 0.0 else -1.0

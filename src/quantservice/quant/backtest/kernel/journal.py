@@ -43,17 +43,7 @@ from quantservice.quant.backtest.kernel.layout import (
     O_TIME,
     O_VALUE,
     REJECTED,
-    S_BEST,
-    S_GAIN,
-    S_LOSS,
-    S_LOSSES,
     S_REJECTED,
-    S_RETURNS,
-    S_RETURNS_SQUARED,
-    S_TRADE_BARS,
-    S_TRADES,
-    S_WINS,
-    S_WORST,
     SIGNAL,
     STILL_OPEN,
     T_BAR,
@@ -72,6 +62,7 @@ from quantservice.quant.backtest.kernel.layout import (
     W_RATE,
 )
 from quantservice.quant.backtest.kernel.memory import Memory
+from quantservice.quant.backtest.kernel.totals import sum_trade
 from quantservice.quant.jit import inner
 
 
@@ -167,7 +158,7 @@ def write_trade(m: Memory, s: int, k: int, j: int, side: float, reason: float, t
     change = net / (entry_value * rate)
     bars = m.n[N_BAR] - m.legs[j + T_BAR]
     if not still_open:
-        count_trade(m, net, change, bars)
+        sum_trade(m, net, change, side, m.n[N_NOW] - m.legs[j + T_TIME])
     row = begin_row(m, J_TRADE)
     if row < 0:
         return
@@ -181,19 +172,3 @@ def write_trade(m: Memory, s: int, k: int, j: int, side: float, reason: float, t
     put(m, row + 5, (float(s), float(k), side, quantity, entry, leave, entry_value * rate, gross * rate, fees, funding))
     put(m, row + 15, (m.legs[j + T_SLIPPAGE] * rate, net, change, bars, min(0.0, side * (worst / entry - 1.0))))
     put(m, row + 20, (max(0.0, side * (best / entry - 1.0)), m.legs[j + T_TAG], tag, reason, 1.0 if still_open else 0.0))
-
-
-@inner
-def count_trade(m: Memory, net: float, change: float, bars: float) -> None:
-    """Add a finished round trip to the totals."""
-    first = m.stats[S_TRADES] == 0.0
-    m.stats[S_TRADES] += 1.0
-    m.stats[S_WINS] += 1.0 if net > 0.0 else 0.0
-    m.stats[S_LOSSES] += 1.0 if net < 0.0 else 0.0
-    m.stats[S_GAIN] += max(0.0, net)
-    m.stats[S_LOSS] -= min(0.0, net)
-    m.stats[S_RETURNS] += change
-    m.stats[S_RETURNS_SQUARED] += change * change
-    m.stats[S_BEST] = change if first else max(m.stats[S_BEST], change)
-    m.stats[S_WORST] = change if first else min(m.stats[S_WORST], change)
-    m.stats[S_TRADE_BARS] += bars

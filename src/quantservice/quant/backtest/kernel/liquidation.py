@@ -31,7 +31,6 @@ from quantservice.quant.backtest.kernel.layout import (
     O_INSTRUMENT,
     O_STATUS,
     OPEN,
-    S_LIQUIDATIONS,
     TAKER,
     W_BALANCE,
     W_INSURED,
@@ -40,6 +39,7 @@ from quantservice.quant.backtest.kernel.layout import (
     WHY_NOT_TRADING,
 )
 from quantservice.quant.backtest.kernel.memory import Memory, Origin, memory_of
+from quantservice.quant.backtest.kernel.totals import sum_liquidation
 from quantservice.quant.backtest.kernel.units import FORCE_OUT
 from quantservice.quant.jit import inner
 
@@ -68,7 +68,7 @@ def push_out(m: Memory, s: int, k: int, price: float, margin: float, reason: flo
     insured = max(0.0, loss - margin)
     m.cur[w + W_BALANCE] += insured
     m.cur[w + W_INSURED] += insured
-    m.stats[S_LIQUIDATIONS] += 1.0
+    sum_liquidation(m)
     row = begin_row(m, J_LIQUIDATION)
     if row >= 0:
         put(m, row + 3, (float(s), float(k), quantity, price, loss - insured, fee, insured, m.cur[w + W_RATE]))

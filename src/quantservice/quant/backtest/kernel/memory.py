@@ -50,20 +50,23 @@ class Memory(NamedTuple):
     tab: Numbers  # calendar, margin tiers, fee tiers, books of orders
     times: Counts  # open time of each row
     starts: Counts  # first row of each bar
-    slots: Counts  # row of the curve that a bar is written to
     px: Numbers
     rows: Counts  # what each price row is: bits
     aux: Numbers  # what the slippage model needs of a row
     curve: Numbers
+    closes: Counts  # last millisecond of each bar
+    sums: Numbers  # of a sweep, as quant.metrics.summary has them
+    daily: Numbers
     currencies: int
     traded: int  # instruments
     wide: int  # price columns: the instruments, then those that only convert currencies
     sides: int
+    days: int  # height of daily
 
 
 #: Tables in a book; their heights follow, and then the addresses of the units.
-TABLES = 18
-HEIGHTS = 4
+TABLES = 20
+HEIGHTS = 5
 
 
 class Terms(NamedTuple):
@@ -157,13 +160,16 @@ def memory_of(book: Any) -> Memory:
         numbers(book[10]),
         counts(book[11]),
         counts(book[12]),
-        counts(book[13]),
-        numbers(book[14]),
-        marks(book[15]),
+        numbers(book[13]),
+        marks(book[14]),
+        numbers(book[15]),
         numbers(book[16]),
-        numbers(book[17]),
-        book[18],
-        book[19],
+        counts(book[17]),
+        numbers(book[18]),
+        numbers(book[19]),
         book[20],
         book[21],
+        book[22],
+        book[23],
+        book[24],
     )
