@@ -6,7 +6,7 @@ from typing import Final
 
 from quantservice.core.errors import UnknownName
 from quantservice.quant.metrics.catalogue.credibility import CREDIBILITY
-from quantservice.quant.metrics.catalogue.definition import GROUPS, Definition
+from quantservice.quant.metrics.catalogue.entry import GROUPS, Definition
 from quantservice.quant.metrics.catalogue.returns import RETURNS
 from quantservice.quant.metrics.catalogue.trades import TRADES
 

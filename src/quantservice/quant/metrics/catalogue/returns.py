@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from quantservice.quant.metrics.catalogue.definition import BAR, DAY, MONTH, RUN, WEEK, YEAR, rows
+from quantservice.quant.metrics.catalogue.entry import BAR, DAY, MONTH, RUN, WEEK, YEAR, rows
 
 _RUN = rows(
     "run",

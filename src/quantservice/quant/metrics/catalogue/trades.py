@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from quantservice.quant.metrics.catalogue.definition import BAR, FILL, ORDER, RUN, TRADE, rows
+from quantservice.quant.metrics.catalogue.entry import BAR, FILL, ORDER, RUN, TRADE, rows
 
 _TRADES = rows(
     "trades",
