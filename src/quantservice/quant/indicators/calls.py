@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantservice.core.errors import InvalidValue, UnknownName
-from quantservice.quant.indicators.kernel import Array, compiled, run, run_many
+from quantservice.quant.indicators.kernel import Array, compiled, run, run_many, stepping
 from quantservice.quant.indicators.spec import INPUTS, REGISTRY, IndicatorSpec
 from quantservice.quant.indicators.text import read_call, split
 
@@ -253,10 +253,10 @@ class Stepper:
         spec = self.call.spec
         self.state = state
         self.inputs = columns_of(self.call)
-        self._step = compiled(spec.step)
+        self._step = stepping(spec.step)
         self._p = spec.step_parameters(self.call.bound)
-        self._x = np.empty((1, len(spec.inputs)))
-        self._out = np.empty((1, len(spec.outputs)))
+        self._x = np.empty(len(spec.inputs))
+        self._out = np.empty(len(spec.outputs))
         self._reads: list[tuple[int, str]] = []
         self._inner: list[tuple[int, Stepper, int]] = []
         at = 0
@@ -275,15 +275,15 @@ class Stepper:
     def update(self, bar: Mapping[str, float]) -> dict[str, float]:
         """Take the next closed bar; return output name -> value (NaN in the warm-up)."""
         self._take(bar)
-        return dict(zip(self.call.spec.outputs, self._out[0].tolist(), strict=True))
+        return dict(zip(self.call.spec.outputs, self._out.tolist(), strict=True))
 
     def _take(self, bar: Mapping[str, float]) -> None:
         for place, name in self._reads:
-            self._x[0, place] = _price_of(bar, name)
+            self._x[place] = _price_of(bar, name)
         for place, inner, output in self._inner:
             inner._take(bar)
-            self._x[0, place] = inner._out[0, output]
-        run(self._step, self._own, self._p, self._x, self._out)
+            self._x[place] = inner._out[output]
+        self._step(self._own, self._p, self._x, self._out)
 
 
 def _price_of(bar: Mapping[str, float], name: str) -> float:
