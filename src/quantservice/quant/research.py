@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,8 +32,8 @@ from quantservice.quant.strategies.targets import targets_of
 from quantservice.version import __version__
 
 Fees: TypeAlias = str | float | tuple[float, float] | FeeRates | tuple[FeeRates, ...]
-#: Verdicts of this process: (code, parameters, data) -> verdict, so that a run that is repeated is not judged again.
-_judged: dict[tuple[str, str, str], Verdict] = {}
+#: Verdicts of this process by :meth:`Backtest.verdict_key`, so that a run that is repeated is not judged again.
+_judged: dict[str, Verdict] = {}
 
 
 def fees_of(fees: Fees) -> str | FeeRates | tuple[FeeRates, ...]:
@@ -192,14 +193,23 @@ class Backtest:
 
     def check(self, *, seconds: float = 120.0, **parameters: Any) -> Verdict:
         """Judge whether the strategy looks ahead on these bars, within about ``seconds``."""
-        given = {**self.parameters, **parameters}
-        key = (code_hash(self.strategy), repr(sorted(given.items())), self.data.fingerprint)
+        key = self.verdict_key(**parameters)
         known = _judged.get(key)
         if known is None or (known.exact_bars < known.bars and seconds > 1.0):
-            funding = settlements_of(self.data)
+            given, funding = {**self.parameters, **parameters}, settlements_of(self.data)
             known = check_strategy(self.strategy, tables_of_data(self.data), parameters=given, funding=funding, budget_s=seconds)
             _judged[key] = known
         return known
+
+    def verdict_key(self, **parameters: Any) -> str:
+        """Return the hash of what a verdict is about: the code, its parameters, the bars."""
+        values = self.strategy(**{**self.parameters, **parameters}).parameters
+        text = f"{code_hash(self.strategy)} {sorted(values.items())!r} {self.data.fingerprint}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def remember(self, verdict: Verdict, **parameters: Any) -> None:
+        """Take a verdict of an earlier process, kept under :meth:`verdict_key`."""
+        _judged[self.verdict_key(**parameters)] = verdict
 
     def __repr__(self) -> str:
         return f"Backtest({self.strategy(**self.parameters)!r}, {self.data!r})"

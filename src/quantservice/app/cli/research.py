@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ from quantservice.core.errors import InvalidValue, UnknownName, UserError
 
 if TYPE_CHECKING:
     from quantservice.quant.honesty.market import Market
+    from quantservice.quant.research import Backtest, BacktestReport
     from quantservice.quant.strategies.registry import StrategyEntry
 
 Param = Annotated[list[str] | None, typer.Option("--param", help="name=value; again for the next one")]
@@ -204,7 +207,7 @@ def backtest(
 
     assumed = {"initial_equity": equity, "leverage": leverage, **read_assumptions(assume or [])}
     run = Backtest(entry.cls, list(judged.tables), parameters=given, fees=fees, slippage=slippage, **assumed)
-    report = run.run(gate_seconds=gate)
+    report = run_judged(run, gate)
     if json:
         show([report_row(report)], json=True)
     else:
@@ -212,6 +215,28 @@ def backtest(
     if html is not None:
         report.html(html)
         note(f"report written to {html}")
+
+
+def run_judged(run: Backtest, gate: float) -> BacktestReport:
+    """Run with the look-ahead gate; a verdict over every bar is kept, so that the same code on the same bars is judged once."""
+    import msgspec
+
+    from quantservice.quant.honesty.verdict import Verdict
+    from quantservice.quant.jit import cache_folder
+
+    folder = cache_folder() / "verdicts"  # another version of the platform has another folder
+    file = folder / f"{run.verdict_key()}.json"
+    with suppress(OSError, msgspec.DecodeError):
+        run.remember(msgspec.json.decode(file.read_bytes(), type=Verdict))
+    report = run.run(gate_seconds=gate)
+    verdict = report.verdict
+    if verdict is not None and verdict.passed and verdict.exact_bars == verdict.bars and not file.is_file():
+        with suppress(OSError):  # a cache that cannot be written is no reason to fail
+            folder.mkdir(parents=True, exist_ok=True)
+            part = file.with_suffix(f".{os.getpid()}")
+            part.write_bytes(msgspec.json.encode(verdict))
+            part.replace(file)
+    return report
 
 
 def read_assumptions(pairs: list[str]) -> dict[str, Any]:

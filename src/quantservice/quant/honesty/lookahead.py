@@ -9,6 +9,7 @@ their targets must be equal. At last the strategy is run on a mirrored market: w
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,10 @@ _LUCK = 6.0
 _SHARE = 0.15
 #: Share of bars at which the target is the same on the mirrored market, from which on it is not moved by the market.
 _UNMOVED = 0.75
-_EVENT_BARS_PER_S = 20_000
+#: Bars of the run from which the cost is told; engine runs of the gate; seconds that the live runner takes for a bar.
+_SAMPLE = 500
+_RUNS = 4
+_STREAMED_S = 3e-5
 
 
 def check_strategy(
@@ -100,7 +104,7 @@ def _judge(
     notes: list[str] = []
     arrays = events = None
     if is_event_driven(strategy):
-        affordable = max(500, int(budget_s * _EVENT_BARS_PER_S) // len(market.tables))
+        affordable = _affordable(EventGate(make, market.last(_SAMPLE), outside, drive), budget_s)
         events = EventGate(make, market.last(affordable) if len(market.clock) > affordable else market, outside, drive)
         fault = events.check()
         exact = len(events.clock)
@@ -119,6 +123,15 @@ def _judge(
         if fault is not None:
             return fault, exact, notes
     return _foresight(arrays, events, market), exact, notes
+
+
+def _affordable(sample: EventGate, budget_s: float) -> int:
+    """Return how many bars the time is enough for, from a run over a few."""
+    sample.record()  # what is compiled at the first run is not of the strategy
+    began = time.perf_counter()
+    sample.record()
+    cost = (time.perf_counter() - began) / len(sample.clock)
+    return max(_SAMPLE, int(budget_s / (_RUNS * cost + _STREAMED_S * len(sample.market.tables))))
 
 
 def _two_forms(arrays: ArrayGate, events: EventGate) -> Fault | None:
