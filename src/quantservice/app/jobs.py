@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psutil
 
 from quantservice.app.places import plugins_folder
-from quantservice.core.errors import UnknownName, UserError
+from quantservice.core.errors import InvalidValue, UnknownName, UserError
 from quantservice.services.jobs.commands import CheckRequest
 
 if TYPE_CHECKING:
@@ -39,9 +39,7 @@ def make_jobs_service(platform: Platform) -> JobsService:
         platform.state_store,
         platform.bus,
         platform.clock,
-        exporter=Exporter(
-            platform.market_store, platform.places.exports, platform.book, keep_s=kept_s
-        ),
+        exporter=Exporter(platform.market_store, platform.places.exports, platform.book, keep_s=kept_s),
         engines={
             "processes": ProcessPool((sys.executable, "-m", _WORKER), nice=settings.nice),
             "ray": RayCluster(f"{_WORKER}:work", address=settings.ray_address, nice=settings.nice),
@@ -57,9 +55,17 @@ def checks(plugins_dir: Path) -> Mapping[str, CheckRequest]:
     """Return for each kind of job what checks its request."""
 
     def check_of(kind: str) -> CheckRequest:
-        return lambda fields: check_request(kind, fields, plugins_dir)
+        return lambda fields: _bounded(kind, fields, plugins_dir)
 
     return {kind: check_of(kind) for kind in KINDS}
+
+
+def _bounded(kind: str, fields: Mapping[str, Any], plugins_dir: Path) -> tuple[dict[str, Any], str]:
+    """Check a request; JSON has integers that no number of ours holds."""
+    try:
+        return check_request(kind, fields, plugins_dir)
+    except OverflowError:
+        raise InvalidValue("request", "holds a number that is too large") from None
 
 
 def check_request(kind: str, fields: Mapping[str, Any], plugins_dir: Path) -> tuple[dict[str, Any], str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -46,7 +46,7 @@ class SweepRequest(RunRequest, frozen=True, kw_only=True):
 
     space: dict[str, Any]
     sample: int | None = None
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
     objective: str = "sharpe_daily"
     overfitting: int = 200
 
@@ -63,7 +63,7 @@ class OptimizeRequest(RunRequest, frozen=True, kw_only=True):
     sampler: Literal["tpe", "cmaes", "nsga2", "random"] = "tpe"
     pruner: Literal["none", "median", "hyperband"] = "none"
     objectives: tuple[str, ...] = ("sharpe_daily",)
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
 
 
 class WalkForwardRequest(RunRequest, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ class WalkForwardRequest(RunRequest, frozen=True, kw_only=True):
 
     space: dict[str, Any]
     sample: int | None = None
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
     objective: str = "sharpe_daily"
     train_days: float
     test_days: float
@@ -91,7 +91,7 @@ class CrossValidateRequest(RunRequest, frozen=True, kw_only=True):
 
     space: dict[str, Any]
     sample: int | None = None
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
     objective: Literal["sharpe_daily", "total_return", "sortino_daily"] = "sharpe_daily"
     groups: int = 8
     test_groups: int = 2
@@ -108,7 +108,7 @@ class MonteCarloRequest(RunRequest, frozen=True, kw_only=True):
 
     method: Literal["shuffle", "resample", "bootstrap", "noise"] = "shuffle"
     runs: int = 1_000
-    seed: int = 0
+    seed: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
     block_bars: int = 48
     noise: float = 0.1
 

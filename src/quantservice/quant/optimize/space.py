@@ -165,15 +165,22 @@ def _steps(spec: ParameterSpec, low: Any, high: Any, step: Any) -> list[object]:
     """Return low, low + step, … up to and with ``high``."""
     if spec.kind not in (int, float):
         raise InvalidValue(spec.name, f"it is no number and has no range; {_FORM}")
-    size = float(step if step is not None else spec.step if spec.step is not None else 1)
-    if not all(map(math.isfinite, (float(low), float(high), size))) or size <= 0 or high < low:
+    low, high = _plain_number(spec, low), _plain_number(spec, high)
+    size = _plain_number(spec, step if step is not None else spec.step if spec.step is not None else 1)
+    if not all(map(math.isfinite, (low, high, size))) or size <= 0 or high < low:
         raise InvalidValue(
-            spec.name, f"the range {low}:{high}:{size:g} holds no value; it rises from low to high by a positive step"
+            spec.name, f"the range {low:g}:{high:g}:{size:g} holds no value; it rises from low to high by a positive step"
         )
-    count = math.floor((float(high) - float(low)) / size + 1e-9) + 1
+    count = math.floor((high - low) / size + 1e-9) + 1
     _check_count(spec.name, count)
     # Rounded: 0.1 + 2 * 0.1 is meant to be 0.3, and a parameter's value is its name in every table.
-    return [round(float(low) + place * size, 12) for place in range(count)]
+    return [round(low + place * size, 12) for place in range(count)]
+
+
+def _plain_number(spec: ParameterSpec, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise InvalidValue(spec.name, f"{value!r} is not a number")
+    return float(value)
 
 
 def _check_count(name: str, count: int) -> None:

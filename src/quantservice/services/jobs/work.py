@@ -9,7 +9,7 @@ results together. The plan and each item's result are kept in the state store, s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -19,6 +19,7 @@ from quantservice.ports import BacktestRecord, Trial
 _T = TypeVar("_T")
 Operation: TypeAlias = Literal["plan", "work", "finish"]
 
+_LAST_MS: Final = 4_102_444_800_000  # 2100: later than anything that is stored
 #: Chunk numbers of what is no item's result.
 PLAN_CHUNK: Final = -1
 FIRST_TABLE_CHUNK: Final = -2  # and downward
@@ -34,8 +35,8 @@ class DataRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     market: str | None = None
     venue: str = "binance"
     period: str = "1h"
-    start_ms: int | None = None
-    end_ms: int | None = None
+    start_ms: Annotated[int, msgspec.Meta(ge=0, le=_LAST_MS)] | None = None
+    end_ms: Annotated[int, msgspec.Meta(ge=1, le=_LAST_MS)] | None = None
     detail_period: str = ""
 
 
