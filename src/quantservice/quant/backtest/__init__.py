@@ -20,6 +20,7 @@ from quantservice.quant.backtest.records import (
     TRADE,
 )
 from quantservice.quant.backtest.results import Flag, RunResult
+from quantservice.quant.backtest.sweep import Sweeper, SweepResult, sweep
 from quantservice.quant.backtest.targets import run_targets
 
 __all__ = [
@@ -41,6 +42,9 @@ __all__ = [
     "OrderTable",
     "RunResult",
     "Slippage",
+    "SweepResult",
+    "Sweeper",
     "run_events",
     "run_targets",
+    "sweep",
 ]

@@ -20,6 +20,7 @@ from quantservice.quant.backtest.data import MarketData
 from quantservice.quant.backtest.kernel import layout as at
 from quantservice.quant.backtest.machine import Machine
 from quantservice.quant.backtest.orders import Requests
+from quantservice.quant.backtest.plan import Plan
 from quantservice.quant.backtest.reading import result_of
 from quantservice.quant.backtest.records import ORDER_REASONS, ORDER_STATES, ORDER_TYPES
 from quantservice.quant.backtest.results import RunResult
@@ -182,7 +183,7 @@ def run_events(data: MarketData, strategy: Strategy, assumptions: Assumptions | 
     feeds = feeds_of(strategy, tables, {str(name): table for name, table in data.funding.items()})
     listens = type(strategy).on_order_update is not Strategy.on_order_update
     requests = Requests(data.instruments, assumptions)
-    machine = Machine(data, assumptions, tell=listens)
+    machine = Machine(Plan(data, assumptions), tell=listens)
     account = EngineAccount(machine, requests)
     driver = _Driver(data, strategy, assumptions, feeds, account)
     if len(feeds) == 1 and not listens:

@@ -54,7 +54,7 @@ def result_of(machine: Machine, tags: tuple[str, ...] = ("",)) -> RunResult:
     return RunResult(
         instruments=data.instruments,
         period=data.period,
-        currency=machine.currency,
+        currency=machine.plan.currency,
         assumptions=machine.assumptions,
         time=data.time,
         close_time=data.close_time,
@@ -73,7 +73,7 @@ def result_of(machine: Machine, tags: tuple[str, ...] = ("",)) -> RunResult:
         tags=tags,
         flags=tuple(machine.flags),
         data_fingerprint=data.fingerprint,
-        details={"settlement_currencies": tuple(machine.currencies), "insured": float(machine.cur[:, at.W_INSURED].sum())},
+        details={"settlement_currencies": tuple(machine.plan.currencies), "insured": float(machine.cur[:, at.W_INSURED].sum())},
     )
 
 

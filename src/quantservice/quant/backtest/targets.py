@@ -11,6 +11,7 @@ from quantservice.quant.backtest.assumptions import Assumptions
 from quantservice.quant.backtest.data import MarketData
 from quantservice.quant.backtest.machine import Machine
 from quantservice.quant.backtest.orders import OrderTable
+from quantservice.quant.backtest.plan import Plan
 from quantservice.quant.backtest.reading import result_of
 from quantservice.quant.backtest.results import RunResult
 from quantservice.quant.backtest.tables import F64, when
@@ -27,7 +28,7 @@ def run_targets(
     assumptions = Assumptions() if assumptions is None else assumptions
     matrix = None if targets is None else target_matrix(data, targets, assumptions)
     requests, tags = (None, ("",)) if orders is None else orders.requests(data, assumptions)
-    machine = Machine(data, assumptions, targets=matrix, requests=requests)
+    machine = Machine(Plan(data, assumptions), targets=matrix, requests=requests)
     machine.advance(len(data.time) - 1)
     machine.conclude()
     return result_of(machine, tags)

@@ -67,6 +67,8 @@ class Memory(NamedTuple):
 #: Tables in a book; their heights follow, and then the addresses of the units.
 TABLES = 20
 HEIGHTS = 5
+#: Place of a table in the book by its name in :class:`Memory`.
+TABLE_OF = {name: place for place, name in enumerate(Memory._fields[1 : TABLES + 1])}
 
 
 class Terms(NamedTuple):
@@ -125,6 +127,10 @@ if COMPILED:
 
         return types.CPointer(types.uint8)(types.int64), generate
 
+    def place_table(book: Any, place: int, table: npt.NDArray[Any]) -> None:
+        """Put another table into a book."""
+        book[place] = table.ctypes.data
+
     def book_of(tables: Sequence[npt.NDArray[Any]], heights: Sequence[int]) -> Any:
         """Return the addresses of contiguous arrays and the heights; whoever holds it keeps the arrays alive."""
         return np.array([*(table.ctypes.data for table in tables), *heights], dtype=np.int64)
@@ -136,6 +142,10 @@ else:
         return array
 
     numbers = counts = marks = pointer
+
+    def place_table(book: Any, place: int, table: npt.NDArray[Any]) -> None:
+        """Put another table into a book."""
+        book[place] = table.reshape(-1)
 
     def book_of(tables: Sequence[npt.NDArray[Any]], heights: Sequence[int]) -> Any:
         """Return flat views of contiguous arrays and the heights."""
