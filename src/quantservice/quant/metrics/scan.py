@@ -63,13 +63,12 @@ def sample_days(time: I64, equity: F64, base_day: int, base: float) -> F64:
 
 @jit
 def walk_drawdowns(time: I64, equity: F64, worst: F64, start_time: int, start: float, top: F64) -> F64:
-    """Follow equity from its start; return the slots above and fill ``top`` (rows: depth, loss, peak, valley, end, open).
+    """Follow equity from its start; return the slots above and fill ``top`` (zeros; rows: depth, loss, peak, valley, end, open).
 
     Depth and loss are measured from the highest close before to the worst equity inside each bar (``worst`` may be empty:
     then to the close). An episode ends at the first close at or above its peak.
     """
     out = np.zeros(SLOTS)
-    top[:, :] = 0.0
     n = time.shape[0]
     peak, peak_time = start, start_time
     depth, valley_time, lowest = 0.0, start_time, start
@@ -120,7 +119,8 @@ def _keep(top: F64, depth: float, loss: float, peak_time: Any, valley_time: Any,
         return
     k = rows - 1
     while k > 0 and depth < top[k - 1, 0]:
-        top[k, :] = top[k - 1, :]
+        for column in range(6):  # numba takes seconds to compile the assignment of a row
+            top[k, column] = top[k - 1, column]
         k -= 1
     top[k, 0], top[k, 1] = depth, loss
     top[k, 2], top[k, 3], top[k, 4] = peak_time, valley_time, end

@@ -194,8 +194,10 @@ def new_sums() -> F64:
 @jit
 def begin(sums: F64, daily: F64, start_time: int, equity: float) -> None:
     """Set both arrays to the state before the first bar; an engine may use the same arrays for one combination after another."""
-    sums[:] = 0.0
-    daily[:] = np.nan
+    for k in range(SUMS):
+        sums[k] = 0.0
+    for k in range(daily.shape[0]):
+        daily[k] = np.nan
     daily[0] = equity
     sums[_START], sums[_PEAK], sums[_LOW], sums[_LAST] = equity, equity, equity, equity
     sums[_START_TIME], sums[_PEAK_TIME], sums[_LAST_TIME] = start_time, start_time, start_time
@@ -286,7 +288,8 @@ def finish(sums: F64, daily: F64, periods: float, rate: float, target: float, ri
     ``rate`` and ``target`` are per day, ``risk_free`` is the same rate per year. Annualised figures are NaN under ``min_days``
     days of run. ``daily`` is filled forward where a day had no bar.
     """
-    out[:] = np.nan
+    for k in range(out.shape[0]):
+        out[k] = np.nan
     days = (sums[_LAST_TIME] - sums[_START_TIME]) / DAY_MS
     years = days / 365.25
     long_enough = days >= min_days
