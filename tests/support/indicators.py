@@ -7,7 +7,7 @@ sees an index that leaves the state, and is counted by the coverage.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, TypeAlias
 
@@ -46,6 +46,12 @@ def run_plain(step: Step, state: Array, p: Array, x: Array, out: Array) -> None:
                 step(state, p, x[i], out[i])
 
 
+def stepping_plain(step: Step) -> Callable[[Array, Array, Array, Array], None]:
+    """Do what ``kernel.stepping`` does: take one bar."""
+    walked = plain(step)
+    return lambda state, p, x, out: run_plain(walked, state, p, x.reshape(1, -1), out.reshape(1, -1))
+
+
 def run_many_plain(step: Step, states: Array, p: Array, x: Array, out: Array, ready: npt.NDArray[np.bool_]) -> None:
     """Do what ``kernel.run_many`` does."""
     with np.errstate(all="ignore"):
@@ -59,6 +65,7 @@ def use_plain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "compiled", plain)
     monkeypatch.setattr(calls, "run", run_plain)
     monkeypatch.setattr(calls, "run_many", run_many_plain)
+    monkeypatch.setattr(calls, "stepping", stepping_plain, raising=False)
 
 
 def market(rng: np.random.Generator, rows: int, *, level: float = 100.0, step: float = 0.01) -> Columns:
