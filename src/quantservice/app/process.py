@@ -45,6 +45,11 @@ class Ownership:
         self._process = RunningProcess(os.getpid(), command=command, started_ms=time.time_ns() // 1_000_000)
         self._write()
 
+    @property
+    def command(self) -> str:
+        """What this process was started as: demo, up, clientserver, or command for a short one."""
+        return self._process.command
+
     def announce(self, *, api_url: str, client_url: str = "") -> None:
         """Say where the API and the client server listen."""
         self._process = msgspec.structs.replace(self._process, api_url=api_url, client_url=client_url)

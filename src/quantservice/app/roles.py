@@ -16,6 +16,8 @@ from quantservice.ports import Service
 if TYPE_CHECKING:
     from quantservice.app.platform import Platform
 
+_LIVE_FIRST_S: Final = 2.0  # at a start, history and slow figures wait so long for the live data
+
 
 def make_services(platform: Platform, roles: Sequence[str], *, speed: float) -> dict[str, Service]:
     """Make the services of ``roles`` in the order they start (consumers before producers)."""
@@ -87,6 +89,7 @@ def _backfill(platform: Platform, speed: float) -> Service:
     config = BackfillConfig(
         concurrency=settings.concurrency_windows,
         history_days=platform.settings.collect.history_days,
+        live_first_s=0.0 if platform.ownership.command == "command" else _LIVE_FIRST_S,
         scan_1m_s=settings.scan_1m_s,
         scan_1h_s=settings.scan_1h_s,
         grace_s=settings.grace_s * speed,
@@ -137,7 +140,10 @@ def _polling(platform: Platform, _speed: float) -> Service:
 
     settings = platform.settings.collect
     config = PollingConfig(
-        tickers_s=settings.tickers_every_s, funding_s=settings.funding_every_s, open_interest_s=settings.open_interest_every_s
+        tickers_s=settings.tickers_every_s,
+        funding_s=settings.funding_every_s,
+        open_interest_s=settings.open_interest_every_s,
+        first_after_s=_LIVE_FIRST_S,
     )
     return PollingService(platform.venues, state=platform.state_store, bus=platform.bus, clock=platform.clock, config=config)
 

@@ -27,6 +27,7 @@ class BackfillConfig(msgspec.Struct, frozen=True, kw_only=True):
     window_bars: int = 10_000
     page_bars: int = 499  # holes that lie within so many bars share a request; it costs no more than two requests of one bar each
     history_days: float = 30.0
+    live_first_s: float = 0.0  # how long the first scan waits for live feeds at most
     scan_1m_s: float = 30.0
     scan_1h_s: float = 300.0
     grace_s: float = 5.0

@@ -138,6 +138,7 @@ class BackfillService:
     # --- scanning ---
 
     async def _scan_forever(self) -> None:
+        await self._until_live()
         while True:
             try:
                 await self._take_up()
@@ -153,6 +154,16 @@ class BackfillService:
                 log.info("backfill.store_back")
             self._store_lost = False
             await self._until_due()
+
+    async def _until_live(self) -> None:
+        """Let live data flow before history is fetched, where feeds are about to come."""
+        try:
+            async with asyncio.timeout(self._config.live_first_s):
+                while not self._asked and not self._found:
+                    await self._wake.wait()
+                    self._wake.clear()
+        except TimeoutError:
+            pass
 
     async def _until_due(self) -> None:
         """Wait for the next scan or for something to do."""

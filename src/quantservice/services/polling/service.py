@@ -29,6 +29,7 @@ class PollingConfig(msgspec.Struct, frozen=True, kw_only=True):
     tickers_s: float = 60.0
     open_interest_s: float = 300.0
     funding_s: float = 900.0
+    first_after_s: float = 0.0  # what moves now comes first at a start, what changes slowly a moment later
     funding_days: float = 30.0  # how far back the first question for funding goes
     concurrency: int = 4
 
@@ -75,6 +76,7 @@ class PollingService:
             (Kind.OPEN_INTEREST, self._config.open_interest_s, self._open_interest),
             (Kind.FUNDING, self._config.funding_s, self._funding),
         )
+        await self._clock.sleep(self._config.first_after_s)
         async with asyncio.TaskGroup() as group:
             for venue in self._venues.values():
                 for kind, every_s, poll in kinds:
