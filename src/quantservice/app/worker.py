@@ -13,6 +13,7 @@ import numpy as np
 from quantservice.adapters.compute.worker_loop import Advance, AskOwner, WorkerLoop
 from quantservice.app.plugins import load_plugins
 from quantservice.core.errors import UnknownName, UserError
+from quantservice.ports import TrialSummary
 from quantservice.quant.bars import COLUMNS, Bars
 from quantservice.quant.optimize.market import Market
 from quantservice.quant.optimize.requests import read_request
@@ -35,12 +36,16 @@ def work(content: bytes, advance: Advance, ask: AskOwner) -> bytes:
         answer = ask("study", msgspec.msgpack.encode(JournalRequest(lines, after)))
         return msgspec.msgpack.decode(answer, type=list[str])
 
+    def known_trials(family: str) -> TrialSummary:
+        return msgspec.msgpack.decode(ask("trials", family.encode()), type=TrialSummary)
+
     key = (task.job_id, task.manifest)
     if key not in _contexts:
         _contexts.clear()
         _contexts[key] = make_context(task)
     context = _contexts[key]
     context.advance, context.exchange, context.attempt = advance, exchange, task.attempt
+    context.known_trials = known_trials
     program = PROGRAMS[task.kind]
     if task.operation == "plan":
         return pack(program.plan(context))

@@ -187,7 +187,10 @@ class Run:
                 return
 
     async def _answer(self, name: str, content: bytes) -> bytes:
-        """Answer a worker: the study's journal is the only thing that workers of one job share."""
+        """Answer a worker: the study's journal, which the workers of a job share, and how often a family was tried."""
+        if name == "trials":
+            async with self._state_store.transaction() as work:
+                return msgspec.msgpack.encode(await work.trials.summary(content.decode()))
         if name != "study":
             raise UserError(f"a worker asked for {name}, which is not known here")
         asked = msgspec.msgpack.decode(content, type=JournalRequest)

@@ -9,10 +9,11 @@ import msgspec
 import numpy as np
 
 from quantservice.ports import BacktestRecord
-from quantservice.quant.metrics import metrics_of
+from quantservice.quant.metrics import Confidence
 from quantservice.quant.metrics.summary import FIELDS
 from quantservice.quant.optimize.requests import BacktestRequest
-from quantservice.services.jobs.programs.context import Context, figure
+from quantservice.quant.reports.report import DRAWS
+from quantservice.services.jobs.programs.context import Context, figure, number_of
 from quantservice.services.jobs.work import Done, Finished, Item, Plan, StoredRun
 
 _SHOWN: Final = ("total_return", "cagr", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor", "fees")
@@ -30,9 +31,10 @@ class Backtest:
         """Run, and count the run."""
         del number, item
         result = context.evaluator.run({})
-        metrics = metrics_of(result, settings=context.evaluator.settings)
-        figures = np.array([metrics.number(name) if name in metrics else np.nan for name in FIELDS])
-        stored = context.keep(result, {})
+        known = context.known_trials(context.family)
+        confidence = Confidence(draws=DRAWS, trials=known.runs + 1, variance=known.sharpe_variance)  # this run included
+        stored = context.keep(result, {}, confidence=confidence)
+        figures = np.array([number_of(stored.record.metrics.get(name)) for name in FIELDS])
         trial = msgspec.structs.replace(context.trial({}, figures, 0, source="backtest"), result_id=stored.record.id)
         shown = {name: figure(figures, name) for name in _SHOWN}
         return Done(content=msgspec.msgpack.encode((stored, shown)), trials=[trial])

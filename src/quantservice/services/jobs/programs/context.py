@@ -17,16 +17,21 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from quantservice.core.errors import UserError
-from quantservice.ports import BacktestRecord, Trial
+from quantservice.ports import BacktestRecord, Trial, TrialSummary
 from quantservice.quant.backtest import RunResult
 from quantservice.quant.honesty.code import code_hash
 from quantservice.quant.honesty.family import family_hash
-from quantservice.quant.metrics import metrics_of
+from quantservice.quant.metrics import Confidence
 from quantservice.quant.metrics.summary import FIELDS
 from quantservice.quant.optimize.evaluate import Evaluator
 from quantservice.quant.optimize.market import Market
 from quantservice.quant.optimize.requests import RunRequest, assumptions_of
 from quantservice.quant.optimize.space import Space, parameter_hash
+from quantservice.quant.reports import Report
+from quantservice.quant.reports.report import DRAWS
+from quantservice.quant.reports.stored import parts_of
+from quantservice.quant.reports.story import Sample
+from quantservice.quant.research import Backtest, about_of, gate_of
 from quantservice.quant.strategies.base import Strategy
 from quantservice.quant.strategies.parameters import Value
 from quantservice.services.jobs.work import Done, Finished, Plan, StoredRun
@@ -35,10 +40,12 @@ from quantservice.version import __version__
 #: Adds lines to the journal of the job's study and returns those after a position.
 Exchange = Callable[[list[str], int], list[str]]
 Advance = Callable[[float], None]
-_CURVE_ROWS: Final = 100_000
+#: The ledger's summary of a family, as the store's owner knows it now.
+KnownTrials = Callable[[str], TrialSummary]
 _WARM_UP_BARS: Final = 100
 _FIGURES: Final = {name: place for place, name in enumerate(FIELDS)}
-_RECORDS: Final = ("trades", "fills", "orders", "funding", "liquidations")
+#: How long the look-ahead gate may take for a run that is kept.
+_GATE_S: Final = 2.0
 
 
 class Program(Protocol):
@@ -71,6 +78,7 @@ class Context:
     exchange: Exchange
     workers: int = 1
     attempt: int = 1
+    known_trials: KnownTrials = lambda family: TrialSummary(family=family)
 
     @cached_property
     def evaluator(self) -> Evaluator:
@@ -122,34 +130,70 @@ class Context:
             created_ms=0,
         )
 
-    def stored(self, combination: Mapping[str, Value], *, title: str = "") -> StoredRun:
-        """Run a combination once more and return it as a backtest to be kept, with its tables."""
-        return self.keep(self.evaluator.run(combination), combination, title=title)
+    def stored(
+        self,
+        combination: Mapping[str, Value],
+        *,
+        title: str = "",
+        sample: Sample = "in",
+        trial_returns: npt.NDArray[np.float64] | None = None,
+    ) -> StoredRun:
+        """Run a combination once more and return it as a backtest to be kept, with its report.
 
-    def keep(self, result: RunResult, combination: Mapping[str, Value], *, title: str = "") -> StoredRun:
-        """Return a run as a backtest to be kept."""
+        ``sample`` says how its parameters were chosen, ``trial_returns`` (T, N) are daily returns of the trials beside it.
+        """
+        known = self.known_trials(self.family)
+        confidence = Confidence(draws=DRAWS, trials=known.runs, variance=known.sharpe_variance, trial_returns=trial_returns)
+        return self.keep(self.evaluator.run(combination), combination, title=title, sample=sample, confidence=confidence)
+
+    def keep(
+        self,
+        result: RunResult,
+        combination: Mapping[str, Value],
+        *,
+        title: str = "",
+        sample: Sample = "",
+        confidence: Confidence | None = None,
+    ) -> StoredRun:
+        """Return a run as a backtest to be kept: its figures with what they are compared to, what was checked, its tables."""
+        parameters = self.evaluator.parameters(combination)
+        data, assumptions = self.market.data, self.evaluator.assumptions
+        verdict = Backtest(self.strategy, data, parameters=parameters, assumptions=assumptions).check(seconds=_GATE_S)
+        about = msgspec.structs.replace(about_of(self.strategy(**parameters)), strategy=self.name, job=self.job_id, sample=sample)
+        report = Report.of(
+            result, data, about=about, gates=(gate_of(verdict),), settings=self.evaluator.settings, confidence=confidence
+        )
         record = BacktestRecord(
             id=f"b{secrets.token_hex(6)}",
             job_id=self.job_id,
             strategy=self.name,
             title=title or self.request.title,
-            parameters=self.evaluator.parameters(combination),
+            parameters=parameters,
             code_hash=self.code,
             family=self.family,
             data=self.request.data,
             data_fingerprint=self.data_fingerprint,
-            assumptions=msgspec.to_builtins(self.evaluator.assumptions),
-            metrics=metrics_of(result, settings=self.evaluator.settings).to_dict(),
+            assumptions=msgspec.to_builtins(assumptions),
+            metrics=report.metrics.to_dict(),
+            gates={gate.name: {"state": gate.state, "text": gate.text, "chinese": gate.chinese} for gate in report.checked},
             run_fingerprint=result.fingerprint(),
             versions=versions(),
             created_ms=0,
         )
-        return StoredRun(record=record, parts=tables_of(result))
+        return StoredRun(record=record, parts=parts_of(report))
 
 
 def figure(figures: npt.NDArray[np.float64], name: str) -> float | None:
     """Return a figure by name as JSON has it: None where it is not defined."""
     return _known(figures[_FIGURES[name]])
+
+
+def number_of(metric: Mapping[str, Any] | None) -> float:
+    """Return the value of a metric as it is stored: NaN where it has none, or is text."""
+    value = None if metric is None else metric["value"]
+    if value in ("inf", "-inf"):
+        return float(value)
+    return float(value) if isinstance(value, int | float) else math.nan
 
 
 def _known(value: float) -> float | None:
@@ -169,25 +213,6 @@ def versions() -> dict[str, str]:
         "ta-lib": talib.__version__,
         "machine": f"{platform.system()} {platform.machine()}",
     }
-
-
-def tables_of(result: RunResult) -> dict[str, bytes]:
-    """Return a run's tables as Arrow bytes; a curve of very many bars keeps every so-many-th, and always the last."""
-    made = {name: write_table(_texts(result.columns(name))) for name in _RECORDS if len(getattr(result, name))}
-    made.setdefault("trades", write_table(_texts(result.columns("trades"))))
-    rows = len(result.time)
-    kept = np.unique(np.append(np.arange(0, rows, max(1, -(-rows // _CURVE_ROWS))), rows - 1))
-    curve: dict[str, Any] = {"close_time": result.close_time[kept]}
-    for name in ("equity", "worst_equity", "gross_exposure", "net_exposure"):
-        values = getattr(result, name)
-        if len(values) == rows:
-            curve[name] = values[kept]
-    made["equity"] = write_table(curve)
-    return made
-
-
-def _texts(columns: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: values.astype(str) if values.dtype == object else values for name, values in columns.items()}
 
 
 def write_table(columns: Mapping[str, Any]) -> bytes:

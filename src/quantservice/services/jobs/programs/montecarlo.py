@@ -63,7 +63,7 @@ class MonteCarlo:
             "figures": montecarlo.summarise(names, matrix, known),
             "loss_probability": float((matrix[:, names.index("total_return")] < 0).mean()),
         }
-        return Finished(summary=summary, tables={"runs": write_table(table)}, backtests=[context.stored({})])
+        return Finished(summary=summary, tables={"runs": write_table(table)}, backtests=[context.stored({}, sample="")])
 
     def _trades(self, context: Context, request: MonteCarloRequest) -> Done:
         result = context.evaluator.run({})

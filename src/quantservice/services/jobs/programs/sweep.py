@@ -83,8 +83,9 @@ class Sweep:
         summary["map"] = _map(space, numbers, scores)
         if best is None:
             summary["note"] = undefined(objective.name, context.market.days)
-        summary["overfitting"] = _overfitting([part.returns for part in decoded if part.returns])
-        backtests = [] if best is None else [context.stored(space.combination(int(numbers[best])))]
+        returns = _kept_returns([part.returns for part in decoded if part.returns])
+        summary["overfitting"] = None if returns is None else _overfitting(returns)
+        backtests = [] if best is None else [context.stored(space.combination(int(numbers[best])), trial_returns=returns)]
         return Finished(summary=summary, tables={"combinations": write_table(_columns(table))}, backtests=backtests)
 
 
@@ -188,15 +189,20 @@ def _returns_of(found: Evaluation, wanted: npt.NDArray[np.bool_]) -> bytes:
     return write_table({str(place): found.returns[place] for place in np.flatnonzero(rows)})
 
 
-def _overfitting(parts: Sequence[bytes]) -> Mapping[str, Any] | None:
-    """Return the probability of overfitting over the sampled combinations; None where there is too little to tell."""
+def _kept_returns(parts: Sequence[bytes]) -> npt.NDArray[np.float64] | None:
+    """Return the daily returns (T, N) of the combinations that kept them; None of fewer than two."""
     columns = [column.to_numpy() for part in parts for column in read_table(part).columns]
     if len(columns) < 2:
         return None
     returns = np.column_stack(columns)
     returns = returns[:, np.isfinite(returns).all(axis=0)]
+    return returns if returns.shape[1] >= 2 else None
+
+
+def _overfitting(returns: npt.NDArray[np.float64]) -> Mapping[str, Any] | None:
+    """Return the probability of overfitting over the sampled combinations; None where there is too little to tell."""
     blocks = min(16, len(returns) // 2 // 2 * 2)
-    if returns.shape[1] < 2 or blocks < 2:
+    if blocks < 2:
         return None
     found = overfitting(returns, blocks)
     return {
