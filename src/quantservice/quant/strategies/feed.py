@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any, TypeVar
 
@@ -40,6 +40,11 @@ class BarsView(Mapping[str, npt.NDArray[Any]]):
         self.period = period
         self._open_time = open_time
         self._columns = columns
+
+    @property
+    def columns(self) -> Mapping[str, npt.NDArray[Any]]:
+        """All columns but the open times as (T, S)."""
+        return self._columns
 
     @property
     def instrument(self) -> InstrumentId:
@@ -153,41 +158,71 @@ def feeds_of(
 
     The strategy's ``on_start`` is called first: what it asks for may depend on the instruments.
     """
-    if not tables:
-        raise InvalidValue("bars", "none are given; a strategy needs at least one instrument")
-    period = tables[0].period
-    for table in tables:
-        if table.period != period:
-            raise InvalidValue(
-                "bars", f"{table.instrument} is in {table.period}, {tables[0].instrument} in {period}; give one period"
-            )
-    strategy.on_start([InstrumentId.parse(table.instrument) for table in tables], period)
-    maker = _Maker(wanted_by(strategy), tables, funding or {})
-    return tuple(maker.feed(InstrumentId.parse(table.instrument)) for table in tables)
+    return FeedMaker(tables, funding).feeds(strategy)
 
 
-class _Maker:
-    """Computes each indicator once, however many instruments look at it."""
+class FeedMaker:
+    """Feeds one strategy after the other with the same bars. An indicator is computed once, however many look at it.
 
-    def __init__(self, wanted: Sequence[Wanted], tables: Sequence[Bars], funding: Mapping[str, Settlements]) -> None:
-        self.wanted = wanted
+    ``keep_bytes`` bounds the indicators that are kept for the next strategy (the newest stay); None keeps all.
+    """
+
+    def __init__(
+        self, tables: Sequence[Bars], funding: Mapping[str, Settlements] | None = None, *, keep_bytes: int | None = None
+    ) -> None:
+        if not tables:
+            raise InvalidValue("bars", "none are given; a strategy needs at least one instrument")
         self.period = tables[0].period
+        for table in tables:
+            if table.period != self.period:
+                raise InvalidValue(
+                    "bars", f"{table.instrument} is in {table.period}, {tables[0].instrument} in {self.period}; give one period"
+                )
+        self.instruments = tuple(InstrumentId.parse(table.instrument) for table in tables)
         self.tables = {InstrumentId.parse(table.instrument): table.columns for table in tables}
-        self.funding = funding
+        self.funding = funding or {}
+        self._keep_bytes = keep_bytes
         self._known: dict[tuple[InstrumentId, str], Known] = {}
         self._done: dict[tuple[Any, ...], npt.NDArray[np.float64]] = {}
+        self._closes: dict[InstrumentId, npt.NDArray[np.int64]] = {}
+        self._laid_out: BarsView | None = None
 
-    def feed(self, instrument: InstrumentId) -> InstrumentFeed:
+    def feeds(self, strategy: Strategy) -> tuple[InstrumentFeed, ...]:
+        """Return one feed per table; see :func:`feeds_of`."""
+        strategy.on_start(self.instruments, self.period)
+        wanted = wanted_by(strategy)
+        made = tuple(self._feed(item, wanted) for item in self.instruments)
+        self._forget()
+        return made
+
+    def view(self, strategy: Strategy) -> BarsView:
+        """Return the feeds on one clock, as :func:`bars_view` does; the bars' own columns are laid out once for all."""
+        feeds = self.feeds(strategy)
+        if self._laid_out is None:
+            self._laid_out = bars_view([replace(feed, names=(), values=()) for feed in feeds])
+        return bars_view(feeds, beside=self._laid_out)
+
+    def _feed(self, instrument: InstrumentId, asked: Sequence[Wanted]) -> InstrumentFeed:
         columns = self.tables[instrument]
-        at = close_times(self.period, columns["open_time"])
+        if instrument not in self._closes:
+            self._closes[instrument] = close_times(self.period, columns["open_time"])
+        at = self._closes[instrument]
         names: list[str] = []
         values: list[npt.NDArray[np.float64]] = []
-        for wanted in self.wanted:
+        for wanted in asked:
             names.extend(wanted.outputs)
             values.extend(self._values(wanted, instrument, at))
         return InstrumentFeed(instrument, self.period, columns, at, tuple(names), tuple(values))
 
-    def known(self, instrument: InstrumentId, period: str) -> Known:
+    def _forget(self) -> None:
+        """Drop the oldest indicators beyond the bound."""
+        if self._keep_bytes is None:
+            return
+        held = sum(values.nbytes for values in self._done.values())
+        while held > self._keep_bytes:
+            held -= self._done.pop(next(iter(self._done))).nbytes
+
+    def _bars_of(self, instrument: InstrumentId, period: str) -> Known:
         key = (instrument, period or self.period)
         if key not in self._known:
             self._known[key] = resampled(self.period, source_of(self.tables, instrument), key[1])
@@ -201,7 +236,7 @@ class _Maker:
             if paid is None:
                 return [np.full(len(at), np.nan)]
             return [spread(paid.rate, last_known(paid.time, at))]
-        known = self.known(source, wanted.period)
+        known = self._bars_of(source, wanted.period)
         made = self._compute(wanted, source, known)
         if not (source == instrument and wanted.period in {"", self.period}):
             made = spread(made, last_known(known.known_ms, at))
@@ -212,10 +247,12 @@ class _Maker:
         if wanted.call is None:
             return price(known.columns, wanted.price)[:, np.newaxis]
         key = (source, wanted.call, wanted.period)
-        if key not in self._done:
+        if key in self._done:
+            self._done[key] = self._done.pop(key)  # the newest last
+        else:
             columns = known.columns
             if wanted.benchmark and wanted.instrument is not None:
-                other = self.known(wanted.instrument, wanted.period)
+                other = self._bars_of(wanted.instrument, wanted.period)
                 beside = spread(price(other.columns, "close"), last_known(other.known_ms, known.known_ms))
                 columns = {**columns, "benchmark": beside}
             self._done[key] = compute_with_state(wanted.call, columns)[0]
@@ -230,15 +267,25 @@ def source_of(tables: Mapping[InstrumentId, T], instrument: InstrumentId) -> T:
         raise UnknownName("instrument of an indicator", str(instrument), map(str, tables), hint="give its bars too") from None
 
 
-def bars_view(feeds: Sequence[InstrumentFeed]) -> BarsView:
-    """Put feeds on one clock (the union of their open times)."""
+def bars_view(feeds: Sequence[InstrumentFeed], *, beside: BarsView | None = None) -> BarsView:
+    """Put feeds on one clock (the union of their open times). ``beside`` has the bars' columns of the same feeds already."""
     clocks = [feed.columns["open_time"] for feed in feeds]
-    same = all(len(clock) == len(clocks[0]) and np.array_equal(clock, clocks[0]) for clock in clocks[1:])
-    clock = clocks[0] if same else np.unique(np.concatenate(clocks))
-    names = [*COLUMNS[1:], *feeds[0].names]
-    columns: dict[str, npt.NDArray[Any]] = {name: np.full((len(clock), len(feeds)), np.nan) for name in names}
+    own = COLUMNS[1:] if beside is None else COLUMNS[:0]
+    if beside is not None:
+        clock = beside.open_time
+        same = all(len(item) == len(clock) for item in clocks)
+    else:
+        same = all(len(item) == len(clocks[0]) and np.array_equal(item, clocks[0]) for item in clocks[1:])
+        clock = clocks[0] if same else np.unique(np.concatenate(clocks))
+    columns: dict[str, npt.NDArray[Any]] = {} if beside is None else dict(beside.columns)
+    if same and len(feeds) == 1:  # nothing to put together: the arrays are looked at where they lie
+        feed = feeds[0]
+        found = {**{name: feed.columns[name] for name in own}, **dict(zip(feed.names, feed.values, strict=True))}
+        columns |= {name: np.asarray(array, dtype=np.float64)[:, np.newaxis] for name, array in found.items()}
+        return BarsView([feed.instrument], feed.period, clock, columns)
+    columns |= {name: np.full((len(clock), len(feeds)), np.nan) for name in (*own, *feeds[0].names)}
     for place, feed in enumerate(feeds):
         rows: Any = slice(None) if same else np.searchsorted(clock, feed.columns["open_time"])
-        for name, array in (*((name, feed.columns[name]) for name in COLUMNS[1:]), *zip(feed.names, feed.values, strict=True)):
+        for name, array in (*((name, feed.columns[name]) for name in own), *zip(feed.names, feed.values, strict=True)):
             columns[name][rows, place] = array
     return BarsView([feed.instrument for feed in feeds], feeds[0].period, clock, columns)
