@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from quantservice.version import __version__
 
 if TYPE_CHECKING:
+    from quantservice.app.example import example_bars
     from quantservice.app.notebook import load_bars
     from quantservice.core.signals import CancelOrders, OrderRequest, OrderUpdate, Signal
     from quantservice.quant.bars import Bars
@@ -32,6 +33,7 @@ __all__ = [
     "Strategy",
     "View",
     "__version__",
+    "example_bars",
     "load_bars",
 ]
 
@@ -49,6 +51,7 @@ _HOMES = {
     "Signal": "quantservice.core.signals",
     "Strategy": "quantservice.quant.strategies.base",
     "View": "quantservice.quant.strategies.view",
+    "example_bars": "quantservice.app.example",
     "load_bars": "quantservice.app.notebook",
 }
 
