@@ -22,14 +22,15 @@ from quantservice.web.server import WebServer
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from quantservice.app.platform import Platform
+    from quantservice.app.parts import Parts, Work
 
 
 class Faces:
     """Builds the web context of a platform, once."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Parts, maintenance: Mapping[str, Work]) -> None:
         self._platform = platform
+        self._maintenance = maintenance
         self._app: FastAPI | None = None
         self.projections = Projections(platform.bus, platform.clock)
 
@@ -68,7 +69,7 @@ class Faces:
             settings_rows=self._settings_rows,
             log_tail=platform.tail.last,
             history=platform.history,
-            maintenance=platform.maintenance.operations(),
+            maintenance=self._maintenance,
             research=ResearchFace(plugins_folder(platform.settings)),
             deployments=platform.deployments,
             desk=ResearchDesk(jobs=platform.jobs, backtests=platform.backtests, trials=platform.trials),

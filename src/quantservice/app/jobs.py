@@ -17,7 +17,7 @@ from quantservice.core.errors import InvalidValue, UnknownName, UserError
 from quantservice.services.jobs.commands import CheckRequest
 
 if TYPE_CHECKING:
-    from quantservice.app.platform import Platform
+    from quantservice.app.parts import Parts
     from quantservice.services.jobs import JobsService
 
 #: The kinds of jobs; what each request holds is said in quant/optimize/requests.py, which is heavy to import.
@@ -25,7 +25,7 @@ KINDS: Final = ("backtest", "sweep", "optimize", "walkforward", "crossvalidate",
 _WORKER: Final = "quantservice.app.worker"
 
 
-def make_jobs_service(platform: Platform) -> JobsService:
+def make_jobs_service(platform: Parts) -> JobsService:
     """Make the service that works off the queue."""
     from quantservice.adapters.compute.process_pool import ProcessPool
     from quantservice.adapters.compute.ray_cluster import RayCluster

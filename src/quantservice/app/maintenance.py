@@ -6,12 +6,11 @@ import asyncio
 import datetime as dt
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from quantservice.app import state_backup
-from quantservice.app.roles import retention_days
 from quantservice.core.errors import InvalidValue, UserError
 from quantservice.core.events import Kind, StreamId
 from quantservice.core.instruments import Instrument, InstrumentId
@@ -19,11 +18,7 @@ from quantservice.core.periods import check_period, count_opens, next_open
 from quantservice.core.spans import Span
 
 if TYPE_CHECKING:
-    from quantservice.app.platform import Platform
-
-#: done, total (None: not known), text
-Progress: TypeAlias = Callable[[float, float | None, str], None]
-Work: TypeAlias = Callable[[Mapping[str, Any], Progress], Awaitable[dict[str, Any]]]
+    from quantservice.app.parts import Parts, Progress, Work
 
 _IMPORT_BATCH = 20_000
 
@@ -31,7 +26,7 @@ _IMPORT_BATCH = 20_000
 class Maintenance:
     """The operations by name, for the API and the command line."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Parts) -> None:
         self._platform = platform
         self._busy = asyncio.Lock()
 
@@ -182,7 +177,7 @@ class Maintenance:
         return {**result, **state.counts()}
 
     async def _prune(self, _body: Mapping[str, Any], progress: Progress) -> dict[str, Any]:
-        removed = await self._platform.market_store.prune(retention_days(self._platform))
+        removed = await self._platform.market_store.prune(self._platform.retention_days())
         progress(1, 1, "")
         return {f"{kind}_rows": rows for kind, rows in removed.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -17,69 +17,36 @@ from quantservice.app.hosting import inspector
 from quantservice.app.jobs import checks
 from quantservice.app.logs import LogTail
 from quantservice.app.maintenance import Maintenance
+from quantservice.app.parts import Parts
 from quantservice.app.places import Places, plugins_folder
 from quantservice.app.ports_in_use import port_is_free
-from quantservice.app.process import Ownership, own, process_started_ms
+from quantservice.app.process import own
 from quantservice.app.roles import ROLES, make_services
 from quantservice.app.runner import Runner
 from quantservice.app.settings import LoadedSettings, Settings
-from quantservice.core.errors import EnvironmentFault, UnknownName, VenueError
-from quantservice.core.instruments import InstrumentBook
-from quantservice.ports import Clock, EventBus, Probe, ProxyRecord, Sealer, Service, StateStore, TradingPair
+from quantservice.core.errors import EnvironmentFault, UnknownName
+from quantservice.ports import Clock, TradingPair
 from quantservice.services.access_keys.commands import AccessKeys
 from quantservice.services.access_keys.owner import OwnerToken
 from quantservice.services.backtests.commands import Backtests, Trials
 from quantservice.services.collector import InstrumentDirectory
 from quantservice.services.jobs.commands import Jobs
 from quantservice.services.pairs.commands import Pairs
-from quantservice.services.proxies.commands import Proxies, parse_proxy
+from quantservice.services.proxies.commands import Proxies
 from quantservice.services.strategies.commands import Deployments
 from quantservice.version import __version__
 from quantservice.web.clientserver.server import ClientServer
 from quantservice.web.server import WebServer
 
 if TYPE_CHECKING:
-    from quantservice.adapters.market_store.clickhouse import ClickHouseStore
     from quantservice.adapters.venues.binance.spec import BinanceEndpoints
-    from quantservice.adapters.venues.binance.venue import BinanceVenue
 
 log = structlog.get_logger(__name__)
 _PATIENCE_S: Final = 10.0
 
 
-class Platform:
-    """Everything one process holds. Opened by :meth:`open`; services run while :meth:`run` does."""
-
-    def __init__(self, loaded: LoadedSettings, places: Places, *, clock: Clock, tail: LogTail | None, ownership: Ownership) -> None:
-        self.loaded = loaded
-        self.settings = loaded.settings
-        self.places = places
-        self.clock = clock
-        self.tail = tail or LogTail()
-        self.ownership = ownership
-        self.started_ms = process_started_ms()
-        self.owner_token = ""
-        self.owner_token_hash = ""
-        self.page_url = ""
-        self.client_url = ""
-        self.sealer: Sealer
-        self.state_store: StateStore
-        self.market_store: ClickHouseStore
-        self.bus: EventBus
-        self.directory = InstrumentDirectory()
-        self.venues: dict[tuple[str, str], BinanceVenue] = {}
-        self.services: dict[str, Service] = {}
-        self.probes: dict[str, Probe] = {}
-        self.runner: Runner
-        self.pairs: Pairs
-        self.proxies: Proxies
-        self.access_keys: AccessKeys
-        self.deployments: Deployments
-        self.jobs: Jobs
-        self.backtests: Backtests
-        self.trials: Trials
-        self.maintenance: Maintenance
-        self.faces: Faces
+class Platform(Parts):
+    """The parts put together. Opened by :meth:`open`; services run while :meth:`run` does."""
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -112,7 +79,7 @@ class Platform:
             if venues:
                 await platform._open_venues(stack, endpoints)
             platform.maintenance = Maintenance(platform)
-            platform.faces = Faces(platform)
+            platform.faces = Faces(platform, platform.maintenance.operations())
             platform.services = make_services(platform, wanted, speed=speed)
             platform.probes.update({name: service.stats for name, service in platform.services.items()})
             platform.runner = Runner(list(platform.services.values()), bus=platform.bus, clock=platform.clock)
@@ -157,36 +124,6 @@ class Platform:
         )
         for venue in self.venues.values():
             stack.push_async_callback(venue.close)
-
-    def configured_proxies(self) -> list[ProxyRecord]:
-        """The proxies of the settings; they stand beside the registered ones."""
-        return [parse_proxy(url) for url in self.settings.proxies.urls]
-
-    def book(self) -> InstrumentBook:
-        """The instruments known now."""
-        return self.directory.book()
-
-    async def load_instruments(self, *, markets: Sequence[tuple[str, str]] | None = None) -> None:
-        """Fetch the instrument lists that are not known yet; when no market can be asked, the venue's own sentence is raised.
-
-        A market that cannot be asked, or lists nothing, is said and left out: the others are of use without it.
-        """
-        missing = [key for key in markets or self.venues if key in self.venues and not self.directory.knows(*key)]
-        answers = await asyncio.gather(*(self.venues[key].history.instruments() for key in missing), return_exceptions=True)
-        faults: list[VenueError] = []
-        for key, items in zip(missing, answers, strict=True):
-            if isinstance(items, VenueError):
-                faults.append(items)
-                log.warning("instruments.not_fetched", venue=key[0], market=key[1], reason=str(items))
-            elif isinstance(items, BaseException):
-                raise items
-            elif not items:
-                log.warning("instruments.none_listed", venue=key[0], market=key[1])
-            else:
-                self.directory.replace(*key, items)
-                await self.market_store.put_instruments(*key, items, seen_ms=self.clock.now_ms())
-        if faults and not len(self.book()):
-            raise faults[0]
 
     async def register_first_pairs(self, pairs: Sequence[str], *, history_start_ms: int | None = None) -> list[TradingPair]:
         """Register ``pairs`` when none is registered yet; names the venue does not list are left out with a warning."""
@@ -239,25 +176,6 @@ class Platform:
     def stop(self) -> None:
         """Make :meth:`run` return."""
         self.runner.ask_stop()
-
-    def history(self) -> Mapping[str, Any]:
-        """How far the wanted history is stored."""
-        backfill = self.services.get("backfill")
-        progress = getattr(backfill, "progress", None)
-        if backfill is None or progress is None:
-            return {}
-        figures = progress()
-        scanned = bool(getattr(backfill, "planned", True))
-        return {
-            "wanted": figures.wanted,
-            "stored": figures.stored,
-            "done": figures.done and scanned,
-            "scanned": scanned,
-            "gaps_open": figures.gaps_open,
-            "windows_open": figures.windows_open,
-            "rows_per_s": round(figures.rows_per_s, 1),
-            "eta_s": figures.eta_s,
-        }
 
     def describe(self) -> dict[str, Any]:
         """What the log says at the start."""

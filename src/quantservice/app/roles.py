@@ -10,27 +10,26 @@ from quantservice.app.places import plugins_folder
 from quantservice.app.ports_in_use import free_port
 from quantservice.app.settings.tree import ClientServerSettings, WebSettings
 from quantservice.core.errors import SettingsError
-from quantservice.core.events import Kind
 from quantservice.ports import Service
 
 if TYPE_CHECKING:
-    from quantservice.app.platform import Platform
+    from quantservice.app.parts import Parts
 
 _LIVE_FIRST_S: Final = 2.0  # at a start, history and slow figures wait so long for the live data
 
 
-def make_services(platform: Platform, roles: Sequence[str], *, speed: float) -> dict[str, Service]:
+def make_services(platform: Parts, roles: Sequence[str], *, speed: float) -> dict[str, Service]:
     """Make the services of ``roles`` in the order they start (consumers before producers)."""
     return {role: ROLES[role](platform, speed) for role in ROLES if role in roles}
 
 
-def _outbox(platform: Platform, _speed: float) -> Service:
+def _outbox(platform: Parts, _speed: float) -> Service:
     from quantservice.services.outbox.relay import OutboxRelay
 
     return OutboxRelay(platform.state_store, platform.bus, platform.clock)
 
 
-def _recorder(platform: Platform, _speed: float) -> Service:
+def _recorder(platform: Parts, _speed: float) -> Service:
     from quantservice.services.recorder import RecorderConfig, RecorderService
 
     settings = platform.settings.recorder
@@ -43,21 +42,21 @@ def _recorder(platform: Platform, _speed: float) -> Service:
     return RecorderService(platform.market_store, platform.bus, platform.clock, config)
 
 
-def _ledger(platform: Platform, _speed: float) -> Service:
+def _ledger(platform: Parts, _speed: float) -> Service:
     from quantservice.services.ledger import LedgerConfig, LedgerService
 
     config = LedgerConfig(seal_every_s=platform.settings.ledger.seal_every_minutes * 60)
     return LedgerService(platform.market_store, platform.state_store, platform.bus, platform.clock, config)
 
 
-def _indicators(platform: Platform, _speed: float) -> Service:
+def _indicators(platform: Parts, _speed: float) -> Service:
     from quantservice.services.indicators import IndicatorConfig, IndicatorService
 
     config = IndicatorConfig(keys=platform.settings.indicators.online)
     return IndicatorService(platform.market_store, platform.state_store, platform.bus, platform.clock, config)
 
 
-def _strategies(platform: Platform, _speed: float) -> Service:
+def _strategies(platform: Parts, _speed: float) -> Service:
     from quantservice.adapters.strategy_host.processes import ProcessStrategyHost
     from quantservice.app.hosting import PRELOAD, run_child
     from quantservice.services.strategies import StrategiesConfig, StrategiesService
@@ -82,7 +81,7 @@ def _strategies(platform: Platform, _speed: float) -> Service:
     )
 
 
-def _backfill(platform: Platform, speed: float) -> Service:
+def _backfill(platform: Parts, speed: float) -> Service:
     from quantservice.services.backfill import BackfillConfig, BackfillService
 
     settings = platform.settings.backfill
@@ -108,13 +107,13 @@ def _backfill(platform: Platform, speed: float) -> Service:
     )
 
 
-def _jobs(platform: Platform, _speed: float) -> Service:
+def _jobs(platform: Parts, _speed: float) -> Service:
     from quantservice.app.jobs import make_jobs_service
 
     return make_jobs_service(platform)
 
 
-def _collector(platform: Platform, _speed: float) -> Service:
+def _collector(platform: Parts, _speed: float) -> Service:
     from quantservice.services.collector import CollectorConfig, CollectorService
 
     settings = platform.settings.collect
@@ -135,7 +134,7 @@ def _collector(platform: Platform, _speed: float) -> Service:
     )
 
 
-def _polling(platform: Platform, _speed: float) -> Service:
+def _polling(platform: Parts, _speed: float) -> Service:
     from quantservice.services.polling import PollingConfig, PollingService
 
     settings = platform.settings.collect
@@ -148,7 +147,7 @@ def _polling(platform: Platform, _speed: float) -> Service:
     return PollingService(platform.venues, state=platform.state_store, bus=platform.bus, clock=platform.clock, config=config)
 
 
-def _egress(platform: Platform, _speed: float) -> Service:
+def _egress(platform: Parts, _speed: float) -> Service:
     from quantservice.services.proxies.service import EgressService
 
     return EgressService(
@@ -160,42 +159,28 @@ def _egress(platform: Platform, _speed: float) -> Service:
     )
 
 
-def _retention(platform: Platform, _speed: float) -> Service:
+def _retention(platform: Parts, _speed: float) -> Service:
     from quantservice.services.retention import RetentionService
 
-    return RetentionService(platform.market_store, platform.clock, retention=retention_days(platform))
+    return RetentionService(platform.market_store, platform.clock, retention=platform.retention_days())
 
 
-def _clientserver(platform: Platform, _speed: float) -> Service:
+def _clientserver(platform: Parts, _speed: float) -> Service:
     return platform_client_server(platform)
 
 
-def _web(platform: Platform, _speed: float) -> Service:
+def _web(platform: Parts, _speed: float) -> Service:
     from quantservice.web.server import WebServer
 
     server_certificate("web", platform.settings.web)  # uvicorn loads it late and would say nothing a person can use
     return WebServer(platform.faces.context())
 
 
-def _projections(platform: Platform, _speed: float) -> Service:
+def _projections(platform: Parts, _speed: float) -> Service:
     return platform.faces.projections
 
 
-def retention_days(platform: Platform) -> dict[str, int]:
-    """Days per kind; kinds that are kept for ever are left out."""
-    settings = platform.settings.retention
-    days = {
-        Kind.TRADE: settings.trade_days,
-        Kind.QUOTE: settings.quote_days,
-        Kind.BOOK: settings.book_days,
-        Kind.TICKER: settings.ticker_days,
-        Kind.MARK_PRICE: settings.mark_price_days,
-        Kind.OPEN_INTEREST: settings.open_interest_days,
-    }
-    return {kind.value: count for kind, count in days.items() if count > 0}
-
-
-def platform_client_server(platform: Platform) -> Service:
+def platform_client_server(platform: Parts) -> Service:
     """Make the WebSocket server for client programs."""
     from quantservice.web.clientserver.config import ClientServerConfig
     from quantservice.web.clientserver.server import ClientServer
@@ -240,7 +225,7 @@ def server_certificate(part: str, settings: WebSettings | ClientServerSettings) 
 
 
 #: Role -> maker, in the order of starting. The page comes first so that it answers while the rest starts.
-ROLES: Final[dict[str, Callable[[Platform, float], Service]]] = {
+ROLES: Final[dict[str, Callable[[Parts, float], Service]]] = {
     "projections": _projections,
     "web": _web,
     "outbox": _outbox,
