@@ -52,8 +52,19 @@ def _ledger(platform: Parts, _speed: float) -> Service:
 def _indicators(platform: Parts, _speed: float) -> Service:
     from quantservice.services.indicators import IndicatorConfig, IndicatorService
 
-    config = IndicatorConfig(keys=platform.settings.indicators.online)
-    return IndicatorService(platform.market_store, platform.state_store, platform.bus, platform.clock, config)
+    def load_plugins() -> None:
+        from quantservice.app import plugins
+
+        plugins.load_plugins(plugins_folder(platform.settings))
+
+    return IndicatorService(
+        platform.market_store,
+        platform.state_store,
+        platform.bus,
+        platform.clock,
+        IndicatorConfig(keys=platform.settings.indicators.online),
+        prepare=load_plugins,
+    )
 
 
 def _strategies(platform: Parts, _speed: float) -> Service:
