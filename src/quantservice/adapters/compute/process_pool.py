@@ -42,12 +42,13 @@ class ProcessPool:
 
     @contextlib.asynccontextmanager
     async def crew(self, *, workers: int, files: Sequence[Path] = (), answer: Answer | None = None) -> AsyncIterator[ProcessCrew]:
-        """Open a crew of at most ``workers`` processes; they read ``files`` where they lie. Leaving ends them at once."""
+        """Open a crew of ``workers`` processes; they read ``files`` where they lie. Leaving ends them at once."""
         for path in files:
             if not path.is_file():
                 raise EnvironmentFault(f"the file {path} that the work needs is gone; submit the job again")
         crew = ProcessCrew(self._argv, workers=workers, nice=self._nice, answer=answer)
         try:
+            await crew.start()
             yield crew
         finally:
             await crew.close()
@@ -60,9 +61,15 @@ class ProcessCrew:
         self._argv = tuple(argv)
         self._nice = nice
         self._answer = answer
-        self._places = asyncio.Semaphore(max(workers, 1))
+        self._workers = max(workers, 1)
+        self._places = asyncio.Semaphore(self._workers)
         self._idle: list[_Worker] = []
         self._all: set[_Worker] = set()
+
+    async def start(self) -> None:
+        """Start all processes at once: they load their libraries while the first task is being done."""
+        while len(self._all) < self._workers:
+            self._idle.append(await self._start())
 
     async def run(self, task: bytes, *, advance: Advance | None = None) -> TaskResult:
         """Have a free worker do a task; a cancelled call ends the worker that had it."""
