@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from quantservice.version import __version__
 
 if TYPE_CHECKING:
+    from quantservice.app.backtesting import Backtest
     from quantservice.app.example import example_bars
     from quantservice.app.notebook import load_bars
     from quantservice.core.signals import CancelOrders, OrderRequest, OrderUpdate, Signal
     from quantservice.quant.bars import Bars
-    from quantservice.quant.research import Backtest
     from quantservice.quant.strategies.bar import Bar
     from quantservice.quant.strategies.base import Strategy
     from quantservice.quant.strategies.feed import BarsView
@@ -39,7 +39,7 @@ __all__ = [
 
 #: Public name -> where it lives. Loaded when it is asked for, so that importing a room stays cheap.
 _HOMES = {
-    "Backtest": "quantservice.quant.research",
+    "Backtest": "quantservice.app.backtesting",
     "Bar": "quantservice.quant.strategies.bar",
     "Bars": "quantservice.quant.bars",
     "BarsView": "quantservice.quant.strategies.feed",

@@ -6,42 +6,90 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack, overload
+from weakref import finalize
 
 import numpy as np
 
 from quantservice.app.cli.console import parse_time
-from quantservice.app.client import platform_client
-from quantservice.app.settings import load_settings
+from quantservice.app.client import PlatformClient, platform_client
+from quantservice.app.settings import LoadedSettings, load_settings
 from quantservice.core.errors import UserError
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.periods import check_period
 from quantservice.quant.bars import COLUMNS, Bars, Funding
 
+#: Identity of bars that are still there -> settings of the store that they came from: where their runs are counted.
+_origins: dict[int, LoadedSettings] = {}
 
-def load_bars(  # noqa: PLR0913 - a notebook's arguments, all by name but the first
-    symbol: str,
-    *,
-    market: str | None = None,
-    period: str = "1h",
-    start: str | int | None = None,
-    end: str | int | None = None,
-    venue: str = "binance",
-    data_dir: str | Path | None = None,
-    demo: bool = False,
-    config: str | Path | None = None,
-) -> Bars:
+
+@overload
+def load_bars(symbol: str, **where: Unpack[Where]) -> Bars: ...
+
+
+@overload
+def load_bars(symbol: list[str] | tuple[str, ...], **where: Unpack[Where]) -> list[Bars]: ...
+
+
+def load_bars(symbol: str | list[str] | tuple[str, ...], **where: Unpack[Where]) -> Bars | list[Bars]:
     """Load stored klines as :class:`Bars`, with the instrument's rules and, of futures, the stored funding.
 
-    ``symbol`` is a short form (``BTC-USDT``, ``BTCUSDT``) or a full name; ``start`` (inclusive) and ``end`` (exclusive) are ISO
-    dates, UTC, or milliseconds. Works beside a running ``qs up`` (it is asked) and without one; also inside a notebook's event
-    loop. Raises UserError naming the known symbols, markets and periods.
+    ``symbol`` is a short form (``BTC-USDT``, ``BTCUSDT``) or a full name, or several of them; ``market``, ``period`` (default 1h)
+    and ``venue`` say which; ``start`` (inclusive) and ``end`` (exclusive) are ISO dates, UTC, or milliseconds. ``data_dir``,
+    ``demo`` and ``config`` say where. Works beside a running ``qs up`` (it is asked) and without one; also inside a notebook's
+    event loop. Raises UserError naming the known symbols, markets and periods.
     """
-    check_period(period)
+    loaded = _settings(where)
+    one = isinstance(symbol, str)
+    symbols = [symbol] if isinstance(symbol, str) else list(symbol)
+
+    def ask() -> list[Bars]:
+        with platform_client(loaded) as client:
+            return [bars_by(client, item, where) for item in symbols]
+
+    # A thread of its own: a notebook has a running event loop, and a second one cannot run inside it.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        tables = pool.submit(ask).result()
+    for table in tables:
+        _origins[id(table)] = loaded
+        finalize(table, _origins.pop, id(table), None)
+    return tables[0] if one else tables
+
+
+def origin_of(bars: Any) -> LoadedSettings:
+    """Return the settings of the store that bars came from; of anything else, the usual ones."""
+    tables = [bars] if isinstance(bars, Bars) else list(bars) if isinstance(bars, list | tuple) else []
+    known = [_origins[id(table)] for table in tables if id(table) in _origins]
+    return known[0] if known else _settings({})
+
+
+class Where(TypedDict, total=False):
+    """Which bars, and of which store."""
+
+    market: str | None
+    period: str
+    start: str | int | None
+    end: str | int | None
+    venue: str
+    data_dir: str | Path | None
+    demo: bool
+    config: str | Path | None
+
+
+def _settings(where: Where) -> LoadedSettings:
+    data_dir, config = where.get("data_dir"), where.get("config")
     flags: dict[str, Any] = {"data_dir": str(data_dir) if data_dir is not None else None}
-    if demo:
+    if where.get("demo"):
         flags["environment"] = "demo"
-    loaded = load_settings(Path(config) if config is not None else None, flags=flags)
+    return load_settings(Path(config) if config is not None else None, flags=flags)
+
+
+def bars_by(client: PlatformClient, symbol: str, where: Where) -> Bars:
+    """Load the bars of one instrument through an open client."""
+    place, _, name = symbol.rpartition(":")
+    market, venue = place.rpartition(":")[2] or where.get("market"), where.get("venue", "binance")
+    period = check_period(where.get("period", "1h"))
+    start, end = where.get("start"), where.get("end")
     query = {
         "symbol": symbol,
         "market": market,
@@ -50,29 +98,19 @@ def load_bars(  # noqa: PLR0913 - a notebook's arguments, all by name but the fi
         "start_ms": parse_time("start", None if start is None else str(start)),
         "end_ms": parse_time("end", None if end is None else str(end)),
     }
-
-    def ask() -> tuple[str, Any, tuple[Instrument, ...], Any]:
-        with platform_client(loaded) as client:
-            table = client.arrow("/api/v1/klines", query)
-            place, _, name = symbol.rpartition(":")
-            asked = {"q": name, "market": place.rpartition(":")[2] or market, "venue": venue, "limit": 1}
-            found = client.get("/api/v1/instruments", asked)["data"]
-            settles = bool(found) and found[0]["market"] in {"um", "cm"} and table.num_rows > 0
-            paid = client.arrow("/api/v1/funding", query | {"period": None}) if settles else None
-            return (found[0]["instrument"] if found else symbol), table, tuple(map(_rules, found)), paid
-
-    # A thread of its own: a notebook has a running event loop, and a second one cannot run inside it.
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        instrument, table, rules, paid = pool.submit(ask).result()
+    table = client.arrow("/api/v1/klines", query)
     if not table.num_rows:
         raise UserError(
             f"no {period} klines of {symbol} are stored in this range; collect them with qs up, or import files with qs data import"
         )
-    columns = {name: _array(table[name], np.int64 if name == "open_time" else np.float64) for name in COLUMNS}
+    found = client.get("/api/v1/instruments", {"q": name, "market": market, "venue": venue, "limit": 1})["data"]
     funding = None
-    if paid is not None and paid.num_rows:
-        funding = Funding(_array(paid["time"], np.int64), _array(paid["rate"], np.float64))
-    return Bars(instrument, period, columns, funding, rules)
+    if found and found[0]["market"] in {"um", "cm"}:
+        paid = client.arrow("/api/v1/funding", query | {"period": None})
+        if paid.num_rows:
+            funding = Funding(_array(paid["time"], np.int64), _array(paid["rate"], np.float64))
+    columns = {name: _array(table[name], np.int64 if name == "open_time" else np.float64) for name in COLUMNS}
+    return Bars(found[0]["instrument"] if found else symbol, period, columns, funding, tuple(map(_rules, found)))
 
 
 def _rules(row: Mapping[str, Any]) -> Instrument:

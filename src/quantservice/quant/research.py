@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,10 @@ from quantservice.quant.strategies.parameters import Value
 from quantservice.quant.strategies.registry import STRATEGIES
 from quantservice.quant.strategies.targets import targets_of
 from quantservice.version import __version__
+
+if TYPE_CHECKING:
+    from quantservice.quant.optimize.grid import Sweep
+    from quantservice.quant.optimize.market import Market
 
 Fees: TypeAlias = str | float | tuple[float, float] | FeeRates | tuple[FeeRates, ...]
 #: Verdicts of this process by :meth:`Backtest.verdict_key`, so that a run that is repeated is not judged again.
@@ -191,6 +195,34 @@ class Backtest:
         )
         return replace(cast(BacktestReport, report), backtest=self, strategy=strategy, verdict=verdict)
 
+    def sweep(
+        self,
+        *,
+        objective: str = "sharpe",
+        sample: int | None = None,
+        seed: int = 0,
+        progress: Callable[[int, int], None] | None = None,
+        **space: Any,
+    ) -> Sweep:
+        """Try every combination: ``sweep(fast=range(5, 60), slow=range(20, 200, 5))``, or a random ``sample`` of them.
+
+        Values are ranges, lists, ``{"low", "high", "step"}``, or ``"*"`` for the declared grid; the other parameters stay as they
+        are. An interrupt keeps what was done. Large searches belong into a job (``qs sweep``), which uses all processors.
+        """
+        from quantservice.quant.optimize.grid import sweep  # noqa: PLC0415 - it stands on this module
+
+        return sweep(self, self.market, space, objective=objective, sample=sample, seed=seed, progress=progress)
+
+    @property
+    def market(self) -> Market:
+        """The bars with their rules and settlements, as a search cuts them."""
+        from quantservice.quant.optimize.market import Market  # noqa: PLC0415 - only a search needs it
+
+        rules = tuple(rule for versions in self.data.versions.values() for rule in versions)
+        market = Market(tuple(tables_of_data(self.data)), rules, settlements_of(self.data))
+        vars(market)["data"] = self.data  # what is made already, with whatever else is known of these bars
+        return market
+
     def check(self, *, seconds: float = 120.0, **parameters: Any) -> Verdict:
         """Judge whether the strategy looks ahead on these bars, within about ``seconds``."""
         key = self.verdict_key(**parameters)
@@ -283,6 +315,12 @@ class BacktestReport(Report):
     backtest: Backtest | None = None
     strategy: Strategy | None = None
     verdict: Verdict | None = None
+
+    def sweep(self, **space: Any) -> Sweep:
+        """Try other parameters of the same backtest: see :meth:`Backtest.sweep`."""
+        if self.backtest is None:
+            raise InvalidValue("sweep", "this report was not made by a Backtest")
+        return self.backtest.sweep(**space)
 
     @property
     def data_fingerprint(self) -> str:

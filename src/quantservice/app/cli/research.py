@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quantservice.app.cli import options
-from quantservice.app.cli.console import note, progress, show, write
+from quantservice.app.cli.console import note, progress, show, show_one, write
 from quantservice.core.errors import InvalidValue, UnknownName, UserError
 
 if TYPE_CHECKING:
+    from quantservice.app.client import PlatformClient
+    from quantservice.app.notebook import Where
     from quantservice.quant.honesty.market import Market
     from quantservice.quant.research import Backtest, BacktestReport
     from quantservice.quant.strategies.registry import StrategyEntry
@@ -138,8 +140,8 @@ def check(
     entry = find_strategy(name, loaded)
     given = parameters_of_class(entry.cls).parse(param or [])
     if symbol:
-        place = {"config": config, "data_dir": data_dir, "demo": demo}
-        judged = stored_market(symbol, market=market, venue=venue, period=period, start=start, end=end, place=place)
+        where: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
+        judged = stored_market(symbol, where, loaded)
     else:
         judged = example_market(entry.cls, parameters=given, rows=bars, period=period)
     with progress(f"checking {entry.name}", enabled=not json) as told:
@@ -155,7 +157,7 @@ def check(
         from msgspec.structs import asdict
 
         fault = None if verdict.fault is None else {**asdict(verdict.fault), "sentence": str(verdict.fault)}
-        show([{**asdict(verdict), "fault": fault, "passed": verdict.passed, "mark": verdict.mark}], json=True)
+        show_one({**asdict(verdict), "fault": fault, "passed": verdict.passed, "mark": verdict.mark}, json=True)
     else:
         write(str(verdict))
         for text in verdict.notes:
@@ -199,17 +201,21 @@ def backtest(
     from quantservice.quant.strategies.base import parameters_of_class
 
     given = parameters_of_class(entry.cls).parse(param or [])
-    place = {"config": config, "data_dir": data_dir, "demo": demo}
-    judged = stored_market(symbol, market=market, venue=venue, period=period, start=start, end=end, place=place)
-    say_compile()
-    from quantservice.app.cli.results import print_report, report_row
-    from quantservice.quant.research import Backtest
-
     assumed = {"initial_equity": equity, "leverage": leverage, **read_assumptions(assume or [])}
-    run = Backtest(entry.cls, list(judged.tables), parameters=given, fees=fees, slippage=slippage, **assumed)
-    report = run_judged(run, gate)
+    where: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
+    from quantservice.app.client import platform_client
+    from quantservice.app.notebook import bars_by
+
+    with platform_client(loaded) as client:
+        tables = [bars_by(client, item, where) for item in symbol]
+        say_compile()
+        from quantservice.app.cli.results import print_report, report_row
+        from quantservice.quant.research import Backtest
+
+        run = Backtest(entry.cls, tables, parameters=given, fees=fees, slippage=slippage, **assumed)
+        report = run_judged(run, gate, client)
     if json:
-        show([report_row(report)], json=True)
+        show_one(report_row(report), json=True)
     else:
         print_report(report)
     if html is not None:
@@ -217,18 +223,30 @@ def backtest(
         note(f"report written to {html}")
 
 
-def run_judged(run: Backtest, gate: float) -> BacktestReport:
-    """Run with the look-ahead gate; a verdict over every bar is kept, so that the same code on the same bars is judged once."""
+def run_judged(run: Backtest, gate: float, client: PlatformClient) -> BacktestReport:
+    """Run, judge and count the run in the ledger of trials, whose number deflates the Sharpe ratio.
+
+    A verdict over every bar is kept, so that the same code on the same bars is judged once.
+    """
     import msgspec
 
+    from quantservice.app.trials import TOLD, count_by, summary_by, trial_of
+    from quantservice.quant.honesty import family_hash
     from quantservice.quant.honesty.verdict import Verdict
     from quantservice.quant.jit import cache_folder
+    from quantservice.quant.metrics import Confidence
+    from quantservice.quant.reports.report import DRAWS
 
     folder = cache_folder() / "verdicts"  # another version of the platform has another folder
     file = folder / f"{run.verdict_key()}.json"
     with suppress(OSError, msgspec.DecodeError):
         run.remember(msgspec.json.decode(file.read_bytes(), type=Verdict))
-    report = run.run(gate_seconds=gate)
+    before = summary_by(client, family_hash(run.strategy))
+    confidence = Confidence(draws=DRAWS, trials=before.runs + 1, variance=before.sharpe_variance)  # this run included
+    report = run.run(gate_seconds=gate, confidence=confidence)
+    figures = {name: report.metrics.number(name) for name in TOLD}
+    strategy = run.strategy(**run.parameters)
+    count_by(client, [trial_of(strategy, figures, data_fingerprint=report.data_fingerprint, source="command")])
     verdict = report.verdict
     if verdict is not None and verdict.passed and verdict.exact_bars == verdict.bars and not file.is_file():
         with suppress(OSError):  # a cache that cannot be written is no reason to fail
@@ -273,22 +291,12 @@ def say_compile() -> None:
         note("compiling the arithmetic for this machine: once, it is kept for later runs …")
 
 
-def stored_market(
-    symbols: list[str],
-    *,
-    market: str | None,
-    venue: str,
-    period: str,
-    start: str | None,
-    end: str | None,
-    place: dict[str, Any],
-) -> Market:
+def stored_market(symbols: list[str], where: Where, loaded: Any) -> Market:
     """Load stored bars, with their funding where it is stored."""
-    from quantservice.app.notebook import load_bars
+    from quantservice.app.client import platform_client
+    from quantservice.app.notebook import bars_by
     from quantservice.quant.honesty.market import Market
 
-    tables = [
-        load_bars(item, market=None if item.count(":") == 2 else market, venue=venue, period=period, start=start, end=end, **place)
-        for item in symbols
-    ]
+    with platform_client(loaded) as client:
+        tables = [bars_by(client, item, where) for item in symbols]
     return Market(tuple(tables), {table.instrument: table.funding for table in tables if table.funding is not None})
