@@ -80,6 +80,8 @@ def test_what_a_person_reads(stored: Path, swept: dict[str, Any]) -> None:
     shown = qs("jobs", "show", swept["id"], f"--data-dir={stored}", cwd=stored.parent)
     assert f"job {swept['id']} sweep (ma_cross, fast 3 x slow 2, BTCUSDT 1h): done in" in shown.stderr
     assert "stability.robustness" in shown.stdout
+    assert f"its tables: combinations; print one with qs jobs table {swept['id']} combinations" in shown.stderr
+    assert run(stored, "jobs", "show", "latest")["id"] == run(stored, "jobs", "list", "--limit=1")[0]["id"]
 
 
 def test_workers_of_an_optimisation_share_one_study_and_a_deletion_stays_counted(stored: Path) -> None:

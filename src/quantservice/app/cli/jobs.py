@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quantservice.app.cli import options
-from quantservice.app.cli.console import note, parse_time, progress, show, show_one, utc, write
+from quantservice.app.cli.console import note, parse_time, progress, show, show_one, utc
 from quantservice.core.errors import InvalidValue, UserError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ Objective = Annotated[str, typer.Option("--objective", help="figure to look for,
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="most processes at once (setting jobs.workers)")]
 Engine = Annotated[str, typer.Option("--engine", help="processes | ray")]
 Detach = Annotated[bool, typer.Option("--detach", help="submit and return; needs a running qs up")]
-JobId = Annotated[str, typer.Argument(help="id of the job (qs jobs list)")]
+JobId = Annotated[str, typer.Argument(help="id of the job (qs jobs list), or latest")]
 
 
 def register(app: typer.Typer) -> None:
@@ -275,7 +275,7 @@ def jobs_show(
 ) -> None:
     """Show one job with its result."""
     with _client(config, data_dir, demo=demo) as client:
-        job = client.get(f"/api/v1/jobs/{job_id}")
+        job = client.get(f"/api/v1/jobs/{_named(client, job_id)}")
     _print(job, json=json)
 
 
@@ -288,6 +288,7 @@ def jobs_watch(
 ) -> None:
     """Wait for a job; works the queue off itself where nobody does."""
     with _client(config, data_dir, demo=demo, working=True) as client:
+        job_id = _named(client, job_id)
         client.get(f"/api/v1/jobs/{job_id}")
         _follow(client, job_id, json=json)
 
@@ -301,7 +302,7 @@ def jobs_cancel(
 ) -> None:
     """Cancel a job."""
     with _client(config, data_dir, demo=demo) as client:
-        job = client.post(f"/api/v1/jobs/{job_id}/cancel", {})
+        job = client.post(f"/api/v1/jobs/{_named(client, job_id)}/cancel", {})
     show_one(job if json else {"id": job["id"], "state": job["state"]}, json=json)
 
 
@@ -314,7 +315,7 @@ def jobs_delete(
 ) -> None:
     """Delete a job and its tables; its trials stay counted."""
     with _client(config, data_dir, demo=demo) as client:
-        show_one(client.delete(f"/api/v1/jobs/{job_id}"), json=json)
+        show_one(client.delete(f"/api/v1/jobs/{_named(client, job_id)}"), json=json)
 
 
 def jobs_table(
@@ -330,9 +331,9 @@ def jobs_table(
     json: options.Json = False,
 ) -> None:
     """Print or save a table of a finished job."""
-    path = f"/api/v1/jobs/{job_id}/tables/{name}"
     query = {"sort": sort, "descending": not ascending, "limit": 20_000 if output is not None else limit}
     with _client(config, data_dir, demo=demo) as client:
+        path = f"/api/v1/jobs/{_named(client, job_id)}/tables/{name}"
         if output is None:
             show(client.get(path, query)["data"], json=json)
             return
@@ -447,37 +448,16 @@ def _print(job: Mapping[str, Any], *, json: bool) -> None:
     if json:
         show_one(job, json=True)
         return
-    took = "" if not job["finished_ms"] or not job["started_ms"] else f" in {(job['finished_ms'] - job['started_ms']) / 1000:.1f} s"
-    workers = job["result"].get("workers") or []
-    by = f" by worker{'s' if len(workers) > 1 else ''} {', '.join(workers)}" if workers else ""
-    note(f"job {job['id']} {job['kind']} ({job['title']}): {job['state']}{took}{by}")
-    if job["error"]:
-        note(job["error"])
-    result = dict(job["result"])
-    for key in ("top", "choices", "front"):
-        rows = result.pop(key, None)
-        if rows:
-            show([_flat(row) for row in rows], json=False)
-    for key in ("map", "workers"):
-        result.pop(key, None)
-    for key, value in _flat(result).items():
-        if value not in (None, {}, []):
-            write(f"{key:<34} {_shown(value)}")
+    from quantservice.app.cli.job_results import print_job
+
+    print_job(job)
 
 
-def _flat(row: Mapping[str, Any], lead: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in row.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f"{lead}{key}." if lead or key != "parameters" else "")
-        else:
-            found[f"{lead}{key}"] = value
-    return found
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4f}"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return str(value)
+def _named(client: PlatformClient, job_id: str) -> str:
+    """Return a job's id; ``latest`` is that of the newest."""
+    if job_id != "latest":
+        return job_id
+    newest = client.get("/api/v1/jobs", {"limit": 1})["data"]
+    if not newest:
+        raise UserError("there is no job yet; submit one: qs sweep ma_cross --symbol BTCUSDT --vary fast=5:60:5")
+    return str(newest[0]["id"])
