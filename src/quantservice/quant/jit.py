@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Final, TypeVar, cast
 import numba
 import numba.core.config
 
+_KEPT_FOLDERS: Final = 8
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 #: False under ``NUMBA_DISABLE_JIT=1``: everything then runs as plain Python (for coverage and debugging), with equal results.
@@ -34,7 +36,21 @@ def cache_folder() -> Path:
     return base / "quantservice" / f"machine-code-{digest.hexdigest()[:16]}"
 
 
+def _tidy(folder: Path) -> None:
+    """Make the folder and remove those of older sources but the newest few, which other checkouts may still use."""
+    if folder.is_dir():
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        others = sorted(folder.parent.glob("machine-code-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    except OSError:  # a read-only home: the code is compiled anew in every process
+        return
+    for old in others[_KEPT_FOLDERS:]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
 if COMPILED and "NUMBA_CACHE_DIR" not in os.environ:
+    _tidy(cache_folder())
     numba.core.config.CACHE_DIR = str(cache_folder())
 
 
