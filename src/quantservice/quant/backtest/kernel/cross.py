@@ -8,6 +8,7 @@ from typing import Any
 from quantservice.quant.backtest.kernel.account import leg_of, leg_profit, liquidation_price, maintenance
 from quantservice.quant.backtest.kernel.layout import (
     AT_OPEN,
+    C_RECORD,
     I_COLUMNS,
     I_CURRENCY,
     I_SPOT,
@@ -15,6 +16,7 @@ from quantservice.quant.backtest.kernel.layout import (
     L_COST,
     L_QUANTITY,
     LIQUIDATED,
+    N_LIQUIDATION,
     W_BALANCE,
     W_COLUMNS,
     W_INSURED,
@@ -103,3 +105,6 @@ def liquidate_cross_unit(book: Any, f: int, scene: float) -> None:
         if short > 0.0:
             m.cur[w * W_COLUMNS + W_BALANCE] += short
             m.cur[w * W_COLUMNS + W_INSURED] += short
+            if m.c[C_RECORD] != 0.0:  # of several legs the last one tells what insurance bore
+                m.journal[m.n[N_LIQUIDATION] + 7] -= short
+                m.journal[m.n[N_LIQUIDATION] + 9] += short

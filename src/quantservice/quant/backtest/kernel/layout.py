@@ -81,7 +81,8 @@ N_SHORTS: Final = 15  # short targets on spot, taken as flat
 N_JOURNAL_END: Final = 16
 N_ORDERS_END: Final = 17
 N_IDLE: Final = 18  # targets of instruments that did not trade, ignored
-N_SIZE: Final = 19
+N_LIQUIDATION: Final = 19  # where the last liquidation stands in the journal
+N_SIZE: Final = 20
 
 # --- currencies: (C, ...) ---------------------------------------------------------------------------------------------------
 W_BALANCE: Final = 0

@@ -25,6 +25,7 @@ from quantservice.quant.backtest.kernel.layout import (
     L_QUANTITY,
     LIQUIDATED,
     LOW,
+    N_LIQUIDATION,
     N_OPEN,
     N_ORDER,
     O_COLUMNS,
@@ -70,6 +71,7 @@ def push_out(m: Memory, s: int, k: int, price: float, margin: float, reason: flo
     m.cur[w + W_INSURED] += insured
     sum_liquidation(m)
     row = begin_row(m, J_LIQUIDATION)
+    m.n[N_LIQUIDATION] = row
     if row >= 0:
         put(m, row + 3, (float(s), float(k), quantity, price, loss - insured, fee, insured, m.cur[w + W_RATE]))
 

@@ -79,8 +79,13 @@ def better_price(price: float, side: float, tick: float) -> float:
 
 @inner
 def nearest_price(price: float, tick: float) -> float:
-    """Round a stop to the nearest tick; a tick of zero leaves it."""
-    return price if tick <= 0.0 or math.isnan(price) else steps_of(math.floor(price / tick + 0.5 + STEP_NOISE), tick)
+    """Round a stop to the nearest tick, ties to the even one; a tick of zero leaves it."""
+    if tick <= 0.0 or math.isnan(price):
+        return price
+    middle = price / tick + 0.5
+    count = math.floor(middle + STEP_NOISE)
+    tie = abs(middle - count) < STEP_NOISE
+    return steps_of(count - 1.0 if tie and count % 2.0 == 1.0 else float(count), tick)
 
 
 @inner
@@ -105,7 +110,7 @@ def place(m: Memory, r: int, arrival: int) -> None:
     limit = better_price(m.requests[r + R_LIMIT], side, tick_of(m, s))
     stop = nearest_price(m.requests[r + R_STOP], tick_of(m, s))
     trades = m.inst[i + I_MARK] > 0.0 and m.inst[i + I_STATUS] != 0.0
-    quantity = asked_quantity(m, s, r, limit, stop) if trades else m.requests[r + R_QUANTITY]
+    quantity = asked_quantity(m, s, r, limit, stop) if trades else 0.0
     for column in range(O_COLUMNS):
         m.orders[o + column] = 0.0
     m.orders[o + O_ID] = m.n[N_ORDER]
