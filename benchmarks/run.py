@@ -1,10 +1,11 @@
 """Every row of the table "how good", in one command.
 
-    ./qs bench [--quick] [--only decode,ingest] [--json FILE] [--markdown FILE] [--wait SECONDS]
+    ./qs bench [--quick] [--only decode,ingest] [--json FILE] [--markdown FILE] [--wait SECONDS] [--peers]
 
 Each row runs in a process of its own, so that none inherits another's memory or store, with its peer in the same run.
 Before a row the machine may be waited for to get quiet (``--wait``); what other programs took of it meanwhile is printed
 beside the row. A row that misses its figure while others took more than a third of a core is measured once more at the end.
+``--peers`` first makes the environments of peers that want their own (``.peers/``); a peer that is not there is named in its row.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ import psutil
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT / "src"), str(PROJECT)]
 
-from benchmarks.results import Plan, Result  # noqa: E402 - the path is set first
+from benchmarks.peers.launch import install  # noqa: E402 - the path is set first
+from benchmarks.results import Plan, Result  # noqa: E402
 
 ROWS = {
     "decode": "benchmarks.bench_decode",
@@ -139,6 +141,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the results to this file")
     parser.add_argument("--markdown", type=Path, help="write the table as Markdown to this file")
     parser.add_argument("--wait", type=float, default=60.0, help="seconds to wait before each row for a quiet machine")
+    parser.add_argument("--peers", action="store_true", help="install the peers of the research rows into .peers/ first")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     wanted = [name.strip() for name in given.only.split(",") if name.strip()] or list(ROWS)
@@ -148,6 +151,8 @@ def main() -> int:
     if given.child:
         child(wanted[0], given.child, quick=given.quick)
         return 0
+    if given.peers:
+        install()
     print(machine(), file=sys.stderr)
     found = {name: _told(name, quick=given.quick, wait_s=given.wait) for name in wanted}
     for name, results in found.items():
