@@ -41,9 +41,7 @@ PRICES = closes(200)
 
 def bar(number: int, *, close: Decimal | None = None, source: Source = Source.WS) -> Kline:
     value = PRICES[number] if close is None else close
-    return msgspec.structs.replace(
-        kline(number), open=value, high=value + 1, low=value - 1, close=value, source=source
-    )
+    return msgspec.structs.replace(kline(number), open=value, high=value + 1, low=value - 1, close=value, source=source)
 
 
 class Line:
