@@ -45,6 +45,7 @@ DOCUMENTS = [
             "simulator",
             "operating",
             "metrics",
+            "backtesting",
             "backtest-metrics",
             "indicators",
             "indicators-differences",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -36,7 +38,7 @@ def test_the_compiled_account_equals_exact_decimals(part: int) -> None:
         assert not found or close(in_order(found), in_order(wanted)), f"fills of case {seed}"
 
 
-def in_order(fills: list[tuple[float, ...]]) -> np.ndarray:
+def in_order(fills: Sequence[tuple[float, ...]]) -> np.ndarray:
     """Two positions that are liquidated in one row are so in no particular order."""
     table = np.array(fills, dtype=float)
     return table[np.lexsort(np.round(table[:, ::-1], 6).T)]
