@@ -62,10 +62,15 @@ async def test_values_are_those_of_the_bars_with_their_run_in(http: httpx.AsyncC
     assert answer["indicator"] == "sma(20)"
     assert answer["open_times"] == [START_MS + number * MINUTE for number in range(195, 200)]
     np.testing.assert_allclose(answer["outputs"]["sma"], [np.mean(CLOSES[number - 19 : number + 1]) for number in range(195, 200)])
-    ranged = {**UM, "indicator": "sma(3)", "start_ms": START_MS + 50 * MINUTE, "end_ms": START_MS + 52 * MINUTE}
+    ranged: dict[str, str | int] = {
+        **UM,
+        "indicator": "sma(3)",
+        "start_ms": START_MS + 50 * MINUTE,
+        "end_ms": START_MS + 52 * MINUTE,
+    }
     answer = (await http.get("/api/v1/indicators/values", params=ranged)).json()
     np.testing.assert_allclose(answer["outputs"]["sma"], [np.mean(CLOSES[48:51]), np.mean(CLOSES[49:52])])
-    first = {**UM, "indicator": "sma(3)", "start_ms": START_MS, "limit": 3}
+    first: dict[str, str | int] = {**UM, "indicator": "sma(3)", "start_ms": START_MS, "limit": 3}
     assert (await http.get("/api/v1/indicators/values", params=first)).json()["outputs"]["sma"][:2] == [None, None]
 
 
