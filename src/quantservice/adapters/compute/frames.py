@@ -9,6 +9,9 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from quantservice import ports
+from quantservice.core.errors import QuantServiceError
+
 _LENGTH: Final = struct.Struct("<I")
 
 
@@ -89,3 +92,13 @@ def _exactly(descriptor: int, count: int) -> bytes | None:
             return None
         parts += part
     return bytes(parts)
+
+
+async def answered(question: Ask, answer: ports.Answer | None) -> Answer:
+    """Return the owner's answer to a worker's question, or the sentence of what is in the way."""
+    if answer is None:
+        return Answer(fault=f"nobody here can answer {question.name}")
+    try:
+        return Answer(await answer(question.name, question.content))
+    except QuantServiceError as error:
+        return Answer(fault=str(error))

@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from quantservice.adapters.compute import frames
-from quantservice.core.errors import EnvironmentFault, QuantServiceError
+from quantservice.core.errors import EnvironmentFault
 from quantservice.ports import Advance, Answer, TaskResult
 
 _log = structlog.get_logger(__name__)
@@ -134,7 +134,7 @@ class _Worker:
                 if advance is not None:
                     advance(frame.done)
             elif isinstance(frame, frames.Ask):
-                if not await self._send(await _answered(frame, answer)):
+                if not await self._send(await frames.answered(frame, answer)):
                     return await self._lost()
             elif isinstance(frame, frames.Ended):
                 return TaskResult(state=frame.state, content=frame.content, detail=frame.detail, worker=str(self.pid))
@@ -179,12 +179,3 @@ class _Worker:
             *lines, rest = (rest + part).split(b"\n")
             rest = rest[-4_096:]
             self._last_words.extend(text for line in lines if (text := line.decode(errors="replace").strip()[:500]))
-
-
-async def _answered(question: frames.Ask, answer: Answer | None) -> frames.Answer:
-    if answer is None:
-        return frames.Answer(fault=f"nobody here can answer {question.name}")
-    try:
-        return frames.Answer(await answer(question.name, question.content))
-    except QuantServiceError as error:
-        return frames.Answer(fault=str(error))

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import structlog
 
-from quantservice.adapters.compute import worker_loop
-from quantservice.core.errors import EnvironmentFault, InvalidValue
+from quantservice.adapters.compute import frames, worker_loop
+from quantservice.core.errors import EnvironmentFault, QuantServiceError
 from quantservice.ports import Advance, Answer, TaskResult
 
 _log = structlog.get_logger(__name__)
@@ -40,7 +40,6 @@ class RayCluster:
     @contextlib.asynccontextmanager
     async def crew(self, *, workers: int, files: Sequence[Path] = (), answer: Answer | None = None) -> AsyncIterator[RayCrew]:
         """Open a crew of ``workers`` actors; ``files`` go into the cluster's object store, once."""
-        del answer  # a question would have to travel from any node to this process; such jobs run on processes
         try:
             ray: Any = import_module("ray")
         except ImportError:
@@ -49,10 +48,15 @@ class RayCluster:
         if own:
             await asyncio.to_thread(self._connect, ray, workers)
         crew = RayCrew(ray, self._target, workers=max(workers, 1), nice=self._nice)
+        answering: asyncio.Task[None] | None = None
         try:
             await asyncio.to_thread(crew.share, files)
+            answering = asyncio.create_task(crew.answer_questions(answer), name="ray:questions")
             yield crew
         finally:
+            if answering is not None:
+                answering.cancel()
+                await asyncio.wait((answering,))
             crew.close()
             if own:
                 await asyncio.to_thread(ray.shutdown)
@@ -83,6 +87,7 @@ class RayCrew:
         self._places = asyncio.Semaphore(workers)
         self._idle: list[Any] = []
         self._all: list[Any] = []
+        self._mailbox = ray.remote(num_cpus=0)(_Mailbox).remote()
         self._pids: set[str] = set()
 
     def share(self, files: Sequence[Path]) -> None:
@@ -91,6 +96,13 @@ class RayCrew:
 
         for path in files:
             self._shared[str(path)] = self._ray.put(np.fromfile(path, dtype=np.uint8))
+
+    async def answer_questions(self, answer: Answer | None) -> None:
+        """Answer what actors ask, one question after the other, until cancelled."""
+        while True:
+            number, name, content = await asyncio.wrap_future(self._mailbox.take.remote().future())
+            found = await frames.answered(frames.Ask(name, content), answer)
+            self._mailbox.give.remote(number, found.content, found.fault)
 
     async def run(self, task: bytes, *, advance: Advance | None = None) -> TaskResult:
         """Have a free actor do a task; progress comes with its end. A cancelled call ends the actor that had it."""
@@ -118,9 +130,10 @@ class RayCrew:
         """End every actor."""
         for actor in tuple(self._all):
             self._drop(actor)
+        self._ray.kill(self._mailbox)
 
     def _start(self) -> Any:
-        actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Actor).remote(self._target, self._nice, self._shared)
+        actor = self._ray.remote(num_cpus=1, max_restarts=0)(_Actor).remote(self._target, self._nice, self._shared, self._mailbox)
         self._all.append(actor)
         return actor
 
@@ -133,8 +146,9 @@ class RayCrew:
 class _Actor:
     """Runs in the cluster."""
 
-    def __init__(self, target: str, nice: int, shared: Mapping[str, Any]) -> None:
+    def __init__(self, target: str, nice: int, shared: Mapping[str, Any], mailbox: Any) -> None:
         os.nice(nice)
+        self._mailbox = mailbox
         module, _, name = target.partition(":")
         self._work: worker_loop.Work = getattr(import_module(module), name)
         for path, reference in shared.items():
@@ -142,8 +156,14 @@ class _Actor:
                 _fetch(path, reference)
 
     def run(self, task: bytes) -> tuple[str, str, bytes, str]:
-        ended = worker_loop.ended(lambda: self._work(task, _silent, _nobody))
+        ended = worker_loop.ended(lambda: self._work(task, _silent, self._ask))
         return str(os.getpid()), ended.state, ended.content, ended.detail
+
+    def _ask(self, name: str, content: bytes) -> bytes:
+        answer, fault = import_module("ray").get(self._mailbox.ask.remote(name, content))
+        if fault:
+            raise QuantServiceError(fault)
+        return bytes(answer)
 
 
 def _fetch(path: str, reference: Any) -> None:
@@ -155,9 +175,33 @@ def _fetch(path: str, reference: Any) -> None:
     temporary.replace(place)
 
 
+class _Mailbox:
+    """Carries questions of actors on any node to the process that opened the crew, and the answers back."""
+
+    def __init__(self) -> None:
+        self._questions: asyncio.Queue[tuple[int, str, bytes]] = asyncio.Queue()
+        self._answers: dict[int, asyncio.Future[tuple[bytes, str]]] = {}
+        self._count = 0
+
+    async def ask(self, name: str, content: bytes) -> tuple[bytes, str]:
+        """Actor: put a question and wait for its answer and fault."""
+        self._count += 1
+        number = self._count
+        self._answers[number] = asyncio.get_running_loop().create_future()
+        await self._questions.put((number, name, content))
+        try:
+            return await self._answers[number]
+        finally:
+            del self._answers[number]
+
+    async def take(self) -> tuple[int, str, bytes]:
+        """Owner: wait for the next question."""
+        return await self._questions.get()
+
+    async def give(self, number: int, content: bytes, fault: str) -> None:
+        """Owner: answer a question."""
+        self._answers[number].set_result((content, fault))
+
+
 def _silent(_done: float) -> None:
     pass
-
-
-def _nobody(name: str, _content: bytes) -> bytes:
-    raise InvalidValue("engine", f"ray cannot be used for this work: it shares one study ({name}); leave --engine away")

@@ -174,8 +174,6 @@ def _check_optimize(request: OptimizeRequest) -> None:
         raise InvalidValue("pruner", "several objectives cannot be pruned: which of them would be given up for?")
     if len(found) > 1 and request.sampler == "cmaes":
         raise InvalidValue("sampler", "cmaes seeks one objective; take nsga2, tpe or random for several")
-    if request.engine == "ray":
-        raise InvalidValue("engine", "workers of an optimisation share one study; ray runs sweeps, walk-forward and Monte-Carlo")
 
 
 def _check_groups(request: CrossValidateRequest) -> None:

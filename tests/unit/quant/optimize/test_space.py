@@ -149,7 +149,6 @@ def test_the_front_is_what_nothing_beats() -> None:
         ("sweep", {"space": {"a": [1]}, "workers": 0}, "workers: 0 processes"),
         ("optimize", {"space": {"a": [1]}, "objectives": ["sharpe", "cagr"], "pruner": "median"}, "cannot be pruned"),
         ("optimize", {"space": {"a": [1]}, "objectives": ["sharpe", "cagr"], "sampler": "cmaes"}, "cmaes seeks one"),
-        ("optimize", {"space": {"a": [1]}, "engine": "ray"}, "engine: workers of an optimisation share one study"),
         ("walkforward", {"space": {"a": [1]}, "train_days": 0, "test_days": 5}, "train_days: training and test need a day or more"),
         ("crossvalidate", {"space": {"a": [1]}, "groups": 5, "test_groups": 5}, "leave nothing to train on"),
         ("crossvalidate", {"space": {"a": [1]}, "groups": 50}, "outside 3 … 20"),
