@@ -47,6 +47,7 @@ DOCUMENTS = [
             "metrics",
             "backtesting",
             "backtest-metrics",
+            "optimisation",
             "indicators",
             "indicators-differences",
             "troubleshooting",
