@@ -84,7 +84,7 @@ class Reference:
             self.leave(order, row)
         for m in self.markets:
             m.mark = self.price(m, "close")
-            if m.rows[t] and t + 1 < len(m.rows) and not any(m.rows[t + 1 :]):
+            if m.rows[t] and t + 2 < len(m.rows) and not any(m.rows[t + 1 :]):
                 m.gone = True
                 for leg in m.legs.values():
                     self.force_out(leg, m.mark, None)

@@ -72,10 +72,12 @@ class _Table:
 
 def build(data: MarketData, assumptions: Assumptions, flags: list[Flag]) -> Rows:
     """Lay out rules, margin tiers, fees, settlements and books of a run; what had to be guessed is flagged."""
-    table, tiered, guessed = _Table(), False, []
+    table, tiered = _Table(), False
+    guessed: list[str] = []
+    untold: list[str] = []
     for place, name in enumerate(data.instruments):
         _add_rules(table, data, place, name)
-        _add_tiers(table, data, place, name, flags)
+        _add_tiers(table, data, place, name, untold)
         rates, guess = rates_for(assumptions.fees, name)
         guessed += [str(name)] if guess else []
         for start in sorted({item.from_ms for item in rates}):
@@ -86,13 +88,19 @@ def build(data: MarketData, assumptions: Assumptions, flags: list[Flag]) -> Rows
         if assumptions.funding:
             _add_funding(table, data, place, name)
     if guessed:
-        shown = ", ".join(guessed[:3])
-        flags.append(Flag("fees_guessed", f"no fee schedule is known of {shown}: 0.1 % is taken", len(guessed)))
+        flags.append(Flag("fees_guessed", f"no fee schedule is known of {_some(guessed)}: 0.1 % is taken", len(guessed)))
+    if untold:
+        text = f"no margin tiers are known of {_some(untold)}: 1 % maintenance margin is taken"
+        flags.append(Flag("margin_tiers_guessed", text, len(untold)))
     aux, books = _aux(table, data, assumptions)
     built, end = table.built()
     if books:
         aux = np.where(aux >= 0.0, aux + end, aux)
     return Rows(built, aux, 0, end, tiered)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _add_rules(table: _Table, data: MarketData, place: int, name: InstrumentId) -> None:
@@ -105,12 +113,12 @@ def _add_rules(table: _Table, data: MarketData, place: int, name: InstrumentId) 
             table.event(time, at.EVENT_STATUS, place, float(item.status in {"trading", "delisted"}))
 
 
-def _add_tiers(table: _Table, data: MarketData, place: int, name: InstrumentId, flags: list[Flag]) -> None:
+def _add_tiers(table: _Table, data: MarketData, place: int, name: InstrumentId, guessed: list[str]) -> None:
     if data.contracts[place].spot:
         return
     dated = data.brackets.get(name)
     if dated is None:
-        flags.append(Flag("margin_tiers_guessed", f"no margin tiers are known of {name}: 1 % maintenance margin is taken"))
+        guessed.append(str(name))
         dated = ((0, UNKNOWN_TIERS),)
     for number, (start, tiers) in enumerate(dated):
         first, end = table.add([_tier(item) for item in tiers.brackets])
@@ -126,8 +134,7 @@ def _add_funding(table: _Table, data: MarketData, place: int, name: InstrumentId
     perpetual = not data.contracts[place].spot and name.symbol.endswith("-PERP")
     if known is None and not perpetual:
         return
-    times = data.series[place].times
-    funding = with_missing(known, int(times[0]), int(times[-1]) + data.row_ms)
+    funding = with_missing(known, int(data.series[place].times[0]), int(data.row_time[-1]) + data.row_ms)
     rows = np.zeros((len(funding), at.TABLE_COLUMNS))
     rows[:, at.E_TIME] = funding.time
     rows[:, at.E_KIND] = at.EVENT_FUNDING

@@ -356,7 +356,7 @@ def _mark_last(data: MarketData) -> None:
             early = here[data.row_time[here] < min(listed)]
             data.rows[early, place] = 0
             here = here[len(early) :]
-        if len(here) and here[-1] < data.starts[-2]:
+        if len(here) and len(data.starts) > 2 and here[-1] < data.starts[-3]:  # one missing kline at the end is no delisting
             data.rows[here[-1], place] |= LAST
 
 
