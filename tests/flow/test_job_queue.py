@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -20,9 +20,9 @@ from tests.support.fakes import until
 from tests.support.jobs import Queue
 from tests.support.state import sqlite_store
 
-from quantservice.core.errors import UnknownName, UserError
+from quantservice.core.errors import EnvironmentFault, UnknownName, UserError
 from quantservice.core.messages import JobChange, Overflow, Topic
-from quantservice.ports import Job
+from quantservice.ports import Job, StateStore, UnitOfWork
 
 WAIT_S = 60.0
 
@@ -236,6 +236,41 @@ async def test_a_full_disk_is_one_sentence_and_leaves_no_half_file(
     assert list((tmp_path / "exports").iterdir()) == []
 
 
+class FullStore:
+    """A state store whose disk a test can fill: what would be committed then is not."""
+
+    def __init__(self, inner: StateStore) -> None:
+        self._inner = inner
+        self.full = False
+        self.refused = 0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+        async with self._inner.transaction() as work:
+            yield work
+            if self.full:
+                self.refused += 1
+                raise EnvironmentFault("no room is left for the state store; free disk space and start again")
+
+
+async def test_a_full_state_store_loses_nothing_and_the_job_goes_on_when_there_is_room(
+    queue: Queue, marks: Path, tmp_path: Path
+) -> None:
+    store = FullStore(queue.state_store)
+    full = Queue(cast(StateStore, store), tmp_path, lease_s=0.4)
+    job_id = await submit(queue, marks, 6)
+    async with running(full):
+        await kept(queue, job_id, 2)
+        store.full = True
+        await until(lambda: store.refused > 5, timeout_s=WAIT_S)
+        assert (await queue.jobs.get(job_id)).state == "running"
+        store.full = False
+        job = await ended(queue, job_id)
+    assert (job.state, job.result["sum"]) == ("done", 15)
+    async with queue.state_store.transaction() as work:
+        assert (await work.trials.summary("f")).runs == 6
+
+
 async def test_what_is_not_there_is_said_with_what_is(queue: Queue, marks: Path) -> None:
     with pytest.raises(UnknownName, match="unknown kind 'swep'"):
         await queue.jobs.submit("swep", {})
@@ -247,7 +282,11 @@ async def test_what_is_not_there_is_said_with_what_is(queue: Queue, marks: Path)
         await queue.jobs.table(job_id, "rows")
     with pytest.raises(UnknownName, match="unknown state 'wating'"):
         await queue.jobs.list(state="wating")
-    assert [job.id for job in await queue.jobs.list(state="queued", kind="count")] == [job_id]
+    listed = await queue.jobs.list(state="queued", kind="count")
+    assert [job.id for job in listed] == [job_id]
+    named = await queue.jobs.submit("count", {}, title="two\nlines\x00" + "x" * 300)
+    assert named.title == "twolines" + "x" * 192
+    await queue.jobs.remove(named.id)
     assert await queue.jobs.counts() == {"queued": 1}
 
 

@@ -74,7 +74,9 @@ def check_anything(request: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
 class Queue:
     """Commands and service over one state store."""
 
-    def __init__(self, state_store: StateStore, folder: Path, *, holder: str = "me", bus: EventBus | None = None) -> None:
+    def __init__(
+        self, state_store: StateStore, folder: Path, *, holder: str = "me", bus: EventBus | None = None, lease_s: float = 600.0
+    ) -> None:
         self.state_store = state_store
         self.bus = bus or MemoryBus()
         self.clock = SystemClock()
@@ -82,7 +84,7 @@ class Queue:
         self.alive = {"me"}
         self.exporter = Exporter(cast(MarketStore, self.bars), folder / "exports", self.bars.book)
         self.jobs = Jobs(state_store, self.clock, {"count": check_anything})
-        self.config = JobsConfig(workers=2, beat_s=0.02, poll_s=0.02, lease_s=600)
+        self.config = JobsConfig(workers=2, beat_s=0.02, poll_s=0.02, lease_s=lease_s)
         self.service = JobsService(
             state_store,
             self.bus,

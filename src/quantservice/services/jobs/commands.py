@@ -36,7 +36,7 @@ class Jobs:
         if isinstance(data, dict) and data.get("end_ms") is None:
             complete["data"] = {**data, "end_ms": now_ms}  # what closes while it waits is not meant, and a repetition can name it
         job = Job(
-            id=new_job_id(now_ms), kind=kind, title=(title or shown)[:200], request=complete, priority=priority, created_ms=now_ms
+            id=new_job_id(now_ms), kind=kind, title=_line(title or shown), request=complete, priority=priority, created_ms=now_ms
         )
         async with self._state_store.transaction() as work:
             await work.jobs.add(job)
@@ -87,6 +87,11 @@ class Jobs:
         """Jobs per state."""
         async with self._state_store.transaction() as work:
             return await work.jobs.counts()
+
+
+def _line(text: str) -> str:
+    """Return a title as one line of bounded length."""
+    return "".join(char for char in text if char.isprintable())[:200]
 
 
 def new_job_id(now_ms: int) -> str:
