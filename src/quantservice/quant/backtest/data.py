@@ -150,7 +150,8 @@ class MarketData:
     @cached_property
     def places(self) -> tuple[I64, ...]:
         """For each instrument, the bar (index into ``time``) of each of its klines."""
-        return tuple(np.searchsorted(self.time, item.times) for item in self.series)
+        every = np.arange(len(self.time), dtype=np.int64)
+        return tuple(every if len(item) == len(every) else np.searchsorted(self.time, item.times) for item in self.series)
 
     def column(self, name: str) -> F64:
         """Return a column of all instruments on the clock (T, S); NaN where there is no kline."""

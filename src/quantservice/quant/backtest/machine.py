@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from quantservice.quant.backtest.data import MarketData
 from quantservice.quant.backtest.kernel import layout as at
 from quantservice.quant.backtest.kernel.entry import run
 from quantservice.quant.backtest.kernel.memory import TABLE_OF, book_of, place_table
@@ -13,7 +14,8 @@ from quantservice.quant.backtest.kernel.units import UNITS, address_of
 from quantservice.quant.backtest.plan import Plan
 from quantservice.quant.backtest.results import Flag
 from quantservice.quant.backtest.tables import F64
-from quantservice.quant.metrics.summary import begin, new_daily, new_sums
+from quantservice.quant.metrics.scan import DAY_MS
+from quantservice.quant.metrics.summary import SUMS, begin
 
 _FIRST_ROWS: Final = 4_096
 
@@ -44,15 +46,16 @@ class Machine:
             self.c[place] = float(chosen)
         self.n = np.zeros(at.N_SIZE, dtype=np.int64)
         self.stats = np.zeros(at.S_SIZE)
-        self.sums, self.daily = new_sums(), new_daily(int(data.time[0]), int(data.close_time[-1])) if sums else np.zeros(1)
+        self.sums, self.daily = np.zeros(SUMS), np.zeros(_days(data) if sums else 1)
         self.cur, self.inst = plan.cur.copy(), plan.inst.copy()
         self.legs = np.zeros((len(data.series) * self.sides, at.L_COLUMNS))
         self.orders = np.zeros((64, at.O_COLUMNS))
         self.targets = np.zeros(1)
         self.requests = np.zeros((1, at.R_COLUMNS))
         self.curve = np.empty((len(data.time) if curve else 1, at.V_COLUMNS))
-        self.journal = np.zeros((_FIRST_ROWS if record else 1, at.J_COLUMNS))
-        self._units = set(plan.units)
+        first = max(_FIRST_ROWS, len(data.time) // 8) if record else 1  # what is not written to costs nothing
+        self.journal = np.zeros((first, at.J_COLUMNS))
+        self._units = set(plan.units) | ({"add_up"} if sums else set())
         self.restart(targets)
         self._bind()
         if requests is not None:
@@ -134,3 +137,8 @@ class Machine:
             self.orders = np.concatenate((self.orders, np.zeros((asked, at.O_COLUMNS))))
         self._bind()
         run(self._book, int(self.n[at.N_BAR]), True)
+
+
+def _days(data: MarketData) -> int:
+    """Return how many daily samples a run has, the one before its first day included."""
+    return int(data.close_time[-1] - 1) // DAY_MS - int(data.time[0]) // DAY_MS + 2

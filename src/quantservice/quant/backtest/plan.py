@@ -30,7 +30,9 @@ class Plan:
         single = len(data.series) == data.px.shape[1] == self.sides == 1 and len(data.row_time) == len(data.time)
         simple = self.c[at.C_ALWAYS] == self.c[at.C_CROSS] == self.c[at.C_CONVERTS] == 0.0
         self.c[at.C_PLAIN] = float(single and simple and not data.contracts[0].inverse)
-        self.units = {"execute", "apply_due"}
+        self.units = {"execute", "apply_due", "run_row"}
+        if self.c[at.C_SLIPPAGE] != 0.0:
+            self.units.add("slip")
         if self.c[at.C_MARGIN] != 0.0:
             self.units.add("liquidate_cross" if assumptions.margin_mode == "cross" else "liquidate_isolated")
         if self.c[at.C_MARGIN] != 0.0 or bool(np.any(data.rows & at.LAST)):

@@ -1,8 +1,4 @@
-"""One bar forward: what happens inside a row, in its order, and the loop over bars that both engines run. Compiled.
-
-Order inside a row: the calendar and funding at the open, liquidation by a gap, what fills at the open, what is touched inside
-(stops, then entries, then stops again), liquidation, what is touched in favour (exits), the close. The worse comes first.
-"""
+"""Bars forward: the loop that both engines run, and the account at each close. Compiled."""
 
 from __future__ import annotations
 
@@ -13,39 +9,24 @@ from quantservice.quant.backtest.kernel.journal import end_target, write_order, 
 from quantservice.quant.backtest.kernel.layout import (
     ACCEPTED,
     ASK_SIGNAL,
-    AT_HIGHS,
-    AT_LOWS,
-    AT_OPEN,
     C_ALWAYS,
-    C_CAP,
     C_CLOSE_FILL,
-    C_CONVERTS,
-    C_CROSS,
     C_CURVE,
     C_END_EVENT,
-    C_MARGIN,
     C_PLAIN,
     C_RECORD,
-    C_ROW_MS,
+    C_SUMS,
     C_TARGETS,
-    C_UNFIT,
     CLOSE,
-    CLOSED,
-    DELISTED,
     HIGH,
     I_COLUMNS,
-    I_FIT,
-    I_LEFT,
     I_MARK,
-    I_ROW,
     I_SIZE,
     I_SPOT,
-    I_STATUS,
     J_ORDER,
     L_COLUMNS,
     L_COST,
     L_FILLED,
-    L_HELD,
     L_LIQUIDATION,
     L_MARGIN,
     L_PENDING,
@@ -71,8 +52,6 @@ from quantservice.quant.backtest.kernel.layout import (
     O_COLUMNS,
     O_LEFT,
     O_QUANTITY,
-    O_STATUS,
-    OPEN,
     PARTIAL,
     R_COLUMNS,
     R_INSTRUMENT,
@@ -83,6 +62,7 @@ from quantservice.quant.backtest.kernel.layout import (
     S_BAR_WORST,
     S_EQUITY,
     STILL_OPEN,
+    SUM_BAR,
     T_HIGHEST,
     T_LOWEST,
     TABLE_COLUMNS,
@@ -93,183 +73,23 @@ from quantservice.quant.backtest.kernel.layout import (
     V_MARGIN,
     V_NET,
     V_WORST,
-    VOLUME,
     W_BALANCE,
     W_COLUMNS,
     W_RATE,
-    W_SOURCE,
     WHY_END,
 )
-from quantservice.quant.backtest.kernel.liquidation import price_in
 from quantservice.quant.backtest.kernel.memory import Memory
-from quantservice.quant.backtest.kernel.totals import sum_bar
-from quantservice.quant.backtest.kernel.units import (
-    APPLY_DUE,
-    DECIDE,
-    FILL_TARGETS,
-    FORCE_OUT,
-    LIQUIDATE_CROSS,
-    LIQUIDATE_ISOLATED,
-    MEET_ORDERS,
-    SUBMIT,
-)
+from quantservice.quant.backtest.kernel.rows import compact, look
+from quantservice.quant.backtest.kernel.units import ADD_UP, DECIDE, FILL_TARGETS, RUN_ROW, SUBMIT
 from quantservice.quant.jit import inner
-
-
-@inner
-def compact(m: Memory) -> None:
-    """Take closed orders out of the table; the others keep their order."""
-    kept = 0
-    for place in range(m.n[N_OPEN]):
-        if m.orders[place * O_COLUMNS + O_STATUS] == CLOSED:
-            continue
-        if kept != place:
-            for column in range(O_COLUMNS):
-                m.orders[kept * O_COLUMNS + column] = m.orders[place * O_COLUMNS + column]
-        kept += 1
-    m.n[N_OPEN] = kept
-    m.n[N_DONE] = 0
-
-
-@inner
-def look(m: Memory, f: int) -> None:
-    """Mark every instrument at a price of the row, and note what may fill in it."""
-    unfit, cap = int(m.c[C_UNFIT]), m.c[C_CAP]
-    column = CLOSE if m.n[N_AT_CLOSE] != 0 else OPEN
-    for s in range(m.wide):
-        cell, i = f * m.wide + s, s * I_COLUMNS
-        state = m.rows[cell]
-        if state != 0:
-            m.inst[i + I_MARK] = m.px[cell * 5 + column]
-        m.inst[i + I_FIT] = 1.0 if state != 0 and (state & unfit) == 0 and m.inst[i + I_STATUS] != 0.0 else 0.0
-        if m.inst[i + I_ROW] != f:
-            m.inst[i + I_ROW] = f
-            m.inst[i + I_LEFT] = cap * m.px[cell * 5 + VOLUME] if cap > 0.0 else math.inf
-    convert(m)
-
-
-@inner
-def convert(m: Memory) -> None:
-    """Take the marks that convert settlement currencies into the reporting currency."""
-    for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
-        source = int(m.cur[w + W_SOURCE])
-        if source >= 0 and m.inst[source * I_COLUMNS + I_MARK] > 0.0:
-            m.cur[w + W_RATE] = m.inst[source * I_COLUMNS + I_MARK]
-
-
-@inner
-def begin_open(m: Memory, f: int) -> None:
-    """Do what happens at the open of a row."""
-    look(m, f)
-    APPLY_DUE(m.book, ())
-    if m.n[N_HELD] > 0:
-        if m.c[C_CROSS] != 0.0:
-            LIQUIDATE_CROSS(m.book, (f, AT_OPEN))
-        elif m.c[C_MARGIN] != 0.0:
-            LIQUIDATE_ISOLATED(m.book, (f, AT_OPEN))
-    if m.n[N_PENDING] > 0:
-        FILL_TARGETS(m.book, (f,))
-    if m.n[N_OPEN] > 0:
-        MEET_ORDERS(m.book, (f, AT_OPEN))
-    for j in range(0, m.traded * m.sides * L_COLUMNS, L_COLUMNS):
-        m.legs[j + L_HELD] = abs(m.legs[j + L_QUANTITY])
-
-
-@inner
-def rate_at(m: Memory, f: int, w: int, scene: float) -> float:
-    """Return what a settlement currency is worth at the open, low or high of a row."""
-    source = int(m.cur[w + W_SOURCE])
-    return price_in(m, f, source, scene) if source >= 0 and m.rows[f * m.wide + source] != 0 else m.cur[w + W_RATE]
-
-
-@inner
-def equity_at(m: Memory, f: int, scene: float) -> float:
-    """Return the equity with all prices at their open, low or high of a row."""
-    total = 0.0
-    for w in range(0, m.currencies * W_COLUMNS, W_COLUMNS):
-        total += m.cur[w + W_BALANCE] * rate_at(m, f, w, scene)
-    for s in range(m.traded):
-        for k in range(m.sides):
-            j = leg_of(m, s, k)
-            if m.legs[j + L_QUANTITY] != 0.0:
-                total += leg_profit(m, s, j, price_in(m, f, s, scene)) * rate_at(m, f, currency_of(m, s), scene)
-    return total
-
-
-@inner
-def in_danger(m: Memory, f: int) -> bool:
-    """Say whether a row reaches the liquidation price of a leg."""
-    danger = False
-    for s in range(m.traded):
-        cell = f * m.wide + s
-        if m.rows[cell] != 0:
-            for k in range(m.sides):
-                j = leg_of(m, s, k)
-                long, border = m.legs[j + L_QUANTITY] > 0.0, m.legs[j + L_LIQUIDATION]
-                danger = danger or (m.px[cell * 5 + LOW] <= border if long else m.px[cell * 5 + HIGH] >= border)
-    return danger
-
-
-@inner
-def see_extremes(m: Memory, f: int) -> None:
-    """Liquidate what the row's extremes reach, note the worst equity and how far prices went against and for each leg."""
-    if m.c[C_CROSS] != 0.0:
-        LIQUIDATE_CROSS(m.book, (f, AT_LOWS))
-        LIQUIDATE_CROSS(m.book, (f, AT_HIGHS))
-    elif in_danger(m, f):
-        LIQUIDATE_ISOLATED(m.book, (f, AT_LOWS))
-    worst = min(equity_at(m, f, AT_LOWS), equity_at(m, f, AT_HIGHS))
-    m.stats[S_BAR_WORST] = min(m.stats[S_BAR_WORST], worst)
-    for s in range(m.traded):
-        cell = f * m.wide + s
-        if m.rows[cell] == 0:
-            continue
-        for k in range(m.sides):
-            j = leg_of(m, s, k)
-            if m.legs[j + L_QUANTITY] != 0.0:
-                m.legs[j + T_LOWEST] = min(m.legs[j + T_LOWEST], m.px[cell * 5 + LOW])
-                m.legs[j + T_HIGHEST] = max(m.legs[j + T_HIGHEST], m.px[cell * 5 + HIGH])
-
-
-@inner
-def run_row(m: Memory, f: int) -> None:
-    """Take one row of the finest clock."""
-    m.n[N_ROW] = f
-    m.n[N_NOW] = m.times[f]
-    if m.n[N_PENDING] > 0 or m.n[N_OPEN] > 0 or m.times[f] >= m.n[N_NEXT]:
-        begin_open(m, f)
-    working = m.n[N_OPEN] > 0
-    if working:
-        MEET_ORDERS(m.book, (f, AT_LOWS))
-    if working or m.n[N_HELD] > 0 or m.c[C_CONVERTS] != 0.0:
-        see_extremes(m, f)
-    if working:
-        MEET_ORDERS(m.book, (f, AT_HIGHS))
-        compact(m)
-    for s in range(m.wide):
-        state = m.rows[f * m.wide + s]
-        if state != 0:
-            m.inst[s * I_COLUMNS + I_MARK] = m.px[(f * m.wide + s) * 5 + CLOSE]
-            if state & LAST != 0:
-                leave(m, f, s)
-    convert(m)
-
-
-@inner
-def leave(m: Memory, f: int, s: int) -> None:
-    """Close what is held of an instrument at its last price."""
-    m.n[N_NOW] = m.times[f] + int(m.c[C_ROW_MS]) - 1
-    for k in range(m.sides if s < m.traded else 0):
-        FORCE_OUT(m.book, (s, k, m.inst[s * I_COLUMNS + I_MARK], 0.0, DELISTED))
-    m.inst[s * I_COLUMNS + I_STATUS] = 0.0
-    compact(m)
 
 
 @inner
 def write_curve(m: Memory, t: int, equity: float, worst: float, cash: float, gross: float, net: float, margin: float) -> None:
     """Write the account at the close of a bar."""
     m.stats[S_EQUITY] = equity
-    sum_bar(m, m.closes[t], equity, worst, m.n[N_HELD] > 0)
+    if m.c[C_SUMS] != 0.0:
+        ADD_UP(m.book, (SUM_BAR, float(m.closes[t]), equity, worst, float(m.n[N_HELD])))
     if m.c[C_CURVE] != 0.0:
         v = t * V_COLUMNS
         m.curve[v + V_EQUITY] = equity
@@ -361,7 +181,7 @@ def room(m: Memory, t: int) -> bool:
 def cruise(m: Memory, until: int) -> None:
     """Take bars of a single instrument for as long as nothing can happen: nothing is due, wanted, at work or in danger.
 
-    It is :func:`run_row` and :func:`mark` without what cannot happen there, in the same order of operations.
+    It is :mod:`.rows` and :func:`mark` without what cannot happen there, in the same order of operations.
     """
     balance, quantity, cost = m.cur[W_BALANCE] * m.cur[W_RATE], m.legs[L_QUANTITY], m.legs[L_COST]
     border, margin = m.legs[L_LIQUIDATION], m.legs[L_MARGIN]
@@ -423,7 +243,7 @@ def advance(m: Memory, until: int) -> bool:
         m.n[N_BAR] = t
         m.stats[S_BAR_WORST] = math.inf
         for f in range(m.starts[t], m.starts[t + 1]):
-            run_row(m, f)
+            RUN_ROW(m.book, (f,))
         mark(m, t)
     return True
 

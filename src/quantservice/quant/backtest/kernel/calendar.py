@@ -9,6 +9,7 @@ from quantservice.quant.backtest.kernel.account import currency_of, leg_of, set_
 from quantservice.quant.backtest.kernel.journal import begin_row, put
 from quantservice.quant.backtest.kernel.layout import (
     C_END_EVENT,
+    C_SUMS,
     C_TIERED,
     E_FIRST,
     E_INSTRUMENT,
@@ -36,13 +37,14 @@ from quantservice.quant.backtest.kernel.layout import (
     N_NEXT,
     N_NOW,
     S_VOLUME,
+    SUM_FUNDING,
     T_FUNDING,
     TABLE_COLUMNS,
     W_BALANCE,
     W_RATE,
 )
 from quantservice.quant.backtest.kernel.memory import Memory, memory_of
-from quantservice.quant.backtest.kernel.totals import sum_funding
+from quantservice.quant.backtest.kernel.units import ADD_UP
 from quantservice.quant.jit import inner
 
 DAY_MS = 86_400_000
@@ -63,7 +65,8 @@ def settle_funding(m: Memory, s: int, time: float, rate: float, mark: float) -> 
         amount = 0.0 if missing else -quantity * unit_value(m, s, price) * rate
         m.cur[w + W_BALANCE] += amount
         m.legs[j + T_FUNDING] += amount
-        sum_funding(m, amount * m.cur[w + W_RATE], missing)
+        if m.c[C_SUMS] != 0.0:
+            ADD_UP(m.book, (SUM_FUNDING, amount * m.cur[w + W_RATE], 1.0 if missing else 0.0, 0.0, 0.0))
         row = begin_row(m, J_FUNDING)
         if row >= 0:
             m.journal[row + 1] = time

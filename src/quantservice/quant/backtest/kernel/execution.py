@@ -18,11 +18,11 @@ from quantservice.quant.backtest.kernel.account import (
 )
 from quantservice.quant.backtest.kernel.journal import begin_row, end_order, put, write_trade
 from quantservice.quant.backtest.kernel.layout import (
-    C_BPS,
-    C_COEFFICIENT,
     C_LIQUIDATION_FEE,
     C_RULES,
     C_SLIPPAGE,
+    C_SUMS,
+    C_TIERED,
     CANCELLED,
     CLOSED,
     I_COLUMNS,
@@ -37,8 +37,8 @@ from quantservice.quant.backtest.kernel.layout import (
     J_FILL,
     L_QUANTITY,
     LIQUIDATED,
+    N_DAY,
     N_OPEN,
-    N_ROW,
     O_COLUMNS,
     O_ID,
     O_INSTRUMENT,
@@ -48,17 +48,15 @@ from quantservice.quant.backtest.kernel.layout import (
     S_DONE,
     S_DONE_FEE,
     S_DONE_VALUE,
+    S_PRICE,
+    S_VOLUME,
     S_WHY,
-    SPREAD,
-    SQRT_IMPACT,
+    SUM_FILL,
     T_FEES,
     T_HIGHEST,
     T_LOWEST,
     T_SLIPPAGE,
-    TABLE_COLUMNS,
     TAKER,
-    VOLUME,
-    VOLUME_SHARE,
     W_BALANCE,
     W_RATE,
     WHY_CLOSED,
@@ -70,7 +68,7 @@ from quantservice.quant.backtest.kernel.layout import (
     WHY_SPOT,
 )
 from quantservice.quant.backtest.kernel.memory import Memory, Origin, Terms, memory_of
-from quantservice.quant.backtest.kernel.totals import sum_fill
+from quantservice.quant.backtest.kernel.units import ADD_UP, SLIP
 from quantservice.quant.jit import inner
 
 #: A smaller part of what was wanted does not fill: it is what a rounding left of the balance or of the volume.
@@ -99,12 +97,6 @@ def round_up(value: float, step: float) -> float:
 
 
 @inner
-def worse_price(price: float, side: float, tick: float) -> float:
-    """Round a price to the tick against whoever takes it."""
-    return round_up(price, tick) if side > 0.0 else round_down(price, tick)
-
-
-@inner
 def lot_of(m: Memory, s: int) -> float:
     """Return the step of quantities; 0 where the venue's rules are not enforced."""
     return m.inst[s * I_COLUMNS + I_LOT] if m.c[C_RULES] != 0.0 else 0.0
@@ -114,46 +106,6 @@ def lot_of(m: Memory, s: int) -> float:
 def tick_of(m: Memory, s: int) -> float:
     """Return the step of prices; 0 where the venue's rules are not enforced."""
     return m.inst[s * I_COLUMNS + I_TICK] if m.c[C_RULES] != 0.0 else 0.0
-
-
-@inner
-def book_distance(m: Memory, row: int, side: float, quantity: float) -> float:
-    """Return how far from the middle, as a fraction, a taker of ``quantity`` fills on average in a recorded book.
-
-    The table holds (asks, bids) in one row, then that many rows of (distance, quantity) each.
-    """
-    asks, bids = int(m.tab[row * TABLE_COLUMNS]), int(m.tab[row * TABLE_COLUMNS + 1])
-    first = row + 1 if side > 0.0 else row + 1 + asks
-    left, total, distance = quantity, 0.0, 0.0
-    for level in range(first, first + (asks if side > 0.0 else bids)):
-        distance = m.tab[level * TABLE_COLUMNS]
-        taken = min(left, m.tab[level * TABLE_COLUMNS + 1])
-        total += taken * distance
-        left -= taken
-    return (total + left * (distance + m.c[C_BPS] * 1e-4)) / quantity
-
-
-@inner
-def slipped(m: Memory, s: int, side: float, quantity: float, reference: float) -> float:
-    """Return the price at which a taker of ``quantity`` fills instead of ``reference``."""
-    model, share = int(m.c[C_SLIPPAGE]), m.c[C_BPS] * 1e-4
-    if model >= SPREAD:
-        cell = m.n[N_ROW] * m.wide + s
-        if model == VOLUME_SHARE:
-            volume = m.px[cell * 5 + VOLUME]
-            part = min(1.0, quantity / volume) if volume > 0.0 else 1.0
-            share += m.c[C_COEFFICIENT] * part * part
-        elif model == SPREAD:
-            recorded = m.aux[cell]
-            share = 0.5 * (share if math.isnan(recorded) else recorded)
-        elif model == SQRT_IMPACT:
-            share += m.c[C_COEFFICIENT] * m.aux[cell] * math.sqrt(quantity)
-        elif m.aux[cell] >= 0.0:
-            share = book_distance(m, int(m.aux[cell]), side, quantity)
-    if share <= 0.0:
-        return reference
-    tick = tick_of(m, s)
-    return worse_price(max(reference * (1.0 + side * share), tick), side, tick)
 
 
 @inner
@@ -178,7 +130,10 @@ def fill(m: Memory, s: int, k: int, change: float, price: float, reference: floa
     m.legs[j + T_SLIPPAGE] += slippage
     m.legs[j + T_LOWEST] = min(m.legs[j + T_LOWEST], price)
     m.legs[j + T_HIGHEST] = max(m.legs[j + T_HIGHEST], price)
-    sum_fill(m, amount * unit * rate, fee * rate, slippage * rate)
+    if m.c[C_TIERED] != 0.0:
+        m.stats[S_VOLUME + m.n[N_DAY] % 31] += amount * unit * rate
+    if m.c[C_SUMS] != 0.0:
+        ADD_UP(m.book, (SUM_FILL, amount * unit * rate, fee * rate, slippage * rate, 0.0))
     row = begin_row(m, J_FILL)
     if row >= 0:
         side = 1.0 if change > 0.0 else -1.0
@@ -249,7 +204,10 @@ def execute(m: Memory, s: int, k: int, change: float, reference: float, terms: T
         amount = round_down(m.inst[i + I_LEFT], lot_of(m, s))
     if amount <= abs(change) * LEAST:
         return 0.0, 0.0, 0.0
-    price = reference if terms.maker != TAKER else slipped(m, s, side, amount, reference)
+    price = reference
+    if terms.maker == TAKER and m.c[C_SLIPPAGE] != 0.0:
+        SLIP(m.book, (s, side, amount, reference))
+        price = m.stats[S_PRICE]
     if not math.isnan(terms.limit):
         price = min(price, terms.limit) if side > 0.0 else max(price, terms.limit)
     held = m.legs[j + L_QUANTITY]

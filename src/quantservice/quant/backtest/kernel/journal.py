@@ -7,6 +7,7 @@ import math
 from quantservice.quant.backtest.kernel.account import currency_of, leg_profit, unit_value
 from quantservice.quant.backtest.kernel.layout import (
     C_RECORD,
+    C_SUMS,
     CLOSED,
     I_COLUMNS,
     I_INVERSE,
@@ -46,6 +47,7 @@ from quantservice.quant.backtest.kernel.layout import (
     S_REJECTED,
     SIGNAL,
     STILL_OPEN,
+    SUM_TRADE,
     T_BAR,
     T_ENTERED,
     T_ENTRY_VALUE,
@@ -62,7 +64,7 @@ from quantservice.quant.backtest.kernel.layout import (
     W_RATE,
 )
 from quantservice.quant.backtest.kernel.memory import Memory
-from quantservice.quant.backtest.kernel.totals import sum_trade
+from quantservice.quant.backtest.kernel.units import ADD_UP
 from quantservice.quant.jit import inner
 
 
@@ -157,8 +159,8 @@ def write_trade(m: Memory, s: int, k: int, j: int, side: float, reason: float, t
     net = gross * rate - fees + funding
     change = net / (entry_value * rate)
     bars = m.n[N_BAR] - m.legs[j + T_BAR]
-    if not still_open:
-        sum_trade(m, net, change, side, m.n[N_NOW] - m.legs[j + T_TIME])
+    if not still_open and m.c[C_SUMS] != 0.0:
+        ADD_UP(m.book, (SUM_TRADE, net, change, side, m.n[N_NOW] - m.legs[j + T_TIME]))
     row = begin_row(m, J_TRADE)
     if row < 0:
         return

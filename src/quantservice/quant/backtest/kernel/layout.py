@@ -289,6 +289,13 @@ V_NET: Final = 4
 V_MARGIN: Final = 5
 V_COLUMNS: Final = 6
 
+# --- what a sweep adds up ---------------------------------------------------------------------------------------------------
+SUM_BAR: Final = 0.0
+SUM_FILL: Final = 1.0
+SUM_TRADE: Final = 2.0
+SUM_FUNDING: Final = 3.0
+SUM_LIQUIDATION: Final = 4.0
+
 # --- what is kept while it runs ---------------------------------------------------------------------------------------------
 S_REJECTED: Final = 0
 S_EQUITY: Final = 1
@@ -297,5 +304,6 @@ S_WHY: Final = 3  # why less was filled than asked
 S_DONE: Final = 4  # what the last execution filled: quantity, quantity times price, fees
 S_DONE_VALUE: Final = 5
 S_DONE_FEE: Final = 6
-S_VOLUME: Final = 7  # of the last 31 days, a ring
-S_SIZE: Final = 38
+S_PRICE: Final = 7  # what a taker pays after slippage
+S_VOLUME: Final = 8  # of the last 31 days, a ring
+S_SIZE: Final = 39

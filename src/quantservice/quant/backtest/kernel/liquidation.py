@@ -13,6 +13,7 @@ from quantservice.quant.backtest.kernel.journal import begin_row, end_order, end
 from quantservice.quant.backtest.kernel.layout import (
     AT_LOWS,
     AT_OPEN,
+    C_SUMS,
     CANCELLED,
     CLOSED,
     HIGH,
@@ -32,6 +33,7 @@ from quantservice.quant.backtest.kernel.layout import (
     O_INSTRUMENT,
     O_STATUS,
     OPEN,
+    SUM_LIQUIDATION,
     TAKER,
     W_BALANCE,
     W_INSURED,
@@ -40,8 +42,7 @@ from quantservice.quant.backtest.kernel.layout import (
     WHY_NOT_TRADING,
 )
 from quantservice.quant.backtest.kernel.memory import Memory, Origin, memory_of
-from quantservice.quant.backtest.kernel.totals import sum_liquidation
-from quantservice.quant.backtest.kernel.units import FORCE_OUT
+from quantservice.quant.backtest.kernel.units import ADD_UP, FORCE_OUT
 from quantservice.quant.jit import inner
 
 
@@ -69,7 +70,8 @@ def push_out(m: Memory, s: int, k: int, price: float, margin: float, reason: flo
     insured = max(0.0, loss - margin)
     m.cur[w + W_BALANCE] += insured
     m.cur[w + W_INSURED] += insured
-    sum_liquidation(m)
+    if m.c[C_SUMS] != 0.0:
+        ADD_UP(m.book, (SUM_LIQUIDATION, 0.0, 0.0, 0.0, 0.0))
     row = begin_row(m, J_LIQUIDATION)
     m.n[N_LIQUIDATION] = row
     if row >= 0:

@@ -1,4 +1,4 @@
-"""The sums of a sweep, as :mod:`quantservice.quant.metrics.summary` keeps them. Compiled."""
+"""The sums of a sweep, as :mod:`quantservice.quant.metrics.summary` keeps them. Compiled, and only for sweeps."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import numba
 
 from quantservice.quant.backtest.kernel.layout import (
-    C_SUMS,
-    C_TIERED,
-    N_DAY,
-    S_VOLUME,
+    SUM_BAR,
+    SUM_FILL,
+    SUM_FUNDING,
+    SUM_TRADE,
 )
-from quantservice.quant.backtest.kernel.memory import Memory
+from quantservice.quant.backtest.kernel.memory import memory_of
 from quantservice.quant.jit import COMPILED, inner
 from quantservice.quant.metrics.summary import SUMS, add_bar, add_fill, add_funding, add_liquidation, add_trade
 
@@ -30,38 +30,17 @@ else:
         return table[:size]
 
 
-@inner
-def sum_bar(m: Memory, close_time: int, equity: float, worst: float, held: bool) -> None:
-    """Take the state at a close."""
-    if m.c[C_SUMS] != 0.0:
-        add_bar(array_of(m.sums, SUMS), array_of(m.daily, m.days), close_time, equity, worst, held)
-
-
-@inner
-def sum_fill(m: Memory, notional: float, fee: float, slippage: float) -> None:
-    """Take a fill, in the reporting currency."""
-    if m.c[C_TIERED] != 0.0:
-        m.stats[S_VOLUME + m.n[N_DAY] % 31] += notional
-    if m.c[C_SUMS] != 0.0:
-        add_fill(array_of(m.sums, SUMS), notional, fee, slippage)
-
-
-@inner
-def sum_trade(m: Memory, net: float, change: float, side: float, milliseconds: float) -> None:
-    """Take a closed round trip."""
-    if m.c[C_SUMS] != 0.0:
-        add_trade(array_of(m.sums, SUMS), net, change, int(side), int(milliseconds))
-
-
-@inner
-def sum_funding(m: Memory, amount: float, missing: bool) -> None:
-    """Take a settlement of an open position."""
-    if m.c[C_SUMS] != 0.0:
-        add_funding(array_of(m.sums, SUMS), amount, missing)
-
-
-@inner
-def sum_liquidation(m: Memory) -> None:
-    """Take a forced closing."""
-    if m.c[C_SUMS] != 0.0:
-        add_liquidation(array_of(m.sums, SUMS))
+def add_up_unit(book: Any, what: float, first: float, second: float, third: float, fourth: float) -> None:
+    """Unit: take the state at a close, a fill, a closed round trip, a settlement or a liquidation into the sums."""
+    m = memory_of(book)
+    sums = array_of(m.sums, SUMS)
+    if what == SUM_BAR:
+        add_bar(sums, array_of(m.daily, m.days), int(first), second, third, fourth != 0.0)
+    elif what == SUM_FILL:
+        add_fill(sums, first, second, third)
+    elif what == SUM_TRADE:
+        add_trade(sums, first, second, int(third), int(fourth))
+    elif what == SUM_FUNDING:
+        add_funding(sums, first, second != 0.0)
+    else:
+        add_liquidation(sums)

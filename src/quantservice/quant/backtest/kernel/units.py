@@ -36,6 +36,9 @@ UNITS: Final[dict[str, tuple[str, tuple[Any, ...]]]] = {
     "fill_targets": ("targets", (_I,)),
     "decide": ("decisions", (_I, _I, _F, _F, _I)),
     "submit": ("placing", (_I, _I)),
+    "slip": ("slippage", (_I, _F, _F, _F)),
+    "add_up": ("totals", (_F, _F, _F, _F, _F)),
+    "run_row": ("rows", (_I,)),
 }
 
 
@@ -91,3 +94,6 @@ MEET_ORDERS = _unit("meet_orders")
 FILL_TARGETS = _unit("fill_targets")
 DECIDE = _unit("decide")
 SUBMIT = _unit("submit")
+SLIP = _unit("slip")
+ADD_UP = _unit("add_up")
+RUN_ROW = _unit("run_row")
