@@ -16,6 +16,7 @@ from quantservice.app.loop import loop_factory
 from quantservice.core.errors import UnknownName
 from quantservice.simulator.config import ReplayConfig, SimulatorConfig, SymbolSpec
 from quantservice.simulator.markets.catalog import default_symbols
+from quantservice.simulator.private.config import DEFAULT_KEY, DEFAULT_SECRET, TradingConfig
 from quantservice.simulator.server import Simulator
 
 
@@ -83,9 +84,13 @@ def simulator_config(
     return config
 
 
-def serve_simulator(*, host: str, port: int, speed: float, seed: int, symbols: Sequence[str], files: Sequence[Path]) -> None:
-    """Serve the simulator until Ctrl-C."""
+def serve_simulator(  # noqa: PLR0913  # a command's flags, each by its name
+    *, host: str, port: int, speed: float, seed: int, symbols: Sequence[str], files: Sequence[Path], trading: bool = False
+) -> None:
+    """Serve the simulator until Ctrl-C; with ``trading`` its private endpoints too."""
     config = simulator_config(host=host, port=port, speed=speed, seed=seed, symbols=symbols, files=files)
+    if trading:
+        config = msgspec.structs.replace(config, trading=TradingConfig())
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -98,6 +103,10 @@ def serve_simulator(*, host: str, port: int, speed: float, seed: int, symbols: S
         for market, url in simulator.ws_urls.items():
             note(f"WS {market:<6}  {url}")
         note(f"referee    {simulator.rest_url}/_referee")
+        if trading:
+            note(f"API key    {DEFAULT_KEY}")
+            note(f"secret     {DEFAULT_SECRET}")
+            note(f"ledger     {simulator.rest_url}/_referee/ledger")
         with contextlib.suppress(asyncio.CancelledError):
             await stop.wait()
         await simulator.stop()

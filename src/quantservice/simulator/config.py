@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from quantservice.core.periods import DAY_MS
+from quantservice.simulator.private.config import TradingConfig
 
 MarketName = Literal["spot", "um", "cm"]
 MARKET_NAMES: tuple[MarketName, ...] = ("spot", "um", "cm")
@@ -133,3 +134,4 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     history_ms: int = 400 * DAY_MS
     access_log_size: int = 400_000
     faults: tuple[dict[str, object], ...] = ()
+    trading: TradingConfig | None = None

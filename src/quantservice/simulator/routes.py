@@ -9,6 +9,7 @@ from aiohttp import web
 
 from quantservice.simulator.config import MarketName
 from quantservice.simulator.faults.script import FaultScript
+from quantservice.simulator.private.plane import TradingPlane
 from quantservice.simulator.protocol.streams import UM_PATHS
 from quantservice.simulator.rest import RestApi, VenueRefusal
 from quantservice.simulator.rules.referee import Referee
@@ -23,7 +24,15 @@ class MarketRoutes:
     """One market's HTTP and WebSocket paths."""
 
     def __init__(
-        self, market: MarketName, api: RestApi, gate: WeightGate, door: SocketDoor, referee: Referee, faults: FaultScript
+        self,
+        market: MarketName,
+        api: RestApi,
+        gate: WeightGate,
+        door: SocketDoor,
+        referee: Referee,
+        faults: FaultScript,
+        *,
+        private: TradingPlane | None = None,
     ) -> None:
         self._market: MarketName = market
         self._api = api
@@ -31,6 +40,7 @@ class MarketRoutes:
         self._door = door
         self._referee = referee
         self._faults = faults
+        self._private = private
 
     def add_to(self, application: web.Application) -> None:
         """Register the paths."""
@@ -50,6 +60,9 @@ class MarketRoutes:
 
     def _socket(self, section: str, *, combined: bool) -> _Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
+            private = self._private.private_stream(self._market, request) if self._private is not None else None
+            if private is not None:
+                return await private.handle_stream(request)
             return await self._door.handle(request, section, combined=combined)
 
         return handle

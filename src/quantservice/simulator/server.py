@@ -23,6 +23,7 @@ from quantservice.simulator.hub import Hub
 from quantservice.simulator.markets.catalog import default_symbols
 from quantservice.simulator.markets.generator import GeneratedHistory
 from quantservice.simulator.markets.replay import FileHistory, histories
+from quantservice.simulator.private.plane import TradingPlane
 from quantservice.simulator.referee_routes import RefereeRoutes
 from quantservice.simulator.rest import RestApi
 from quantservice.simulator.routes import MarketRoutes
@@ -45,6 +46,7 @@ class Simulator:
         self.markets: dict[MarketName, MarketState] = {}
         self.hubs: dict[MarketName, Hub] = {}
         self.gates: dict[MarketName, WeightGate] = {}
+        self.trading: TradingPlane | None = None
         self._feeds: list[Feed | Firehose] = []
         self._doors: dict[MarketName, SocketDoor] = {}
         self._runner: web.AppRunner | None = None
@@ -65,10 +67,11 @@ class Simulator:
     async def start(self) -> None:
         """Open the port and let the market's time run."""
         self._list_symbols()
-        for fault in self.config.faults:
-            self.add_fault(fault)
+        self.clock.start(at_ms=self._live_from())
         application = web.Application(client_max_size=1 << 20)
         self._build(application)
+        for fault in self.config.faults:
+            self.add_fault(fault)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self.config.host, self.config.port, backlog=4_096)
@@ -95,6 +98,8 @@ class Simulator:
         for hub in self.hubs.values():
             for connection in list(hub.connections.values()):
                 connection.cut()
+        if self.trading is not None:
+            await self.trading.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -155,9 +160,16 @@ class Simulator:
     def _build(self, application: web.Application) -> None:
         routes: dict[MarketName, MarketRoutes] = {}
         for market in MARKET_NAMES:
+            self.gates[market] = WeightGate(market, self.config.limits[market], self.referee)
+        if self.config.trading is not None:
+            self.trading = TradingPlane(
+                self.config.trading, self.clock, self.markets, self.gates, self.config.limits, self.faults, self.referee
+            )
+            self.trading.add_to(application)
+        for market in MARKET_NAMES:
             state, limits = self.markets[market], self.config.limits[market]
             hub = self.hubs[market] = Hub(market, limits, self.referee)
-            gate = self.gates[market] = WeightGate(market, limits, self.referee)
+            gate = self.gates[market]
             api = RestApi(state, limits, self.faults.overlay, self.referee)
             door = self._doors[market] = SocketDoor(state, hub, limits, self.referee, self.faults)
             firehose = self.config.firehose
@@ -165,7 +177,7 @@ class Simulator:
                 self._feeds.append(Firehose(state, hub, firehose, self.referee))
             else:
                 self._feeds.append(Feed(state, hub, self.config.rates[market], self.faults))
-            routes[market] = MarketRoutes(market, api, gate, door, self.referee, self.faults)
+            routes[market] = MarketRoutes(market, api, gate, door, self.referee, self.faults, private=self.trading)
             routes[market].add_to(application)
 
         async def futures_data(request: web.Request) -> web.StreamResponse:
@@ -190,6 +202,8 @@ class Simulator:
                     _log.exception("simulator.tick_failed")
             for door in self._doors.values():
                 door.watch()
+            if self.trading is not None:
+                self.trading.tick()
             if at_end and not self.finished.is_set():
                 self.finished.set()
                 _log.info("simulator.replay_finished")
@@ -198,6 +212,8 @@ class Simulator:
 
     def _act(self, fault: Fault) -> None:
         """Do at once what a fault does at once."""
+        if self.trading is not None:
+            self.trading.strike(fault)
         match fault.kind:
             case "new_symbol":
                 if fault.spec is None:

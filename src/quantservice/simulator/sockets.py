@@ -145,8 +145,10 @@ class SocketDoor:
                 if bytes(message.data) == connection.ping_payload:
                     connection.awaiting_pong_since = None
             elif message.type is WSMsgType.TEXT:
-                connection.queue(frame(self._command(connection, message.data, section)))
-                connection.flush()
+                answer = self._command(connection, message.data, section)
+                if answer:
+                    connection.queue(frame(answer))
+                    connection.flush()
 
     def _within_rate(self, connection: Connection) -> bool:
         now = time.monotonic()

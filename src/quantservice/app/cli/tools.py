@@ -126,6 +126,9 @@ def simulator_serve(
     seed: Annotated[int, typer.Option(help="seed of the generated markets")] = 1,
     symbols: Annotated[str, typer.Option(help="symbols per market, comma separated; empty: the default set")] = "",
     replay: Annotated[list[Path] | None, typer.Option("--replay", help="files to replay instead of generated markets")] = None,
+    trading: Annotated[
+        bool, typer.Option("--trading", help="take orders too: the private endpoints, streams and a ledger")
+    ] = False,
 ) -> None:
     """Serve simulated Binance spot, um and cm until Ctrl-C."""
     check_speed(speed)
@@ -135,5 +138,11 @@ def simulator_serve(
         raise InvalidValue("speed", "must be positive")
     note("Ctrl-C ends it")
     serve_simulator(
-        host=host, port=port, speed=speed, seed=seed, symbols=[item for item in symbols.split(",") if item], files=replay or []
+        host=host,
+        port=port,
+        speed=speed,
+        seed=seed,
+        symbols=[item for item in symbols.split(",") if item],
+        files=replay or [],
+        trading=trading,
     )

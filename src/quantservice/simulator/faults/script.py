@@ -49,6 +49,18 @@ FaultKind = Literal[
     "tick_size",
     "burst",
     "shutdown",
+    "lost_request",
+    "lost_answer",
+    "held_request",
+    "order_error",
+    "stale_reads",
+    "drop_event",
+    "duplicate_event",
+    "late_event",
+    "reorder_event",
+    "dead_stream",
+    "expire_listen_key",
+    "maintenance",
 ]
 FRAME_KINDS: Final = frozenset({"malformed", "duplicate", "reorder", "late", "burst"})
 
@@ -62,6 +74,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     interval: str = ""
     stream: str = ""
     path: str = ""
+    method: str = ""
     connection: str = ""
     count: int = 0
     after_s: float = 0.0
@@ -71,6 +84,7 @@ class Fault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     retry_after_s: int = 5
     every: int = 1
     sort: str = ""
+    executed: bool = False
     ticks: int = 3
     skew_ms: int = 0
     factor: int = 50
@@ -151,13 +165,16 @@ class FaultScript:
         for number in list(self.faults):
             self.lift(number)
 
-    def find(self, kind: FaultKind, market: str, *, path: str = "") -> Fault | None:
-        """Return a live fault of ``kind`` for a request or connection, and count it."""
+    def find(
+        self, kind: FaultKind, market: str, *, path: str = "", method: str = "", symbol: str = "", stream: str = ""
+    ) -> Fault | None:
+        """Return a live fault of ``kind`` for a request, connection or private event, and count it."""
         if not self.faults:
             return None
         now = time.monotonic()
         for fault in self.faults.values():
-            if fault.kind == kind and fault.live(now) and fault.is_for(market, path=path):
+            meant = fault.kind == kind and (not fault.method or fault.method == method)
+            if meant and fault.live(now) and fault.is_for(market, symbol=symbol or fault.symbol, path=path, stream=stream):
                 fault.fired += 1
                 return fault
         return None

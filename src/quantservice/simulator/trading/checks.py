@@ -66,8 +66,10 @@ def _check_prices(state: State, symbol: Symbol, ticket: Ticket) -> None:
     if ticket.tif == "GTD" and not ticket.expire_ms:
         raise Reject("missing_parameter", "goodTillDate")
     mark = state.mark(symbol.name)
-    if ticket.price is not None and mark and abs(ticket.price - mark) > mark * symbol.price_band:
-        raise Reject("price_band", f"{ticket.price} is too far from {mark}")
+    if ticket.price is not None and mark:
+        off = ticket.price - mark if ticket.side == "buy" else mark - ticket.price
+        if (abs(off) if symbol.band_both_sides else off) > mark * symbol.price_band:
+            raise Reject("price_band", f"{ticket.price} is too far from {mark}")
 
 
 def _quantity(state: State, account: str, symbol: Symbol, ticket: Ticket) -> Decimal:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+
+import msgspec
 
 from quantservice.core.fees import funding_payment
 from quantservice.core.money import ZERO, exact
@@ -63,7 +66,12 @@ class Engine:
 
     def set_mark(self, symbol: str, price: Decimal, now_ms: int) -> None:
         """Set the mark price; accounts that no longer hold their maintenance margin are liquidated."""
-        self.state.books[symbol].mark = price
+        self.set_marks({symbol: price}, now_ms)
+
+    def set_marks(self, prices: Mapping[str, Decimal], now_ms: int) -> None:
+        """Set several mark prices at once, then look at every account's margin once."""
+        for symbol, price in prices.items():
+            self.state.books[symbol].mark = price
         self.check_margin(now_ms)
 
     # --- clients -----------------------------------------------------------------------------------------------------
@@ -151,6 +159,20 @@ class Engine:
             raise
         state.tell_order(order, "amended", now_ms)
         matching.enter(state, order, now_ms)
+        return order
+
+    def shrink(self, account: str, order_id: int, now_ms: int, *, quantity: Decimal, client_id: str) -> SimOrder:
+        """Make a resting order smaller, under a new client id; it keeps its place in time."""
+        order = self.find(account, order_id=order_id)
+        symbol = self.state.symbols[order.symbol]
+        if not order.resting or not order.filled < quantity < order.quantity:
+            raise Reject("unknown_order", str(order_id))
+        if quantity % symbol.lot:
+            raise Reject("quantity_lot", str(quantity))
+        order.quantity = quantity
+        order.ticket = msgspec.structs.replace(order.ticket, client_id=client_id)
+        self._keep(order)
+        self.state.tell_order(order, "amended", now_ms)
         return order
 
     def expire_due(self, now_ms: int) -> None:

@@ -71,6 +71,7 @@ class Symbol(msgspec.Struct, kw_only=True):
     max_quantity: Decimal = Decimal(10**9)
     min_notional: Decimal = ZERO
     price_band: Decimal = Decimal("0.5")  # a limit price may be so far from the mark, as a fraction
+    band_both_sides: bool = True  # else only the side that would trade badly is bound: buys above, sells below
     contract_size: Decimal = ONE
     inverse: bool = False
     spot: bool = False
