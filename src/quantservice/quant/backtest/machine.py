@@ -52,10 +52,10 @@ class Machine:
         self.orders = np.zeros((64, at.O_COLUMNS))
         self.targets = np.zeros(1)
         self.requests = np.zeros((1, at.R_COLUMNS))
-        self.curve = np.empty((len(data.time) if curve else 1, at.V_COLUMNS))
+        self.curve = np.empty((len(data.time) if curve else at.HEAP, at.V_COLUMNS))
         first = max(_FIRST_ROWS, len(data.time) // 8) if record else 1  # what is not written to costs nothing
         self.journal = np.zeros((first, at.J_COLUMNS))
-        self._units = set(plan.units) | ({"add_up"} if sums else set())
+        self._units = set(plan.units) | ({"add_up", "add_bars"} if sums else set())
         self.restart(targets)
         self._bind()
         if requests is not None:

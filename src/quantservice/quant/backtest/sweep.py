@@ -47,6 +47,7 @@ class Sweeper:
         else:
             machine.restart(matrix)
         machine.advance(len(data.time) - 1)
+        machine.conclude()
         settings, out = self.settings, np.empty(len(FIELDS))
         rate, target = per_period(settings.risk_free, settings.periods), per_period(settings.target, settings.periods)
         finish(machine.sums, machine.daily, settings.periods, rate, target, settings.risk_free, settings.min_days, out)

@@ -18,6 +18,7 @@ from quantservice.quant.backtest.kernel.layout import (
     C_SUMS,
     C_TARGETS,
     CLOSE,
+    HEAP,
     HIGH,
     I_COLUMNS,
     I_MARK,
@@ -39,6 +40,7 @@ from quantservice.quant.backtest.kernel.layout import (
     N_BAR,
     N_DONE,
     N_EVENT,
+    N_HEAPED,
     N_HELD,
     N_JOURNAL,
     N_JOURNAL_END,
@@ -62,7 +64,6 @@ from quantservice.quant.backtest.kernel.layout import (
     S_BAR_WORST,
     S_EQUITY,
     STILL_OPEN,
-    SUM_BAR,
     T_HIGHEST,
     T_LOWEST,
     TABLE_COLUMNS,
@@ -80,16 +81,14 @@ from quantservice.quant.backtest.kernel.layout import (
 )
 from quantservice.quant.backtest.kernel.memory import Memory
 from quantservice.quant.backtest.kernel.rows import compact, look
-from quantservice.quant.backtest.kernel.units import ADD_UP, DECIDE, FILL_TARGETS, RUN_ROW, SUBMIT
+from quantservice.quant.backtest.kernel.units import ADD_BARS, DECIDE, FILL_TARGETS, RUN_ROW, SUBMIT
 from quantservice.quant.jit import inner
 
 
 @inner
 def write_curve(m: Memory, t: int, equity: float, worst: float, cash: float, gross: float, net: float, margin: float) -> None:
-    """Write the account at the close of a bar."""
+    """Write the account at the close of a bar: into the curve, or for a sweep into the rows that are added up together."""
     m.stats[S_EQUITY] = equity
-    if m.c[C_SUMS] != 0.0:
-        ADD_UP(m.book, (SUM_BAR, float(m.closes[t]), equity, worst, float(m.n[N_HELD])))
     if m.c[C_CURVE] != 0.0:
         v = t * V_COLUMNS
         m.curve[v + V_EQUITY] = equity
@@ -98,6 +97,19 @@ def write_curve(m: Memory, t: int, equity: float, worst: float, cash: float, gro
         m.curve[v + V_GROSS] = gross
         m.curve[v + V_NET] = net
         m.curve[v + V_MARGIN] = margin
+    elif m.c[C_SUMS] != 0.0:
+        place = m.n[N_HEAPED]
+        if place > 0 and m.curve[(place - 1) * V_COLUMNS + V_CASH] == t:
+            place -= 1  # the bar is written again, after fills at its close
+        elif place == HEAP:
+            ADD_BARS(m.book, ())
+            place = 0
+        v = place * V_COLUMNS
+        m.curve[v + V_EQUITY] = equity
+        m.curve[v + V_WORST] = worst
+        m.curve[v + V_CASH] = t
+        m.curve[v + V_GROSS] = m.n[N_HELD]
+        m.n[N_HEAPED] = place + 1
 
 
 @inner
@@ -252,6 +264,8 @@ def advance(m: Memory, until: int) -> bool:
 def conclude(m: Memory) -> None:
     """Take the last bar's decisions and write down what is still open: orders, and positions as if closed at the last mark."""
     finish(m, m.n[N_BAR])
+    if m.c[C_SUMS] != 0.0:
+        ADD_BARS(m.book, ())
     for o in range(0, m.n[N_OPEN] * O_COLUMNS, O_COLUMNS):
         left = m.orders[o + O_LEFT] < m.orders[o + O_QUANTITY]
         write_order(m, o, J_ORDER, PARTIAL if left else ACCEPTED, WHY_END)

@@ -82,7 +82,8 @@ N_JOURNAL_END: Final = 16
 N_ORDERS_END: Final = 17
 N_IDLE: Final = 18  # targets of instruments that did not trade, ignored
 N_LIQUIDATION: Final = 19  # where the last liquidation stands in the journal
-N_SIZE: Final = 20
+N_HEAPED: Final = 20  # bars that wait to be added up
+N_SIZE: Final = 21
 
 # --- currencies: (C, ...) ---------------------------------------------------------------------------------------------------
 W_BALANCE: Final = 0
@@ -288,9 +289,9 @@ V_GROSS: Final = 3
 V_NET: Final = 4
 V_MARGIN: Final = 5
 V_COLUMNS: Final = 6
+HEAP: Final = 1_024  # bars that a sweep adds up together: there V_CASH is the bar, V_GROSS whether something is held
 
 # --- what a sweep adds up ---------------------------------------------------------------------------------------------------
-SUM_BAR: Final = 0.0
 SUM_FILL: Final = 1.0
 SUM_TRADE: Final = 2.0
 SUM_FUNDING: Final = 3.0

@@ -7,10 +7,15 @@ from typing import Any
 import numba
 
 from quantservice.quant.backtest.kernel.layout import (
-    SUM_BAR,
+    N_HEAPED,
     SUM_FILL,
     SUM_FUNDING,
     SUM_TRADE,
+    V_CASH,
+    V_COLUMNS,
+    V_EQUITY,
+    V_GROSS,
+    V_WORST,
 )
 from quantservice.quant.backtest.kernel.memory import memory_of
 from quantservice.quant.jit import COMPILED, inner
@@ -30,13 +35,21 @@ else:
         return table[:size]
 
 
+def add_bars_unit(book: Any) -> None:
+    """Unit: take the bars that were heaped up into the sums."""
+    m = memory_of(book)
+    sums, daily = array_of(m.sums, SUMS), array_of(m.daily, m.days)
+    for v in range(0, m.n[N_HEAPED] * V_COLUMNS, V_COLUMNS):
+        close_time = m.closes[int(m.curve[v + V_CASH])]
+        add_bar(sums, daily, close_time, m.curve[v + V_EQUITY], m.curve[v + V_WORST], m.curve[v + V_GROSS] != 0.0)
+    m.n[N_HEAPED] = 0
+
+
 def add_up_unit(book: Any, what: float, first: float, second: float, third: float, fourth: float) -> None:
-    """Unit: take the state at a close, a fill, a closed round trip, a settlement or a liquidation into the sums."""
+    """Unit: take a fill, a closed round trip, a settlement or a liquidation into the sums."""
     m = memory_of(book)
     sums = array_of(m.sums, SUMS)
-    if what == SUM_BAR:
-        add_bar(sums, array_of(m.daily, m.days), int(first), second, third, fourth != 0.0)
-    elif what == SUM_FILL:
+    if what == SUM_FILL:
         add_fill(sums, first, second, third)
     elif what == SUM_TRADE:
         add_trade(sums, first, second, int(third), int(fourth))

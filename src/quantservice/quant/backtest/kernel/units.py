@@ -38,6 +38,7 @@ UNITS: Final[dict[str, tuple[str, tuple[Any, ...]]]] = {
     "submit": ("placing", (_I, _I)),
     "slip": ("slippage", (_I, _F, _F, _F)),
     "add_up": ("totals", (_F, _F, _F, _F, _F)),
+    "add_bars": ("totals", ()),
     "run_row": ("rows", (_I,)),
 }
 
@@ -96,4 +97,5 @@ DECIDE = _unit("decide")
 SUBMIT = _unit("submit")
 SLIP = _unit("slip")
 ADD_UP = _unit("add_up")
+ADD_BARS = _unit("add_bars")
 RUN_ROW = _unit("run_row")
