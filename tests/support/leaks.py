@@ -206,6 +206,28 @@ class Told(Strategy):
         return Signal(kline.instrument, 1.0 if TOLD.get(kline.open_time + 3_600_000, 0.0) > now else 0.0)
 
 
+#: Filled by a test with the closes that are judged: a stand-in for a table that a notebook loaded.
+LOADED: dict[str, Any] = {}
+
+
+class Loaded(Strategy):
+    """Compares with the mean of a table beside it: no target follows the next bar, and yet the future is in all of them."""
+
+    def on_kline(self, kline: Bar, view: View) -> Signal:
+        return Signal(kline.instrument, 1.0 if kline.close < float(np.mean(LOADED["close"])) else 0.0)
+
+
+class EnginesInside(Strategy):
+    """Goes through the account to the engine's own data."""
+
+    def on_kline(self, kline: Bar, view: View) -> Signal:
+        data = getattr(getattr(view.account, "machine", None), "data", None)
+        ahead = kline.close
+        if data is not None and view.row + 1 < len(data.time):
+            ahead = float(data.series[0].columns["close"][view.row + 1])
+        return Signal(kline.instrument, 1.0 if ahead > kline.close else 0.0)
+
+
 class PrivateFuture(Strategy):
     """Digs in the engine's own columns for the next close."""
 
@@ -253,6 +275,7 @@ LEAKS: tuple[tuple[type[Strategy], str], ...] = (
     (CachedInClass, "outside_state"),
     (PrivateFuture, "streaming"),
     (Told, "foresight"),
+    (Loaded, "foresight"),
     (TwoMinds, "two_forms"),
 )
 

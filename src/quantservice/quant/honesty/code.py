@@ -77,12 +77,13 @@ def own_functions(cls: type[Strategy]) -> Iterator[types.FunctionType]:
             continue
         seen.add(id(function))
         yield function
-        space = {**function.__globals__, **_cells(function)}
+        space = {**function.__globals__, **cells_of(function)}
         for name in sorted(names_in(function.__code__)):
             waiting.extend(_reached(space.get(name), cls))
 
 
-def _cells(function: types.FunctionType) -> dict[str, Any]:
+def cells_of(function: types.FunctionType) -> dict[str, Any]:
+    """Return what a function took along from around it, by name."""
     found = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         try:

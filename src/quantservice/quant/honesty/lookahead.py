@@ -24,6 +24,7 @@ from quantservice.quant.honesty.code import code_hash
 from quantservice.quant.honesty.events import Drive, EventGate, held
 from quantservice.quant.honesty.market import Market, tables_of
 from quantservice.quant.honesty.outside import OutsideState
+from quantservice.quant.honesty.reach import prices_in_reach
 from quantservice.quant.honesty.verdict import Fault, Verdict
 from quantservice.quant.strategies.base import Strategy, is_event_driven, is_vectorised
 from quantservice.quant.strategies.parameters import Value
@@ -66,6 +67,8 @@ def check_strategy(
     notes: list[str] = []
     try:
         fault, exact, notes = _judge(make, market, outside, budget_s, drive or _engine, progress)
+        outside.restore()
+        fault = fault or _reach(cls, market)
     except QuantServiceError as error:
         fault = _raised(market, str(error))
     except Exception as error:  # noqa: BLE001 - a strategy may raise anything; it is the verdict
@@ -83,6 +86,15 @@ def check_strategy(
         fault=fault,
         notes=tuple(notes),
     )
+
+
+def _reach(cls: type[Strategy], market: Market) -> Fault | None:
+    name = prices_in_reach(cls, market)
+    if not name:
+        return None
+    text = f"{name}, which its code uses, holds the prices on which it is judged"
+    first = market.tables[0].instrument
+    return Fault(kind="foresight", bar=-1, time=int(market.clock[0]), instrument=first, whole="", alone="", detail=text)
 
 
 def _raised(market: Market, text: str) -> Fault:

@@ -15,7 +15,7 @@ _SENTENCES: dict[str, str] = {
     "two_forms": "on_kline and on_bars do not want the same",
     "outside_state": "a run depends on the runs before it: something is kept outside of the instance",
     "not_deterministic": "two runs on the same bars differ",
-    "foresight": "its targets follow prices that it was not given",
+    "foresight": "it knows prices that it was not given",
     "raised": "it raises",
 }
 

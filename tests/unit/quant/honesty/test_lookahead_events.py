@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.leaks import HONEST, LEAKS, TOLD
+from tests.support.leaks import HONEST, LEAKS, LOADED, TOLD, EnginesInside, Told
 from tests.support.strategies import random_bars
 from tests.support.toy_engine import run_toy
 
@@ -26,6 +26,7 @@ def judge(cls: type[Strategy], **parameters: float) -> Verdict:
 def test_leaks_kline_by_kline_are_refused(cls: type[Strategy], kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for time, close in zip(BARS["open_time"].tolist(), BARS["close"].tolist(), strict=True):
         monkeypatch.setitem(TOLD, time, close)
+    monkeypatch.setitem(LOADED, "close", BARS["close"])
     verdict = judge(cls)
     assert verdict.fault is not None
     assert verdict.fault.kind == kind, verdict
@@ -98,3 +99,18 @@ def test_what_a_strategy_raises_is_in_the_verdict() -> None:
     assert fault is not None
     assert fault.kind == "raised"
     assert "too much" in str(fault)
+
+
+def test_the_platforms_own_engine_is_no_door_to_the_future() -> None:
+    fault = check_strategy(EnginesInside, BARS, budget_s=20).fault
+    assert fault is not None
+    assert fault.kind == "streaming"
+    assert check_strategy(STRATEGIES["grid"].cls, random_bars(300), budget_s=20).passed
+
+
+def test_hidden_prices_are_found_by_what_follows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for time, close in zip(BARS["open_time"].tolist(), BARS["close"].tolist(), strict=True):
+        monkeypatch.setitem(TOLD, time, close * 3.0)  # not the very prices, so that they are not found in the variable
+    fault = judge(Told).fault
+    assert fault is not None
+    assert "standard errors" in fault.detail
