@@ -84,7 +84,7 @@ def simulator_config(
     return config
 
 
-def serve_simulator(  # noqa: PLR0913  # a command's flags, each by its name
+def serve_simulator(
     *, host: str, port: int, speed: float, seed: int, symbols: Sequence[str], files: Sequence[Path], trading: bool = False
 ) -> None:
     """Serve the simulator until Ctrl-C; with ``trading`` its private endpoints too."""

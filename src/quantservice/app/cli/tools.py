@@ -126,9 +126,7 @@ def simulator_serve(
     seed: Annotated[int, typer.Option(help="seed of the generated markets")] = 1,
     symbols: Annotated[str, typer.Option(help="symbols per market, comma separated; empty: the default set")] = "",
     replay: Annotated[list[Path] | None, typer.Option("--replay", help="files to replay instead of generated markets")] = None,
-    trading: Annotated[
-        bool, typer.Option("--trading", help="take orders too: the private endpoints, streams and a ledger")
-    ] = False,
+    trading: Annotated[bool, typer.Option("--trading", help="take orders too: private endpoints, streams, a ledger")] = False,
 ) -> None:
     """Serve simulated Binance spot, um and cm until Ctrl-C."""
     check_speed(speed)
