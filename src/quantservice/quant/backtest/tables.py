@@ -122,11 +122,11 @@ def milliseconds(values: Any, name: InstrumentId) -> I64:
         return array.astype("datetime64[ms]").astype(np.int64)
     if array.dtype.kind not in "iuf" or (array.dtype.kind == "f" and not np.isfinite(array).all()):
         raise InvalidValue("open_time", f"the times of {name} are neither dates nor numbers")
-    whole = array.astype(np.int64)
-    largest = int(np.abs(whole).max()) if len(whole) else 0
+    whole = array.astype(np.int64, copy=False)
+    largest = max(abs(int(whole.min())), abs(int(whole.max()))) if len(whole) else 0
     for border, scale in ((10**11, 1000), (10**14, 1)):
         if largest < border:
-            return whole * scale
+            return whole * scale if scale != 1 else whole
     return whole // (1000 if largest < 10**17 else 1_000_000)
 
 
@@ -150,9 +150,8 @@ def _filled(columns: dict[str, npt.NDArray[Any]], length: int, name: InstrumentI
 def _check_times(name: InstrumentId, times: I64) -> None:
     if not len(times):
         raise InvalidValue("bars", f"{name} has no klines")
-    bad = np.flatnonzero(np.diff(times) <= 0)
-    if len(bad):
-        row = int(bad[0]) + 1
+    if not bool((times[1:] > times[:-1]).all()):
+        row = int(np.argmax(times[1:] <= times[:-1])) + 1
         word = "repeats" if times[row] == times[row - 1] else "comes after"
         raise InvalidValue(
             "open_time",
@@ -190,7 +189,7 @@ def _check_prices(name: InstrumentId, times: I64, columns: Mapping[str, F64]) ->
 def _spacing(name: InstrumentId, times: I64) -> str:
     if len(times) < 2:
         raise InvalidValue("period", f"{name} has one row; say which period it is of")
-    step = int(np.median(np.diff(times)))
+    step = int(np.median(np.diff(times[:1_000])))
     for period, length in FIXED_MS.items():
         if length == step:
             return period
@@ -210,10 +209,8 @@ def gaps_of(series: Series) -> tuple[int, int]:
     length = FIXED_MS.get(series.period)
     if length is None:
         return 0, -1
-    jumps = np.diff(series.times)
     missing = int((series.times[-1] - series.times[0]) // length + 1 - len(series))
-    wide = np.flatnonzero(jumps > length)
-    return (missing, int(wide[0])) if len(wide) else (0, -1)
+    return (missing, int(np.argmax(np.diff(series.times) > length))) if missing > 0 else (0, -1)
 
 
 def series_list(bars: Any, *, instrument: InstrumentId | str | None = None, period: str = "") -> list[Series]:
