@@ -174,7 +174,7 @@ class FaultScript:
         now = time.monotonic()
         for fault in self.faults.values():
             meant = fault.kind == kind and (not fault.method or fault.method == method)
-            if meant and fault.live(now) and fault.is_for(market, symbol=symbol or fault.symbol, path=path, stream=stream):
+            if meant and fault.live(now) and fault.is_for(market, symbol=symbol, path=path, stream=stream):
                 fault.fired += 1
                 return fault
         return None

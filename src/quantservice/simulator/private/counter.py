@@ -56,7 +56,10 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A private request as it came. ``signed`` says that its key was proved already (a session that logged on)."""
+    """A private request as it came.
+
+    ``signed`` says that its key was proved already (a session that logged on); ``label`` is the WS-API's name of it.
+    """
 
     method: str
     path: str
@@ -66,6 +69,7 @@ class Request(msgspec.Struct, frozen=True):
     signature: str
     address: str
     signed: bool = False
+    label: str = ""
 
 
 class Gates(NamedTuple):
@@ -104,9 +108,8 @@ class Counter:
         """Return a fault of a kind that is meant for this request."""
         if not self._faults.faults:
             return None
-        return self._faults.find(
-            kind, self.market, path=request.path, method=request.method, symbol=request.params.get("symbol", "")
-        )
+        path, symbol = f"{request.path} {request.label}", request.params.get("symbol", "")
+        return self._faults.find(kind, self.market, path=path, method=request.method, symbol=symbol)
 
     def weigh(self, address: str, weight: int) -> Answer | None:
         """Count weight; return the refusal where it is too much."""

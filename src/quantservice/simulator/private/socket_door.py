@@ -193,12 +193,12 @@ class PrivateDoor(SocketDoor):
     ) -> bytes:
         (verb, path), params = what
         request = self._request(connection, session, verb, path, params)
-        named = msgspec.structs.replace(request, path=method)
+        request = msgspec.structs.replace(request, label=method)
         find = self._counter.find
-        if find("lost_request", request) or find("lost_request", named):
+        if find("lost_request", request) is not None:
             connection.cut()
             return b""
-        held = find("held_request", request) or find("held_request", named)
+        held = find("held_request", request)
         if held is not None:
             asyncio.get_running_loop().call_later(held.delay_s, self._answer_later, connection, number, request)
             if held.to == "cut":
