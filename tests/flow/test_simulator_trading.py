@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.support.simulator import eventually, receive, until
 from tests.support.trader import API, PREFIX, QUANTITY, Trader, sign, trading
 
@@ -119,6 +123,37 @@ async def test_the_right_to_withdraw_is_named() -> None:
         assert (await trader.good("GET", path))["enableWithdrawals"] is False
         trader.key = WITHDRAWAL_KEY
         assert (await trader.good("GET", path))["enableWithdrawals"] is True
+
+
+async def test_an_ed25519_key_signs_requests_and_logs_a_session_on() -> None:
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    def signed(text: str) -> str:
+        return base64.b64encode(private.sign(text.encode())).decode()
+
+    async with trading("um") as trader:
+        await trader.outside("keys", without_market=True, key="Ed25519Key" * 4, public_key=public, account="second")
+        trader.key = "Ed25519Key" * 4
+        socket = await trader.client.connect(API["um"])
+
+        async def call(method: str, **params: Any) -> Any:
+            await socket.send_json({"id": method, "method": method, "params": params})
+            return await until(socket, lambda message: message.get("id") == method)
+
+        asked = {"apiKey": trader.key, "timestamp": trader.now_ms}
+        text = "&".join(f"{name}={value}" for name, value in asked.items())
+        assert (await call("session.logon", **asked, signature=signed(text + "0")))["error"]["code"] == -1022
+        assert (await call("session.logon", **asked, signature=signed(text)))["result"]["apiKey"] == trader.key
+        # a session that logged on signs no more
+        placed = await call("order.place", **await trader.limit_params("ed-1"), timestamp=trader.now_ms)
+        assert placed["result"]["clientOrderId"] == "ed-1"
+        query = urlencode({"timestamp": trader.now_ms})
+        status, body, _headers = await trader.ask(
+            "GET", f"openOrders?{query}&{urlencode({'signature': signed(query)})}", plain=True
+        )
+        assert (status, [order["clientOrderId"] for order in body]) == (200, ["ed-1"])
+        assert [order["account"] for order in (await trader.ledger())["orders"]] == ["second"]
 
 
 async def test_too_many_orders_are_refused_without_a_time_to_wait() -> None:
@@ -268,7 +303,9 @@ async def test_spot_cancel_replace_tells_of_both_legs() -> None:
 
 async def test_account_settings_are_kept_and_refused_when_nothing_changes() -> None:
     async with trading("um") as trader:
+        socket = await trader.stream()
         assert (await trader.good("POST", "leverage", symbol=trader.symbol, leverage=7))["leverage"] == 7
+        assert (await receive(socket))["ac"] == {"s": trader.symbol, "l": 7}
         assert await trader.code("POST", "leverage", symbol=trader.symbol, leverage=500) == (400, -4028)
         await trader.good("POST", "marginType", symbol=trader.symbol, marginType="ISOLATED")
         assert await trader.code("POST", "marginType", symbol=trader.symbol, marginType="ISOLATED") == (400, -4046)
@@ -409,6 +446,7 @@ async def test_maintenance_a_dead_stream_and_a_skewed_clock() -> None:
         await trader.client.fault(kind="maintenance", market="um")
         status, _body, _headers = await trader.ask("GET", "openOrders")
         assert status == 503
+        assert (await trader.client.get("/sapi/v1/system/status"))["status"] == 1
         async with asyncio.timeout(10):
             while not socket.closed:
                 await socket.receive()

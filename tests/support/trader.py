@@ -125,10 +125,11 @@ class Trader:
         assert found["audit"] == []
         return dict(found["markets"][self.market])
 
-    async def outside(self, what: str, **asked: Any) -> Any:
+    async def outside(self, what: str, *, without_market: bool = False, **asked: Any) -> Any:
         """Let something happen to the account from outside."""
+        asked = asked if without_market else {"market": self.market} | asked
         url = f"{self.client.simulator.rest_url}/_referee/{what}"
-        async with self.client.session.post(url, json={"market": self.market, **asked}) as response:
+        async with self.client.session.post(url, json=asked) as response:
             body = await response.json()
             assert response.status == 200, body
             return body

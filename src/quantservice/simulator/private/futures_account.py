@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from quantservice.core.margin import BracketTable
@@ -14,15 +15,17 @@ from quantservice.simulator.private.wording import flag, integer, needed
 from quantservice.simulator.rest import VenueRefusal
 from quantservice.simulator.trading import Account, Symbol
 
+Tell = Callable[[str, str, dict[str, Any]], None]
 _OK = {"code": 200, "msg": "success"}
 
 
 class FuturesAccount:
     """The account endpoints of um or cm."""
 
-    def __init__(self, desk: Desk, gate: OrderGate) -> None:
+    def __init__(self, desk: Desk, gate: OrderGate, tell: Tell) -> None:
         self._desk = desk
         self._gate = gate
+        self._tell = tell
         self._multi_assets: set[str] = set()
 
     def endpoints(self) -> Endpoints:
@@ -59,6 +62,12 @@ class FuturesAccount:
                 ("GET", f"{base}/rateLimit/order"): Endpoint(lambda call: self._gate.rows(call.account, counted=False), "read", 1),
             }
         return found
+
+    def _changed(self, call: Call, what: dict[str, Any]) -> None:
+        """Tell the account's stream that a setting changed."""
+        now_ms, server_ms = self._desk.now_ms(), self._desk.exchange.clock.server_ms()
+        event = {"e": "ACCOUNT_CONFIG_UPDATE", "E": server_ms, "T": now_ms}
+        self._tell(call.account, "ACCOUNT_CONFIG_UPDATE", event | what)
 
     def _holder(self, call: Call) -> Account:
         return self._desk.engine.account(call.account)
@@ -102,6 +111,7 @@ class FuturesAccount:
         if not 1 <= wanted <= most:
             raise VenueRefusal(-4028, f"Leverage {wanted} is not valid")
         self._holder(call).leverages[symbol.name] = wanted
+        self._changed(call, {"ac": {"s": symbol.name, "l": wanted}})
         answer: dict[str, Any] = {"leverage": wanted, "symbol": symbol.name}
         if self._desk.market == "cm":
             return answer | {"maxQty": "500"}
@@ -157,6 +167,7 @@ class FuturesAccount:
         if wanted == (call.account in self._multi_assets):
             raise VenueRefusal(-4171, "Unable to adjust to Multi-Assets mode: the mode is set already.")
         (self._multi_assets.add if wanted else self._multi_assets.discard)(call.account)
+        self._changed(call, {"ai": {"j": wanted}})
         return dict(_OK)
 
     def account_config(self, call: Call) -> dict[str, Any]:

@@ -104,7 +104,12 @@ class TradingPlane:
         router.add_get("/um/private/ws", self.doors["um"].handle_stream)
         router.add_get("/um/private/ws/{stream:.+}", self.doors["um"].handle_stream)
         router.add_get("/um/private/stream", self.doors["um"].handle_stream)
+        router.add_get("/sapi/v1/system/status", self._system_status)
         self.judge.add_to(application)
+
+    async def _system_status(self, _: web.Request) -> web.Response:
+        down = any(fault.kind == "maintenance" and fault.live(time.monotonic()) for fault in self._faults.faults.values())
+        return web.json_response({"status": int(down), "msg": "system_maintenance" if down else "normal"})
 
     def private_stream(self, market: MarketName, request: web.Request) -> PrivateDoor | None:
         """Return the door of a handshake on a public path whose stream is a listen key; None for market data."""
@@ -135,6 +140,10 @@ class TradingPlane:
             for market, streams in self.streams.items():
                 if fault.is_for(market):
                     fault.fired += streams.expire_keys()
+        elif fault.kind == "shutdown":
+            for market, hub in self.hubs.items():
+                for connection in list(hub.connections.values()) if fault.is_for(market) else ():
+                    self.doors[market].announce_shutdown(connection)
 
     async def close(self) -> None:
         """Cut every private client."""
@@ -165,7 +174,7 @@ class TradingPlane:
 
         return (
             dict(orders.endpoints())
-            | dict(FuturesAccount(desk, gate).endpoints())
+            | dict(FuturesAccount(desk, gate, streams.tell).endpoints())
             | {
                 ("POST", path): Endpoint(opened, "key", 1),
                 ("PUT", path): Endpoint(kept, "key", 1),
