@@ -132,6 +132,14 @@ async def test_the_same_bars_are_exported_once_and_old_files_go(queue: Queue, ma
     assert not files[0].exists()
 
 
+async def test_a_job_waits_for_a_market_store_that_is_away(queue: Queue, marks: Path) -> None:
+    queue.bars.away = 2
+    job_id = await submit(queue, marks, 2, data={"symbols": ["BTCUSDT"]})
+    async with running(queue):
+        job = await ended(queue, job_id)
+    assert (job.state, job.attempts, queue.bars.reads) == ("done", 1, 3)
+
+
 async def test_a_running_job_is_cancelled_at_once_and_leaves_no_process(queue: Queue, marks: Path) -> None:
     job_id = await submit(queue, marks, 4, hang=1)
     waiting = await submit(queue, marks, 4)
@@ -257,7 +265,7 @@ async def test_a_full_state_store_loses_nothing_and_the_job_goes_on_when_there_i
     queue: Queue, marks: Path, tmp_path: Path
 ) -> None:
     store = FullStore(queue.state_store)
-    full = Queue(cast(StateStore, store), tmp_path, lease_s=0.4)
+    full = Queue(cast(StateStore, store), tmp_path)
     job_id = await submit(queue, marks, 6)
     async with running(full):
         await kept(queue, job_id, 2)
@@ -266,7 +274,8 @@ async def test_a_full_state_store_loses_nothing_and_the_job_goes_on_when_there_i
         assert (await queue.jobs.get(job_id)).state == "running"
         store.full = False
         job = await ended(queue, job_id)
-    assert (job.state, job.result["sum"]) == ("done", 15)
+    assert (job.state, job.error, job.result["sum"]) == ("done", "", 15)
+    assert attempts(marks) == dict.fromkeys(range(6), 1), "no result in hand was thrown away"
     async with queue.state_store.transaction() as work:
         assert (await work.trials.summary("f")).runs == 6
 

@@ -12,6 +12,7 @@ import numpy as np
 from quantservice.adapters.bus.memory import MemoryBus
 from quantservice.adapters.clock.system import SystemClock
 from quantservice.adapters.compute.process_pool import ProcessPool
+from quantservice.core.errors import StoreUnavailable
 from quantservice.core.events import Kind, StreamId
 from quantservice.core.instruments import Instrument, InstrumentBook
 from quantservice.core.spans import Span
@@ -34,10 +35,13 @@ class BarStore:
         self.rows = rows
         self.restated: dict[int, float] = {}
         self.reads = 0
+        self.away = 0  # so many reads fail
 
     async def read(self, stream: StreamId, span: Span, *, ledger: bool = False) -> Mapping[str, Any]:
         assert ledger
         self.reads += 1
+        if self.reads <= self.away:
+            raise StoreUnavailable("the market store does not answer")
         times = self.start_ms + HOUR_MS * np.arange(self.rows, dtype=np.int64)
         times = times[(times >= span.start_ms) & (times < span.end_ms)]
         close = 100.0 + (times // HOUR_MS % 7)
@@ -74,9 +78,7 @@ def check_anything(request: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
 class Queue:
     """Commands and service over one state store."""
 
-    def __init__(
-        self, state_store: StateStore, folder: Path, *, holder: str = "me", bus: EventBus | None = None, lease_s: float = 600.0
-    ) -> None:
+    def __init__(self, state_store: StateStore, folder: Path, *, holder: str = "me", bus: EventBus | None = None) -> None:
         self.state_store = state_store
         self.bus = bus or MemoryBus()
         self.clock = SystemClock()
@@ -84,7 +86,7 @@ class Queue:
         self.alive = {"me"}
         self.exporter = Exporter(cast(MarketStore, self.bars), folder / "exports", self.bars.book)
         self.jobs = Jobs(state_store, self.clock, {"count": check_anything})
-        self.config = JobsConfig(workers=2, beat_s=0.02, poll_s=0.02, lease_s=lease_s)
+        self.config = JobsConfig(workers=2, beat_s=0.02, poll_s=0.02, lease_s=600)
         self.service = JobsService(
             state_store,
             self.bus,

@@ -6,7 +6,7 @@ import asyncio
 import builtins
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from quantservice.core.errors import UnknownName, UserError
 from quantservice.core.messages import Command, Message, Topic, new_event_id
@@ -14,6 +14,8 @@ from quantservice.ports import JOB_STATES, Clock, Job, JobState, StateStore, Uni
 
 #: Checks a kind's request and returns it complete, with a title; raises UserError naming what is wrong.
 CheckRequest: TypeAlias = Callable[[Mapping[str, Any]], tuple[dict[str, Any], str]]
+#: Stands for the id of the newest one.
+LATEST: Final = "latest"
 _MOST_LISTED = 1_000
 
 
@@ -49,16 +51,15 @@ class Jobs:
             return await work.jobs.list(state=_check_state(state), kind=kind, limit=min(limit, _MOST_LISTED))
 
     async def get(self, job_id: str) -> Job:
-        """Return a job; raises UnknownName with the newest ids where there is none."""
+        """Return a job; ``latest`` is the newest. Raises UnknownName with the newest ids where there is none."""
         async with self._state_store.transaction() as work:
             return await _found(work, job_id)
 
     async def cancel(self, job_id: str) -> Job:
         """Cancel a waiting job at once; one that runs stops within a second or so. A finished one stays as it is."""
         async with self._state_store.transaction() as work:
-            job = await work.jobs.cancel(job_id, now_ms=self._clock.now_ms())
-            if job is None:
-                job = await _found(work, job_id)
+            found = await _found(work, job_id)
+            job = await work.jobs.cancel(found.id, now_ms=self._clock.now_ms()) or await _found(work, found.id)
             if job.state == "running":
                 await work.outbox.add(_command("job.cancel", job.id))
         return job
@@ -67,9 +68,9 @@ class Jobs:
         """Forget a job and its rows; its trials stay counted and its stored backtests stay."""
         async with self._state_store.transaction() as work:
             job = await _found(work, job_id)
-            if not await work.jobs.remove(job_id):
-                raise UserError(f"job {job_id} is running; cancel it first")
-            await work.trials.bury(now_ms=self._clock.now_ms(), run_id=job_id)
+            if not await work.jobs.remove(job.id):
+                raise UserError(f"job {job.id} is running; cancel it first")
+            await work.trials.bury(now_ms=self._clock.now_ms(), run_id=job.id)
         return job
 
     async def table(self, job_id: str, name: str) -> bytes:
@@ -79,9 +80,9 @@ class Jobs:
             tables: Mapping[str, int] = job.result.get("tables", {})
             if name not in tables:
                 if job.state != "done":
-                    raise UserError(f"job {job_id} is {job.state}; its tables come with its end")
+                    raise UserError(f"job {job.id} is {job.state}; its tables come with its end")
                 raise UnknownName("table", name, tables)
-            return await work.jobs.chunk(job_id, tables[name]) or b""
+            return await work.jobs.chunk(job.id, tables[name]) or b""
 
     async def counts(self) -> dict[str, int]:
         """Jobs per state."""
@@ -123,6 +124,11 @@ def job_row(job: Job) -> dict[str, Any]:
 
 
 async def _found(work: UnitOfWork, job_id: str) -> Job:
+    if job_id == LATEST:
+        newest = await work.jobs.list(limit=1)
+        if not newest:
+            raise UnknownName("job", job_id, (), hint="there is no job yet")
+        return newest[0]
     job = await work.jobs.get(job_id)
     if job is None:
         raise UnknownName("job", job_id, [item.id for item in await work.jobs.list(limit=20)])

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
-from quantservice.core.errors import QuantServiceError, StoreUnavailable, UnknownName, UserError
+from quantservice.core.errors import EnvironmentFault, QuantServiceError, UnknownName, UserError
 from quantservice.ports import Clock, Compute, Crew, Job, StateStore, TaskResult, UnitOfWork
 from quantservice.services.jobs.exports import Export, Exporter
 from quantservice.services.jobs.work import (
@@ -27,7 +27,7 @@ from quantservice.services.jobs.work import (
 )
 
 _log = structlog.get_logger(__name__)
-_STORE_RETRY_S: Final = 1.0
+STORE_RETRY_S: Final = 1.0
 
 
 class Run:
@@ -175,14 +175,14 @@ class Run:
             return await work.jobs.chunk(self.job.id, number) or b""
 
     async def _commit(self, change: Any) -> None:
-        """Commit; while the store does not answer the result in hand is kept and tried again."""
+        """Commit; while the store is away or full the result in hand is kept and tried again."""
         while True:
             try:
                 async with self._state_store.transaction() as work:
                     await change(work)
-            except StoreUnavailable as error:
+            except EnvironmentFault as error:  # StoreUnavailable is one
                 self.text = str(error)
-                await self._clock.sleep(_STORE_RETRY_S)
+                await self._clock.sleep(STORE_RETRY_S)
             else:
                 return
 

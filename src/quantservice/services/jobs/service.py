@@ -15,7 +15,7 @@ from quantservice.core.errors import EnvironmentFault, QuantServiceError, StoreU
 from quantservice.core.messages import Command, JobChange, Message, Overflow, Topic
 from quantservice.ports import Clock, Compute, EventBus, Job, JobState, StateStore
 from quantservice.services.jobs.exports import Exporter
-from quantservice.services.jobs.running import Run, keep_finished
+from quantservice.services.jobs.running import STORE_RETRY_S, Run, keep_finished
 from quantservice.services.jobs.work import Finished
 
 _log = structlog.get_logger(__name__)
@@ -210,29 +210,39 @@ class JobsService:
     async def _conclude(self, run: Run, working: asyncio.Task[Any]) -> None:
         job = run.job
         try:
-            await self._keep(run, working.result())
+            finished = working.result()
+            while not await self._keep(run, finished):
+                await self._clock.sleep(STORE_RETRY_S)
+        except StoreUnavailable as error:
+            self._say_away(error)
+            await self._release(job)  # it begins again where it ended, once the stores answer
         except QuantServiceError as error:
             await self._end(job, "failed", str(error), run=run)
         except Exception as error:  # noqa: BLE001 - the edge of a job: the others go on, and this one says what happened
             _log.exception("job.failed", job=job.id)
             await self._end(job, "failed", f"the queue failed over it ({type(error).__name__}: {error}); see the log", run=run)
 
-    async def _keep(self, run: Run, finished: Finished) -> None:
-        """Write results and end in one commit; what another process has meanwhile is not touched."""
+    async def _keep(self, run: Run, finished: Finished) -> bool:
+        """Write results and end in one commit; what another process has meanwhile is not touched. False: the store is away."""
         job, now_ms = run.job, self._clock.now_ms()
         done, total, _ = run.progress()
-        async with self._state_store.transaction() as work:
-            lease = now_ms + int(self._config.lease_s * 1000)
-            hold = await work.jobs.beat(job.id, self._holder, lease_until_ms=lease, done=done, total=total, text="")
-            if hold != "lost":
-                result = await keep_finished(work, job, finished, now_ms=now_ms, more={"workers": sorted(run.workers_seen)})
-                await work.jobs.finish(job.id, self._holder, "done", now_ms=now_ms, result=result)
+        try:
+            async with self._state_store.transaction() as work:
+                lease = now_ms + int(self._config.lease_s * 1000)
+                hold = await work.jobs.beat(job.id, self._holder, lease_until_ms=lease, done=done, total=total, text="")
+                if hold != "lost":
+                    result = await keep_finished(work, job, finished, now_ms=now_ms, more={"workers": sorted(run.workers_seen)})
+                    await work.jobs.finish(job.id, self._holder, "done", now_ms=now_ms, result=result)
+        except EnvironmentFault as error:
+            self._say_away(error)
+            return False
         if hold == "lost":
             _log.warning("job.lost", job=job.id, reason="another process has it now, or it was removed")
-            return
+            return True
         self._counts["done"] += 1
         run.text = ""
         await self._tell(job, "done", run)
+        return True
 
     async def _end(self, job: Job, state: JobState, error: str, *, run: Run | None = None) -> None:
         try:
