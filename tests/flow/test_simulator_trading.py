@@ -301,6 +301,39 @@ async def test_spot_cancel_replace_tells_of_both_legs() -> None:
         assert (await trader.ledger())["orders"][-1]["status"] == "CANCELED"
 
 
+async def test_spot_amend_makes_an_order_smaller_under_a_new_id() -> None:
+    async with trading("spot") as trader:
+        socket = await trader.stream()
+        placed = await trader.limit("a-1")
+        path, ids = "order/amend/keepPriority", {"symbol": trader.symbol, "orderId": placed["orderId"]}
+        assert await trader.code("PUT", path, **ids, newQty="0.02") == (400, -2038)
+        amended = (await trader.good("PUT", path, **ids, newQty="0.004", newClientOrderId="a-2"))["amendedOrder"]
+        assert (amended["origClientOrderId"], amended["clientOrderId"], amended["qty"]) == ("a-1", "a-2", "0.00400000")
+        _before, told = await events(socket, "executionReport.REPLACED")
+        assert (told["c"], told["q"]) == ("a-2", "0.00400000")
+        assert (await trader.good("GET", "order", symbol=trader.symbol, origClientOrderId="a-2"))["origQty"] == "0.00400000"
+
+
+async def test_a_far_price_is_bound_on_the_side_that_would_trade_badly() -> None:
+    async with trading("um") as trader:
+        await trader.limit("far-1", factor="0.5")
+        assert await trader.code("POST", "order", **await trader.limit_params("far-2", factor="1.3")) == (400, -4016)
+        assert await trader.code("POST", "order", **await trader.limit_params("far-3", side="SELL", factor="0.7")) == (400, -4024)
+        ask = await trader.limit_params("maker-1", factor="1.01") | {"timeInForce": "GTX"}
+        assert await trader.code("POST", "order", **ask) == (400, -5022)
+        assert [order["client_id"] for order in (await trader.ledger())["orders"]] == ["far-1"]
+
+
+async def test_a_cancel_loses_the_race_against_a_fill() -> None:
+    async with trading("um") as trader:
+        placed = await trader.limit("race-1", factor="0.99")
+        served = await trader.outside("trades", symbol=trader.symbol, price=placed["price"], quantity="5", buyer_is_maker=True)
+        assert served == {"fills": 1}
+        assert await trader.code("DELETE", "order", symbol=trader.symbol, origClientOrderId="race-1") == (400, -2011)
+        (fill,) = await trader.good("GET", "userTrades", symbol=trader.symbol)
+        assert (fill["maker"], fill["price"], fill["qty"]) == (True, placed["price"], QUANTITY["um"])
+
+
 async def test_account_settings_are_kept_and_refused_when_nothing_changes() -> None:
     async with trading("um") as trader:
         socket = await trader.stream()
