@@ -463,6 +463,20 @@ async def test_what_happens_from_outside_is_told(market: MarketName) -> None:
         assert [order["clientOrderId"][:9] for order in forced] == ["autoclose", "adl_autoc"]
 
 
+async def test_a_muted_stream_speaks_again_when_the_fault_is_lifted() -> None:
+    async with trading("um") as trader:
+        socket = await trader.stream()
+        (connection,) = trader.client.simulator.trading.hubs["um"].connections.values()  # type: ignore[union-attr]  # it trades
+        number = await trader.client.fault(kind="mute", market="um", path="/um/private")
+        await eventually(lambda: connection.muted)
+        await trader.limit("mute-1")
+        await trader.client.session.delete(f"{trader.client.simulator.rest_url}/_faults/{number}")
+        await eventually(lambda: not connection.muted)
+        await trader.limit("mute-2")
+        _before, event = await events(socket, "ORDER_TRADE_UPDATE.NEW")
+        assert event["o"]["c"] == "mute-2"
+
+
 async def test_maintenance_a_dead_stream_and_a_skewed_clock() -> None:
     async with trading("um") as trader:
         socket = await trader.stream()

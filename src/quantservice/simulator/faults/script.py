@@ -125,7 +125,7 @@ class FaultScript:
         self.faults: dict[int, Fault] = {}
         self.touches_frames = False
         self._next = 1
-        self._muting: set[str] = set()
+        self._muting: set[int] = set()
         self._late: list[tuple[float, str, _Out]] = []
         self._held: dict[tuple[int, str], _Out] = {}
 
@@ -255,7 +255,7 @@ class FaultScript:
             self._late = [item for item in self._late if not (item[0] <= now and item[1] == hub.market)]
             for _, _, (stream, payload, access, opcode) in due:
                 hub.publish(stream, payload, access, opcode=opcode)
-        if self.faults or hub.market in self._muting:
+        if self.faults or id(hub) in self._muting:
             self._mute(hub)
             self._cut(hub)
 
@@ -289,9 +289,9 @@ class FaultScript:
                 connection.opened <= fault.begins and _means(fault, connection.name, connection.path) for fault in mutes
             )
         if mutes:
-            self._muting.add(hub.market)
+            self._muting.add(id(hub))
         else:
-            self._muting.discard(hub.market)
+            self._muting.discard(id(hub))
 
     def _cut(self, hub: Hub) -> None:
         now = time.monotonic()
