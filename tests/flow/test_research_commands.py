@@ -16,7 +16,9 @@ import psutil
 import pytest
 from tests.support import research_store
 from tests.support.commands import qs
+from typer.testing import CliRunner
 
+from quantservice.app.cli import app
 from quantservice.app.client import platform_client
 from quantservice.app.places import Places
 from quantservice.app.process import find_running
@@ -170,6 +172,41 @@ def test_an_engine_that_is_not_installed_is_said(stored: Path) -> None:
         (stored.parent / "ray.py").unlink()
     assert done.returncode == 1
     assert "the engine ray is not installed; install quantservice[ray]" in done.stderr
+
+
+def test_a_deployment_is_kept_by_command_with_its_versions(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
+        monkeypatch.setattr("quantservice.app.client.platform_client", lambda _loaded: contextlib.nullcontext(client))
+
+        def say(*command: str) -> Any:
+            done = CliRunner().invoke(app, ["deployments", *command, "--json"])
+            if done.exception is not None:
+                raise done.exception
+            return json.loads(done.stdout)
+
+        made = say("create", "slow one", "ma_cross", *BARS, "--param=fast=20")
+        assert (made["state"], made["instruments"], made["parameters"]["slow"]) == ("created", ["binance:um:BTC-USDT-PERP"], 50)
+        changed = say("configure", "slow one", "--param=slow=90", "--note=calmer")
+        assert (changed["version"], changed["parameters"]["fast"], changed["parameters"]["slow"]) == (2, 20, 90)
+        back = say("rollback", "slow one", "1")
+        assert (back["version"], back["state"], back["parameters"]["slow"]) == (3, "stopped", 50)
+        told = [(row["version"], row["what"], row["note"]) for row in say("history", "slow one")]
+        assert told == [(3, "rolled_back", "to version 1"), (2, "configured", "calmer"), (1, "created", "")]
+        assert "fast=20 slow=50" in CliRunner().invoke(app, ["deployments", "list"]).stdout
+        assert "rolled_back" in CliRunner().invoke(app, ["deployments", "history", "slow one"]).stdout
+        refused = {
+            ("start", "slow one"): "binance:um:BTC-USDT-PERP 1h is not collected; add it with qs pairs add",
+            ("pause", "slow one"): "deployment slow one is stopped; it can be said to pause only when running",
+            ("stop", "slow two"): "unknown deployment 'slow two'; did you mean: slow one",
+            ("create", "x", "ma_cross"): "symbol: name at least one instrument",
+            ("configure", "slow one", "--param=slow"): "param: 'slow' is not of the form name=value",
+        }
+        for command, sentence in refused.items():
+            with pytest.raises(UserError) as caught:
+                say(*command)
+            assert sentence in str(caught.value)
+        assert say("remove", "slow one") == {"removed": "slow one"}
+        assert say("list") == []
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from quantservice.app.cli import data, indicators, jobs, registry, research, run, scaffold, store, tools
+from quantservice.app.cli import data, deployments, indicators, jobs, registry, research, run, scaffold, store, tools
 from quantservice.core.errors import EnvironmentFault, QuantServiceError, StoreUnavailable, UserError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ data.register(app)
 indicators.register(app)
 research.register(app)
 jobs.register(app)
+deployments.register(app)
 registry.register(app)
 store.register(app)
 tools.register(app)
