@@ -30,6 +30,8 @@ from quantservice.simulator.server import SimulatorThread
 BARS = ("--symbol=BTCUSDT", "--market=um", "--period=1h")
 SPACE = ("--vary=fast=5:15:5", "--vary=slow=30,60")
 WAIT_S = 60.0
+COMPILES_S = 300.0  # on a machine that has never run this, its first worker makes the machine code
+pytestmark = pytest.mark.timeout(2 * COMPILES_S)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(stored: Path, *command: str) -> Any:
     """Run a command and return its JSON."""
-    done = qs(*command, "--json", f"--data-dir={stored}", cwd=stored.parent)
+    done = qs(*command, "--json", f"--data-dir={stored}", cwd=stored.parent, timeout_s=COMPILES_S)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -234,7 +236,7 @@ def owner(stored: Path) -> Iterator[psutil.Process]:
 
 def test_beside_a_running_process_and_after_it_was_killed(stored: Path, owner: psutil.Process) -> None:
     loaded = load_settings(None, flags={"data_dir": str(stored)})
-    until = time.monotonic() + WAIT_S
+    until = time.monotonic() + COMPILES_S
     while (running := find_running(Places.of(loaded.settings))) is None or not running.api_url:
         assert time.monotonic() < until, "qs up did not start"
     assert running.pid == owner.pid
