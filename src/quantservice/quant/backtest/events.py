@@ -39,43 +39,48 @@ class EngineAccount:
 
     def __init__(self, machine: Machine, requests: Requests) -> None:
         self.machine, self.requests = machine, requests
-        self.bar = -1
+        self.bar = self._at = -1
+        self._legs: dict[tuple[InstrumentId, PositionSide], tuple[int, int]] = {}
         self._read = 0  # journal rows that were told as updates
         self._filled: dict[int, float] = {}  # quantity by order
 
     def catch_up(self) -> Machine:
         """Bring the engine to the present bar."""
-        machine = self.machine
-        if machine.n[at.N_BAR] < self.bar:
+        if self._at != self.bar:
             self.hand_over()
-            machine.advance(self.bar)
-        return machine
+            self.machine.advance(self.bar)
+            self._at = self.bar
+        return self.machine
 
     def hand_over(self) -> None:
         """Give the engine what was collected."""
         if self.requests.rows:
             self.machine.ask(self.requests.take())
 
-    def _leg(self, instrument: InstrumentId, side: PositionSide) -> Any:
-        place, leg = self.requests.place(instrument), int(self.requests.leg(side, "side"))
-        machine = self.catch_up()
-        return machine.legs[place * machine.sides + leg], place
+    def _leg(self, instrument: InstrumentId, side: PositionSide) -> tuple[int, int]:
+        """Return the row of a leg and the number of its instrument; remembered, because strategies ask at every kline."""
+        found = self._legs.get((instrument, side))
+        if found is None:
+            place = self.requests.place(instrument)
+            found = self._legs[instrument, side] = (place * self.machine.sides + int(self.requests.leg(side, "side")), place)
+        return found
 
     def position(self, instrument: InstrumentId, side: PositionSide) -> float:
         """Return the signed quantity held."""
         if side == "both" and self.requests.hedged:
             return self.position(instrument, "long") + self.position(instrument, "short")
-        return float(self._leg(instrument, side)[0][at.L_QUANTITY])
+        return self.catch_up().legs.item(self._leg(instrument, side)[0], at.L_QUANTITY)
 
     def entry_price(self, instrument: InstrumentId, side: PositionSide) -> float:
         """Return the average entry price; NaN when flat."""
         leg, place = self._leg(instrument, side)
-        quantity, cost = leg[at.L_QUANTITY], leg[at.L_COST]
+        legs = self.catch_up().legs
+        quantity, cost = legs.item(leg, at.L_QUANTITY), legs.item(leg, at.L_COST)
         if quantity == 0.0:
             return float("nan")
         contract = self.machine.data.contracts[place]
         size = quantity * contract.size
-        return float(size / cost if contract.inverse else cost / size)
+        return size / cost if contract.inverse else cost / size
 
     def open_orders(self, instrument: InstrumentId | None) -> Sequence[OpenOrder]:
         """Return the working orders of one instrument, or all."""
@@ -104,14 +109,12 @@ class EngineAccount:
     @property
     def equity(self) -> float:
         """Equity in the reporting currency, marked at this bar's close."""
-        machine = self.catch_up()
-        return float(machine.curve[machine.n[at.N_BAR], at.V_EQUITY])
+        return self.catch_up().curve.item(self.bar, at.V_EQUITY)
 
     @property
     def cash(self) -> float:
         """Cash in the reporting currency."""
-        machine = self.catch_up()
-        return float(machine.curve[machine.n[at.N_BAR], at.V_CASH])
+        return self.catch_up().curve.item(self.bar, at.V_CASH)
 
     def updates(self) -> list[OrderUpdate]:
         """Return what became of orders since the last call, if anything can have."""
