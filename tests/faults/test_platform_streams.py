@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.platform_faults import Run, exchange, judge, obeyed, platform_run, play, say, until
+from tests.support.platform_faults import START_MS, Run, exchange, judge, obeyed, platform_run, play, say, until
 
 from quantservice.adapters.venues.binance.venue import BinanceVenue
 from quantservice.core.events import Kind, Kline
@@ -49,8 +49,15 @@ async def streams_story(folder: Path, malformed: int = 20_000) -> dict[str, Any]
             quarantined = run.quarantined()
             assert run.platform.runner.healthy, run.platform.runner.states()
         obeyed(simulator)
+        hours = (simulator.clock.now_ms() - START_MS) / 3_600_000
     say(f"{verdict.rows} klines of {verdict.streams} streams equal the venue's, sources {verdict.sources}")
-    return {"streams": verdict.streams, "rows": verdict.rows, "malformed": quarantined, "digest": verdict.digest}
+    return {
+        "streams": verdict.streams,
+        "rows": verdict.rows,
+        "malformed": quarantined,
+        "digest": verdict.digest,
+        "market_hours": round(hours, 2),
+    }
 
 
 async def _mute(run: Run) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -23,6 +24,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak.run", description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="kill -9 the platform so often at random moments (0: not at all)")
     parser.add_argument("--minutes", type=float, default=0.0, help="go on with rounds of all stream faults for so long")
+    parser.add_argument(
+        "--hours", type=float, default=0.0, help="go on with such rounds until so much market time has passed (G7: 24)"
+    )
     parser.add_argument("--off", type=float, default=0.0, help="leave 300 symbols alone for so many seconds, half a minute each")
     parser.add_argument("--malformed", type=int, default=100_000, help="malformed frames per round")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 31), help="seed of the moments")
@@ -34,7 +38,7 @@ def main() -> None:
         if flags.off:
             options = {"off_s": flags.off, "per_market": 100}
             print(play(test_platform_away.__name__, "off_story", Path(folder), timeout_s=3_600.0, options=options), flush=True)
-        _rounds(Path(folder), flags.minutes, flags.malformed)
+        _rounds(Path(folder), flags.minutes, flags.hours, flags.malformed)
     print("sound", flush=True)
 
 
@@ -51,14 +55,17 @@ def _kills(folder: Path, kills: int, seed: int) -> None:
     )
 
 
-def _rounds(folder: Path, minutes: float, malformed: int) -> None:
-    until, number = time.monotonic() + minutes * 60, 0
-    while time.monotonic() < until:
+def _rounds(folder: Path, minutes: float, hours: float, malformed: int) -> None:
+    until, number, passed, rows = time.monotonic() + minutes * 60, 0, 0.0, 0
+    while time.monotonic() < until or passed < hours:
         number += 1
         home = folder / f"round-{number}"
         home.mkdir()
-        answer = play(test_platform_streams.__name__, "streams_story", home, timeout_s=1_800.0, options={"malformed": malformed})
-        print(f"round {number}: {answer}", flush=True)
+        answer = play(test_platform_streams.__name__, "streams_story", home, timeout_s=3_600.0, options={"malformed": malformed})
+        shutil.rmtree(home)
+        passed += answer["market_hours"]
+        rows += answer["rows"]
+        print(f"round {number}: {answer}; {passed:.1f} h of market time, {rows} klines equal the venue's", flush=True)
 
 
 if __name__ == "__main__":

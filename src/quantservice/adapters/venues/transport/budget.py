@@ -22,7 +22,6 @@ from quantservice.ports import Clock, LeaseRepository, StateStore
 
 log = structlog.get_logger(__name__)
 
-_SLICE_S: Final = 1.0  # waits are cut so that a stepped clock or a changed limit is seen soon
 _YIELD_S: Final = 0.005  # wait of a worse lane while a better one is being served
 
 
@@ -48,6 +47,7 @@ class WeightBudget:
 
     ``leases``: the state store whose lease table is shared with other processes; None when this process is alone.
     ``wall_ms``: real UTC, where ``clock`` tells a market's time that is not (a replay): the venue counts in real time.
+    ``slice_s``: waits are cut into so many seconds, so that a stepped clock or a changed limit is seen soon.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class WeightBudget:
         max_waiters: int = 4096,
         chunk: int | None = None,
         wall_ms: Callable[[], int] | None = None,
+        slice_s: float = 1.0,
     ) -> None:
         self.bucket = bucket
         self.state = BudgetState(rules, leased=leases is not None)
@@ -70,6 +71,7 @@ class WeightBudget:
         self._leases = leases
         self._chunk = chunk or max(10, rules.limit // 40)
         self._max_waiters = max_waiters
+        self._slice_s = slice_s
         self._queues: dict[Lane, deque[_Ticket]] = {lane: deque() for lane in Lane}
         self._lock = asyncio.Lock()
         self._order_back_off_s = 0.0
@@ -121,7 +123,7 @@ class WeightBudget:
                     return wait_ms
                 if wait_ms / 1000 > left_s:
                     raise self._refusal(f"the next free weight is {wait_ms} ms away", self.now_ms() + wait_ms)
-                await self._clock.sleep(min(wait_ms / 1000, _SLICE_S))
+                await self._clock.sleep(min(wait_ms / 1000, self._slice_s))
         finally:
             queue.remove(ticket)
             if queue:
@@ -212,10 +214,10 @@ class WeightBudget:
 
     def _grant(self, ticket: _Ticket) -> Permit | int:
         now_ms = self.now_ms()
-        if self._better_waits(ticket.lane):
-            return int(_YIELD_S * 1000)
         others = self._foreign_need or any(self._queues[lane] for lane in (Lane.CANCEL, Lane.ORDER, Lane.LIVE))
         wait_ms = self.state.wait_ms(ticket.lane, ticket.weight, now_ms, others_waiting=others)
+        if self._better_waits(ticket.lane):
+            return max(wait_ms, int(_YIELD_S * 1000))
         if wait_ms:
             return wait_ms
         if self.state.needs_lease(ticket.weight) or (
