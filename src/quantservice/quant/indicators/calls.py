@@ -201,7 +201,8 @@ def input_matrix(columns: Columns, call: IndicatorCall) -> tuple[Array, list[Arr
     if len({len(values) for values in read}) > 1:
         lengths = ", ".join(f"{name} {len(values)}" for name, values in zip(inputs_of(call), read, strict=True))
         raise InvalidValue("columns", f"{call.name} reads columns of one length; these have {lengths}")
-    return np.ascontiguousarray(np.column_stack(read)), states
+    made = read[0].reshape(-1, 1) if len(read) == 1 else np.column_stack(read)
+    return np.require(made, requirements=("C", "W")), states  # read-only arrays would be compiled for once more
 
 
 def _place(call: IndicatorCall) -> int:

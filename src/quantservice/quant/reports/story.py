@@ -69,7 +69,10 @@ def candles_of(data: MarketData) -> tuple[Candles, ...]:
     """Return the klines that a backtest ran on."""
     found = []
     for place, item in enumerate(data.series):
-        rows = data.rows[data.starts[:-1][data.places[place]], place]
+        if len(item) == len(data.rows):
+            rows = data.rows[:, place]
+        else:
+            rows = data.rows[data.starts[:-1][data.places[place]], place]
         opened, high, low, close, volume = (
             np.asarray(item.columns[name], dtype=np.float64) for name in ("open", "high", "low", "close", "volume")
         )
@@ -85,11 +88,12 @@ def buy_and_hold(data: MarketData, close_time: I64) -> F64:
     """
     total = np.zeros(len(close_time))
     for place, item in enumerate(data.series):
-        at = data.places[place]
-        price = np.full(len(close_time), np.nan)
-        price[at] = item.columns["close"]
-        known = np.maximum.accumulate(np.where(np.isnan(price), -1, np.arange(len(price))))
-        total += np.where(known < 0, 1.0, price[np.maximum(known, 0)] / float(item.columns["open"][0]))
+        first, closes = float(item.columns["open"][0]), np.asarray(item.columns["close"], dtype=np.float64)
+        if len(closes) == len(total):
+            total += closes / first
+            continue
+        known = np.searchsorted(data.places[place], np.arange(len(total)), side="right") - 1  # the last kline at or before a bar
+        total += np.where(known < 0, 1.0, closes[np.maximum(known, 0)] / first)
     return np.asarray(total / len(data.series), dtype=np.float64)
 
 
