@@ -28,7 +28,7 @@ class Plan:
         self.inst = self._instruments()
         self.c[at.C_CONVERTS] = float(np.any(self.cur[:, at.W_SOURCE] >= 0))
         single = len(data.series) == data.px.shape[1] == self.sides == 1 and len(data.row_time) == len(data.time)
-        simple = self.c[at.C_ALWAYS] == self.c[at.C_CROSS] == self.c[at.C_CONVERTS] == 0.0
+        simple = self.c[at.C_ALWAYS] == self.c[at.C_CONVERTS] == 0.0
         self.c[at.C_PLAIN] = float(single and simple and not data.contracts[0].inverse)
         self.units = {"execute", "apply_due", "run_row"}
         if self.c[at.C_SLIPPAGE] != 0.0:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-from quantservice.quant.backtest.kernel.account import currency_of, leg_of, leg_profit, unit_value
+from quantservice.quant.backtest.kernel.account import currency_of, leg_of, leg_profit, liquidation_price, unit_value
 from quantservice.quant.backtest.kernel.journal import end_target, write_order, write_trade
 from quantservice.quant.backtest.kernel.layout import (
     ACCEPTED,
     ASK_SIGNAL,
     C_ALWAYS,
     C_CLOSE_FILL,
+    C_CROSS,
     C_CURVE,
     C_END_EVENT,
     C_PLAIN,
@@ -197,6 +198,8 @@ def cruise(m: Memory, until: int) -> None:
     """
     balance, quantity, cost = m.cur[W_BALANCE] * m.cur[W_RATE], m.legs[L_QUANTITY], m.legs[L_COST]
     border, margin = m.legs[L_LIQUIDATION], m.legs[L_MARGIN]
+    if m.c[C_CROSS] != 0.0 and quantity != 0.0:
+        border = liquidation_price(m, 0, quantity, cost, balance)
     size, spot = m.inst[I_SIZE], m.inst[I_SPOT] != 0.0
     worst = m.stats[S_BAR_WORST]
     lowest, highest, price = m.legs[T_LOWEST], m.legs[T_HIGHEST], m.inst[I_MARK]
