@@ -20,6 +20,7 @@ from benchmarks.markets import bars_of, minutes, must_agree, trades_of
 from benchmarks.peers.launch import PeerMissingError, Turn, peer
 from benchmarks.results import Plan, Result
 from quantservice import Backtest, Strategy
+from quantservice.core.errors import InvalidValue
 from quantservice.quant.bars import Bars
 from quantservice.quant.metrics import Confidence
 from quantservice.quant.strategies.feed import BarsView
@@ -27,7 +28,8 @@ from quantservice.quant.strategies.parameters import Range
 
 ASKED_S = 0.060
 ASKED_TIMES = 5.0
-FEE = 0.0005
+FEE = 0.0002
+MONEY = 1_000_000.0  # enough that no pair is left with dust, which the peers treat in ways of their own
 FAST, SLOW = 10, 50
 #: Every column of the trades, and the equity at the end.
 EXACT = {"entry": 0.0, "exit": 0.0, "entry_price": 1e-12, "exit_price": 1e-12, "quantity": 1e-8, "profit": 1e-6, "equity": 1e-8}
@@ -38,6 +40,11 @@ class Cross(Strategy):
 
     fast: Annotated[int, Range(2, 500)] = FAST
     slow: Annotated[int, Range(3, 2_000)] = SLOW
+
+    def check(self) -> None:
+        """Refuse a fast average that is not the faster one."""
+        if self.fast >= self.slow:
+            raise InvalidValue("fast", f"{self.fast} must be less than slow, {self.slow}")
 
     def indicators(self) -> dict[str, Any]:
         """Ask for both averages."""
@@ -55,7 +62,7 @@ class Cross(Strategy):
 
 def prepared(bars: Bars, **more: Any) -> Backtest:
     """The backtest, its bars checked and on the clock."""
-    return Backtest(Cross, bars, fees=FEE, fill="close", **more)
+    return Backtest(Cross, bars, fees=FEE, fill="close", initial_equity=MONEY, **more)
 
 
 def whole(bars: Bars) -> tuple[float, float, int]:

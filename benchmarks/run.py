@@ -44,6 +44,7 @@ ROWS = {
     "bus": "benchmarks.bench_bus",
     "sweep_scaling": "benchmarks.bench_sweep_scaling",
     "sma": "benchmarks.bench_sma",
+    "sweep": "benchmarks.bench_sweep",
 }
 QUIET = 0.15  # of all cores: what a quiet machine does at most
 DISTURBED = 0.33  # of one core: more of other work than this, and a miss says little

@@ -40,7 +40,7 @@ class Crosses:
             exits,
             fees=fees,
             slippage=slippage,
-            init_cash=10_000.0,
+            init_cash=1_000_000.0,
             freq=pd.Timedelta(milliseconds=self.step),
         )
         return portfolio, portfolio.stats() if single else portfolio.stats(agg_func=None)
