@@ -45,6 +45,7 @@ ROWS = {
     "sweep_scaling": "benchmarks.bench_sweep_scaling",
     "sma": "benchmarks.bench_sma",
     "sweep": "benchmarks.bench_sweep",
+    "events": "benchmarks.bench_events",
 }
 QUIET = 0.15  # of all cores: what a quiet machine does at most
 DISTURBED = 0.33  # of one core: more of other work than this, and a miss says little

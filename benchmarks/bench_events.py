@@ -1,0 +1,96 @@
+"""The event engine: Python is asked at every bar, reads two averages and answers with a Signal, beside other event engines.
+
+    ./qs bench --only events [--peers]
+
+Each peer's trades are compared with ours under the same fill model before its time is printed: entry and exit bars and both prices
+of every trade. Peers are asked for one unit each time; ours states a fraction of the equity, so quantities are not compared here.
+``--quick`` takes 50,000 bars.
+"""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import Any
+
+from benchmarks.markets import YEAR_OF_MINUTES, Columns, bars_of, minutes, must_agree, trades_of
+from benchmarks.peers.launch import PeerMissingError, Turn, peer
+from benchmarks.results import Plan, Result
+from quantservice import Backtest, Bar, Signal, Strategy, View
+
+ASKED_BARS = 700_000.0
+FEE = 0.0002
+MONEY = 1_000_000.0
+#: Peer -> script, times faster asked, whether it fills at the close of the decision.
+PEERS = {"backtesting": ("of_backtesting", 4.5, False), "backtrader": ("of_backtrader", 80.0, False)}
+SAME = {"entry": 0.0, "exit": 0.0, "entry_price": 1e-12, "exit_price": 1e-12}
+QUICK_BARS = 50_000
+#: Bars on which the averages begin with the fast one below: backtesting.py first asks one bar after both are there.
+SEED = 22
+
+
+class Follow(Strategy):
+    """Long while the fast average is above the slow one."""
+
+    def indicators(self) -> dict[str, Any]:
+        """Ask for both averages."""
+        return {"fast": ("sma", 10), "slow": ("sma", 50)}
+
+    def on_kline(self, kline: Bar, view: View) -> Signal:
+        """State what the averages want."""
+        return Signal(kline.instrument, 1.0 if view["fast"] > view["slow"] else 0.0)
+
+
+def prepared(columns: Columns, fill: str) -> Backtest:
+    """The backtest, its bars checked and on the clock."""
+    return Backtest(Follow, bars_of(columns), fees=FEE, fill=fill, initial_equity=MONEY)
+
+
+def beside(module: str, columns: Columns, rounds: int) -> tuple[list[Turn], str]:
+    """A peer's turns, and what is said of it; its trades agree with ours."""
+    script, _, at_close = PEERS[module]
+    try:
+        with peer(module, script, columns) as other:
+            wanted = {"bars": len(columns["close"]), "fees": FEE}
+            mine = trades_of(prepared(columns, "close" if at_close else "next_open").simulate())
+            count = must_agree(f"{module} {other.version}", mine, other.trades(**wanted), SAME)
+            return [other.turn(**wanted) for _ in range(rounds)], f"{module} {other.version}, {count:,} equal trades"
+    except PeerMissingError as missing:
+        return [], str(missing)
+
+
+def results(plan: Plan) -> list[Result]:
+    """One row for our speed, one for each peer."""
+    columns = minutes(QUICK_BARS if plan.quick else YEAR_OF_MINUTES, seed=SEED)
+    backtest, bars = prepared(columns, "next_open"), len(columns["close"])
+    backtest.simulate()  # machine code is loaded
+    seconds, busy = [], []
+    for _ in range(plan.rounds(6)):
+        started, before = time.perf_counter(), time.process_time()
+        backtest.simulate()
+        seconds.append(time.perf_counter() - started)
+        busy.append(time.process_time() - before)
+    took = median(seconds)
+    rows = [
+        Result(
+            what=f"event engine, Python on_kline with two indicators, {bars:,} bars",
+            asked=f">= {ASKED_BARS:,.0f} bars/s",
+            measured=f"{bars / took:,.0f} bars/s (processor {bars / median(busy):,.0f} bars/s)",
+            ok=bars / took >= ASKED_BARS,
+            figures={"seconds": seconds, "cpu_s": busy},
+        )
+    ]
+    for module, (_, asked, _) in PEERS.items():
+        turns, said = beside(module, columns, 1)
+        theirs = median(turn.seconds for turn in turns) if turns else 0.0
+        rows.append(
+            Result(
+                what=f"the same beside {module}",
+                asked=f"{asked:g}x",
+                measured=f"{theirs / took:.1f}x" if turns else "not compared",
+                peer=f"{said} ({bars / theirs:,.0f} bars/s)" if turns else said,
+                ok=theirs / took >= asked,
+                figures={"seconds": [turn.seconds for turn in turns], "cpu_s": [turn.cpu_s for turn in turns]},
+            )
+        )
+    return rows
