@@ -45,11 +45,15 @@ DOCUMENTS = [
             "simulator",
             "operating",
             "metrics",
+            "research",
+            "strategies",
             "backtesting",
             "backtest-metrics",
-            "optimisation",
             "indicators",
             "indicators-differences",
+            "optimisation",
+            "deployments",
+            "coming-from",
             "troubleshooting",
             "architecture",
             "decisions",
@@ -88,7 +92,7 @@ def test_every_document_is_listed_here_and_in_the_readme() -> None:
 
 
 def test_links_between_documents_lead_somewhere() -> None:
-    for file in [*DOCUMENTS, ROOT / "CONTRIBUTING.md"]:
+    for file in [*DOCUMENTS, *(DOCS / "strategies").glob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "examples" / "README.md"]:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)", file.read_text("utf-8")):
             if "://" not in target:
                 assert (file.parent / target).exists(), f"{file.name} links to {target}"
