@@ -79,7 +79,7 @@ async def test_a_market_order_fills_and_the_money_agrees(market: MarketName) -> 
 async def test_an_acknowledgement_does_not_tell_the_fill() -> None:
     async with trading("um") as trader:
         answer = await trader.market_order("m-1")
-        assert (answer["status"], Decimal(answer["executedQty"])) == ("NEW", 0)
+        assert (answer["status"], Decimal(answer["executedQty"])) == ("NEW", Decimal(0))
         found = await trader.good("GET", "order", symbol=trader.symbol, origClientOrderId="m-1")
         assert found["status"] == "FILLED"
         assert Decimal(found["avgPrice"]) > 0

@@ -31,6 +31,9 @@ def point_at(trader: Trader, name: str) -> Any:
                 "fetchCurrencies": False,
                 "fetchMargins": False,
                 "adjustForTimeDifference": True,
+                # their answers may come after the test has closed everything
+                "watchBalance": {"fetchBalanceSnapshot": False, "awaitBalanceSnapshot": False},
+                "watchPositions": {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False},
             },
         }
     )

@@ -75,7 +75,7 @@ def _sides(ours: dict[str, Any], theirs: dict[str, Any]) -> list[tuple[str, str]
 
 async def asked(trader: Trader) -> dict[str, Any]:
     """Ask every endpoint that a sample exists for."""
-    symbol = {"symbol": trader.symbol}
+    symbol: dict[str, Any] = {"symbol": trader.symbol}
     got: dict[str, Any] = {"PlaceOrder": await trader.limit("shape-1")}
     got["GetOrder"] = await trader.good("GET", "order", **symbol, origClientOrderId="shape-1")
     got["GetOpenOrders"] = await trader.good("GET", "openOrders", **symbol)
