@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,13 @@ from schemathesis.specs.openapi.checks import (
 from tests.support.market import kline
 from tests.support.web import OWNER, MemoryMarketStore, client, web_context
 
-from quantservice.web.context import WebConfig
+from quantservice.app.hosting import inspector
+from quantservice.app.jobs import checks
+from quantservice.app.research_face import ResearchFace
+from quantservice.services.backtests.commands import Backtests, Trials
+from quantservice.services.jobs.commands import Jobs
+from quantservice.services.strategies.commands import Deployments
+from quantservice.web.context import ResearchDesk, WebConfig
 from quantservice.web.openapi import describe
 
 CHECKS = (status_code_conformance, content_type_conformance, response_schema_conformance)
@@ -33,8 +40,15 @@ HINTS = {"symbol": "BTCUSDT", "market": "um", "venue": "binance", "period": "1m"
 async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     store = MemoryMarketStore()
     await store.append([kline(index) for index in range(30)])
-    async with web_context(tmp_path, store=store, config=WebConfig(answer_wait_s=0.001)) as context, client(context) as asking:
-        yield asking
+    research = ResearchFace(tmp_path / "plugins")
+    async with web_context(tmp_path, store=store, config=WebConfig(answer_wait_s=0.001), research=research) as context:
+        state, clock = context.state_store, context.clock
+        jobs = Jobs(state, clock, checks(tmp_path / "plugins"))
+        desk = ResearchDesk(jobs=jobs, backtests=Backtests(state, clock), trials=Trials(state, clock))
+        deployments = Deployments(state, clock, context.instruments, inspector(tmp_path / "plugins"))
+        whole = dataclasses.replace(context, desk=desk, deployments=deployments)
+        async with client(whole) as asking:
+            yield asking
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=[f"{item.method.upper()} {item.path}" for item in OPERATIONS])

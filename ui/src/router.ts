@@ -1,6 +1,7 @@
 import { createRouter, createWebHistory } from "vue-router";
 
 export const SETTINGS_TABS = ["pairs", "proxies", "keys", "display", "platform"] as const;
+export const STRATEGY_TABS = ["library", "deployments"] as const;
 export const QUALITY_TABS = ["coverage", "gaps", "streams", "revisions", "audit"] as const;
 
 export const router = createRouter({
@@ -8,6 +9,17 @@ export const router = createRouter({
   routes: [
     { path: "/", redirect: "/markets" },
     { path: "/markets/:instrument?/:period?", name: "markets", component: () => import("./pages/MarketsPage.vue") },
+    { path: "/strategies/deployments/new", name: "deployment-new", meta: { area: "strategies" }, component: () => import("./pages/DeploymentNewPage.vue") },
+    { path: `/strategies/:tab(${STRATEGY_TABS.join("|")})?`, name: "strategies", component: () => import("./pages/StrategiesPage.vue") },
+    { path: "/backtests", name: "backtests", component: () => import("./pages/BacktestsPage.vue") },
+    { path: "/backtests/new", name: "backtest-new", meta: { area: "backtests" }, component: () => import("./pages/BacktestNewPage.vue") },
+    { path: "/backtests/compare", name: "compare", meta: { area: "backtests" }, component: () => import("./pages/ComparePage.vue") },
+    { path: "/backtests/:id", name: "backtest", meta: { area: "backtests" }, component: () => import("./pages/BacktestPage.vue") },
+    { path: "/sweeps", name: "sweeps", component: () => import("./pages/SweepsPage.vue") },
+    { path: "/sweeps/new", name: "sweep-new", meta: { area: "sweeps" }, component: () => import("./pages/SweepNewPage.vue") },
+    { path: "/sweeps/:id", name: "sweep", meta: { area: "sweeps" }, component: () => import("./pages/SweepPage.vue") },
+    { path: "/jobs", name: "jobs", component: () => import("./pages/JobsPage.vue") },
+    { path: "/jobs/:id", name: "job", meta: { area: "jobs" }, component: () => import("./pages/JobPage.vue") },
     { path: `/quality/:tab(${QUALITY_TABS.join("|")})?`, name: "quality", component: () => import("./pages/QualityPage.vue") },
     { path: "/system", name: "system", component: () => import("./pages/SystemPage.vue") },
     { path: `/settings/:tab(${SETTINGS_TABS.join("|")})?`, name: "settings", component: () => import("./pages/SettingsPage.vue") },

@@ -29,6 +29,25 @@ class ResearchFace:
         self._load()
         return STRATEGIES[name].describe()
 
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every figure that a backtest can have, in the order of the catalogue; ``swept``: sweeps have it too."""
+        from quantservice.quant.metrics import CATALOGUE
+        from quantservice.quant.metrics.summary import FIELDS
+
+        return [
+            {
+                "name": row.name,
+                "label": row.label,
+                "chinese": row.chinese,
+                "group": row.group,
+                "unit": row.unit,
+                "formula": row.formula,
+                "sampling": row.sampling,
+                "swept": row.name in FIELDS,
+            }
+            for row in CATALOGUE.values()
+        ]
+
     def indicators(self, group: str | None = None) -> list[dict[str, Any]]:
         """Every registered indicator, or those of a group."""
         from quantservice.quant.indicators.catalog import catalog

@@ -17,6 +17,7 @@ from quantservice.web.metrics import Figures
 from quantservice.web.middleware import Shell
 from quantservice.web.models.live import LiveKline
 from quantservice.web.routes import (
+    backtests,
     deployments,
     health,
     instruments,
@@ -86,6 +87,7 @@ def create_app(context: WebContext) -> WebApp:
         research.make_router(context, guard),
         *deployments.make_routers(context, guard),
         *jobs.make_routers(context, guard),
+        *backtests.make_routers(context, guard),
         session.make_router(context, guard),
         maintenance.make_router(context, guard),
         udf.make_router(context, guard),

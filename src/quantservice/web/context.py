@@ -82,6 +82,10 @@ class Research(Protocol):
         """Return one strategy; raises UnknownName."""
         ...
 
+    def metrics(self) -> Sequence[Mapping[str, Any]]:
+        """Return every figure that a backtest can have."""
+        ...
+
     def indicators(self, group: str | None = None) -> Sequence[Mapping[str, Any]]:
         """Return every registered indicator, or those of a group."""
         ...

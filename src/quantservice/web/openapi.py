@@ -11,7 +11,7 @@ from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import SubscriptionStats
 from quantservice.version import __version__
 from quantservice.web.app import create_app
-from quantservice.web.context import WebContext
+from quantservice.web.context import ResearchDesk, WebContext
 from quantservice.web.projections import Projections
 
 
@@ -42,6 +42,9 @@ def describe() -> dict[str, Any]:
         proxies=nothing,
         access_keys=nothing,
         owner_token_hash="",
+        research=nothing,
+        desk=ResearchDesk(jobs=nothing, backtests=nothing, trials=nothing),
+        deployments=nothing,
     )
     return create_app(context).openapi()
 

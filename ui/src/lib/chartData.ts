@@ -28,6 +28,14 @@ export interface Colours {
   synthetic: string;
 }
 
+/** Where a trade began or ended. */
+export interface TradeMark {
+  time: number;
+  side: number;
+  kind: "entry" | "exit";
+  net: number;
+}
+
 const LONGEST_HOLE = 3_000; // more empty places than this would only make the chart slow
 
 export const timeOf = (ms: number) => (ms / 1000) as UTCTimestamp;
@@ -67,6 +75,26 @@ export function volume(bar: Bar, colours: Colours): HistogramData<UTCTimestamp> 
 export function withHoles<T extends { time: UTCTimestamp }>(points: T[], missing: readonly number[]): (T | WhitespaceData<UTCTimestamp>)[] {
   if (missing.length === 0) return points;
   return [...points, ...missing.map((time) => ({ time: timeOf(time) }))].sort((one, other) => one.time - other.time);
+}
+
+/** Trades as marks on the bars in which they happened; those outside the loaded bars wait until they are scrolled to. */
+export function tradeMarkers(bars: readonly Bar[], trades: readonly TradeMark[], period: Period, colours: Colours): SeriesMarker<UTCTimestamp>[] {
+  const [first, last] = [bars[0]?.open_time ?? Infinity, bars.at(-1)?.open_time ?? -Infinity];
+  const step = periodMs(period);
+  return trades
+    .map((mark) => ({ ...mark, time: Math.floor(mark.time / step) * step }))
+    .filter((mark) => mark.time >= first && mark.time <= last)
+    .map((mark) => {
+      const long = mark.side >= 0;
+      const entry = mark.kind === "entry";
+      return {
+        time: timeOf(mark.time),
+        position: entry === long ? ("belowBar" as const) : ("aboveBar" as const),
+        shape: entry ? (long ? ("arrowUp" as const) : ("arrowDown" as const)) : ("circle" as const),
+        color: entry ? (long ? colours.up : colours.down) : mark.net >= 0 ? colours.up : colours.down,
+        size: entry ? 1 : 0.6,
+      };
+    });
 }
 
 export function markers(bars: readonly Bar[], colours: Colours): SeriesMarker<UTCTimestamp>[] {

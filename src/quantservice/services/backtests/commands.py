@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import secrets
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,11 @@ import msgspec
 from quantservice.core.errors import UnknownName, UserError
 from quantservice.ports import BacktestRecord, Clock, StateStore, Trial, TrialSummary, UnitOfWork
 
+#: Stands for the id of the newest one; ``latest-1`` is the one before it.
+LATEST: Final = "latest"
 _MOST_LISTED: Final = 1_000
+#: The part that is no table: what the report draws (quant/reports/stored.py).
+_REPORT: Final = "report"
 #: The figures that a list shows.
 LISTED: Final = ("total_return", "cagr", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor")
 
@@ -37,19 +42,44 @@ class Backtests:
             return await _found(work, result_id)
 
     async def part(self, result_id: str, name: str) -> bytes:
-        """Return one table (trades, fills, orders, funding, liquidations, equity) as an Arrow stream."""
+        """Return one table (trades, fills, orders, funding, liquidations, equity, daily) as an Arrow stream."""
         async with self._state_store.transaction() as work:
-            await _found(work, result_id)
-            content = await work.backtests.part(result_id, name)
+            record = await _found(work, result_id)
+            content = await work.backtests.part(record.id, name) if name != _REPORT else None
             if content is None:
-                raise UnknownName("table", name, await work.backtests.part_names(result_id))
+                raise UnknownName("table", name, await _tables(work, record.id))
         return content
 
     async def parts(self, result_id: str) -> builtins.list[str]:
         """Return which tables a result has."""
         async with self._state_store.transaction() as work:
-            await _found(work, result_id)
-            return await work.backtests.part_names(result_id)
+            return await _tables(work, (await _found(work, result_id)).id)
+
+    async def report(self, result_id: str) -> bytes:
+        """Return what a result's report draws, as compressed JSON (zlib)."""
+        async with self._state_store.transaction() as work:
+            record = await _found(work, result_id)
+            content = await work.backtests.part(record.id, _REPORT)
+        if content is None:
+            raise UserError(f"backtest {record.id} was kept without its report; repeat it to have one")
+        return content
+
+    async def file(self, result_id: str, ending: str, *, language: str = "en") -> tuple[str, bytes]:
+        """Return a name (without ending) and the bytes of a report as ``html``, ``json``, ``xlsx`` or ``zip`` (tables as CSV)."""
+        record = await self.get(result_id)
+        content = await self.report(record.id)
+        names = await self.parts(record.id) if ending != "html" else ()
+        tables = {name: await self.part(record.id, name) for name in names}
+        made = await asyncio.to_thread(_file, content, tables, ending, language)
+        return f"{_safe(record.strategy)}-{record.id}", made
+
+    async def compare(self, result_ids: Sequence[str]) -> dict[str, Any]:
+        """Return results side by side: every figure, what is different between them, growth by the day, correlations."""
+        records = [await self.get(result_id) for result_id in result_ids]
+        async with self._state_store.transaction() as work:
+            days = [await work.backtests.part(record.id, "daily") for record in records]
+        made = await asyncio.to_thread(_comparison, records, days)
+        return {"data": [backtest_row(record) for record in records], **made}
 
     async def keep(self, record: BacktestRecord, parts: Mapping[str, bytes], trial: Trial | None = None) -> BacktestRecord:
         """Keep a result that was computed elsewhere (a notebook, the command line), and count its run, in one commit."""
@@ -65,8 +95,8 @@ class Backtests:
         """Delete a result and its tables; its run stays counted, without its parameters."""
         async with self._state_store.transaction() as work:
             record = await _found(work, result_id)
-            await work.backtests.remove(result_id)
-            await work.trials.bury(now_ms=self._clock.now_ms(), result_id=result_id)
+            await work.backtests.remove(record.id)
+            await work.trials.bury(now_ms=self._clock.now_ms(), result_id=record.id)
         return record
 
     async def repetition(self, result_id: str) -> dict[str, Any]:
@@ -77,14 +107,14 @@ class Backtests:
         """
         record = await self.get(result_id)
         if not record.data:
-            raise UserError(f"backtest {result_id} ran on a table of its own, which is not stored; it cannot be repeated from here")
+            raise UserError(f"backtest {record.id} ran on a table of its own, which is not stored; it cannot be repeated from here")
         return {
             "strategy": record.strategy,
             "parameters": record.parameters,
             "data": record.data,
             "assumptions": record.assumptions,
-            "title": f"repeats {result_id}",
-            "repeats": result_id,
+            "title": f"repeats {record.id}",
+            "repeats": record.id,
             "expected": {
                 "code_hash": record.code_hash,
                 "data_fingerprint": record.data_fingerprint,
@@ -165,7 +195,34 @@ def _value(metric: Any) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
+def _file(content: bytes, tables: Mapping[str, bytes], ending: str, language: str) -> bytes:
+    from quantservice.quant.reports.stored import StoredReport  # noqa: PLC0415 - heavy: only where a file is asked for
+
+    return StoredReport(content, tables).file(ending, language=language)
+
+
+def _comparison(records: Sequence[BacktestRecord], days: Sequence[bytes | None]) -> dict[str, Any]:
+    from quantservice.services.backtests.comparing import comparison  # noqa: PLC0415 - heavy, as above
+
+    return comparison(records, days)
+
+
+def _safe(name: str) -> str:
+    return "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in name) or "backtest"
+
+
+async def _tables(work: UnitOfWork, result_id: str) -> list[str]:
+    return [name for name in await work.backtests.part_names(result_id) if name != _REPORT]
+
+
 async def _found(work: UnitOfWork, result_id: str) -> BacktestRecord:
+    if result_id == LATEST or result_id.startswith(f"{LATEST}-"):
+        text = result_id.removeprefix(LATEST).removeprefix("-") or "0"
+        back = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else _MOST_LISTED
+        newest = await work.backtests.list(limit=back + 1)
+        if len(newest) <= back:
+            raise UnknownName("backtest", result_id, [item.id for item in newest[:20]])
+        return newest[back]
     record = await work.backtests.get(result_id)
     if record is None:
         raise UnknownName("backtest", result_id, [item.id for item in await work.backtests.list(limit=20)])

@@ -4,6 +4,21 @@ Money and quantities are strings (exact decimals), times are UTC milliseconds as
 models are the contract: OpenAPI is made of them, and the page's TypeScript types are made of OpenAPI.
 """
 
+from quantservice.web.models.backtests import (
+    BacktestComparison,
+    BacktestDetail,
+    BacktestList,
+    BacktestReport,
+    BacktestRow,
+    ComparedMetric,
+    Difference,
+    GateRow,
+    TrialBody,
+    TrialFamily,
+    TrialFamilyList,
+    TrialsCounted,
+    TrialsRequest,
+)
 from quantservice.web.models.common import (
     DecimalText,
     ErrorBody,
@@ -24,20 +39,7 @@ from quantservice.web.models.deployments import (
     DeploymentRow,
     RollBackRequest,
 )
-from quantservice.web.models.jobs import (
-    BacktestDetail,
-    BacktestList,
-    BacktestRow,
-    JobList,
-    JobRequest,
-    JobRow,
-    TableRows,
-    TrialBody,
-    TrialFamily,
-    TrialFamilyList,
-    TrialsCounted,
-    TrialsRequest,
-)
+from quantservice.web.models.jobs import JobList, JobRequest, JobRow, TableRows
 from quantservice.web.models.live import LiveEvent, LiveReply, LiveRequest, LiveStatus, LiveTicker
 from quantservice.web.models.market import (
     Book,
@@ -92,6 +94,8 @@ from quantservice.web.models.research import (
     IndicatorParameter,
     IndicatorRow,
     IndicatorSeries,
+    MetricList,
+    MetricRow,
     StrategyList,
     StrategyRow,
 )
@@ -120,11 +124,14 @@ __all__ = [
     "AccessKeyRow",
     "AuditFinding",
     "AuditReport",
+    "BacktestComparison",
     "BacktestDetail",
     "BacktestList",
+    "BacktestReport",
     "BacktestRow",
     "Book",
     "BookPage",
+    "ComparedMetric",
     "ConnectionState",
     "CoverageList",
     "CoverageRow",
@@ -136,6 +143,7 @@ __all__ = [
     "DeploymentList",
     "DeploymentRequest",
     "DeploymentRow",
+    "Difference",
     "ErrorBody",
     "ErrorDetail",
     "Figure",
@@ -144,6 +152,7 @@ __all__ = [
     "FundingPage",
     "GapList",
     "GapRow",
+    "GateRow",
     "HealAnswer",
     "HealRequest",
     "Health",
@@ -169,6 +178,8 @@ __all__ = [
     "MarkPricePage",
     "MarkPriceRow",
     "MarketName",
+    "MetricList",
+    "MetricRow",
     "Millis",
     "OpenInterestPage",
     "OpenInterestRow",

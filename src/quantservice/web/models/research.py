@@ -26,6 +26,25 @@ class StrategyList(Answer):
     data: list[StrategyRow]
 
 
+class MetricRow(Answer):
+    """A figure that a backtest can have."""
+
+    name: str = Field(examples=["sharpe"])
+    label: str = Field(examples=["Sharpe"])
+    chinese: str = Field(examples=["夏普比率"])
+    group: str = Field(examples=["risk"])
+    unit: str = Field(description="fraction, ratio, quote, count, days …", examples=["ratio"])
+    formula: str = Field(examples=["mean(r) / std(r)"])
+    sampling: str = Field(description="What one observation is.", examples=["UTC day"])
+    swept: bool = Field(description="Whether the combinations of a sweep have it.", examples=[True])
+
+
+class MetricList(Answer):
+    """The figures, in the order of reports."""
+
+    data: list[MetricRow]
+
+
 class IndicatorParameter(Answer):
     """A parameter of an indicator; a bound that is null is none."""
 

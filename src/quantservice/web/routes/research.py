@@ -44,6 +44,11 @@ def _add_registries(router: APIRouter, research: Research) -> None:
         """Its parameters as a JSON Schema."""
         return reply(await asyncio.to_thread(research.strategy, name))
 
+    @router.get("/backtest-metrics", response_model=models.MetricList, summary="Figures of a backtest")
+    async def metrics() -> Response:
+        """Each with its unit, its formula, and what one observation is."""
+        return reply({"data": await asyncio.to_thread(research.metrics)})
+
     @router.get("/indicators", response_model=models.IndicatorList, summary="Registered indicators")
     async def indicators(group: Annotated[str | None, Query(max_length=40, examples=["overlap"])] = None) -> Response:
         """Inputs, parameters, outputs, warm-up and source of each."""

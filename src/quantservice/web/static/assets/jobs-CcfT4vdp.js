@@ -1,0 +1,1 @@
+var e=e=>`jobUnit.${e.toLowerCase().split(/[^a-z]+/).filter(Boolean).slice(0,3).join(`_`)}`;export{e as t};
