@@ -69,10 +69,7 @@ def candles_of(data: MarketData) -> tuple[Candles, ...]:
     """Return the klines that a backtest ran on."""
     found = []
     for place, item in enumerate(data.series):
-        if len(item) == len(data.rows):
-            rows = data.rows[:, place]
-        else:
-            rows = data.rows[data.starts[:-1][data.places[place]], place]
+        rows = data.rows[:, place] if len(item) == len(data.rows) else data.rows[data.starts[:-1][data.places[place]], place]
         opened, high, low, close, volume = (
             np.asarray(item.columns[name], dtype=np.float64) for name in ("open", "high", "low", "close", "volume")
         )
