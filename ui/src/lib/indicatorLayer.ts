@@ -19,7 +19,8 @@ interface Part {
 
 const PRICE_GROUPS = new Set(["overlap", "price transform", "filters", "trend", "volume", "volatility"]);
 const BARS = new Set(["hist", "pattern", "delta", "direction", "squeeze"]);
-const PANE_HEIGHT = 110;
+/** How much taller the price is than a pane of an indicator. */
+const PRICE_SHARE = 3.5;
 
 export const nameOf = (key: string): string => key.split("(")[0] ?? key;
 
@@ -72,7 +73,7 @@ export class IndicatorLayer {
         const bars = BARS.has(name) || row?.group === "candles";
         const shade = lineColour(colour);
         colour += 1;
-        const common = { priceLineVisible: false, lastValueVisible: above || own.length <= 2, priceFormat: { type: "custom" as const, minMove: 1e-9, formatter: above ? this.priceFormat() : (value: number) => ratio(value, Math.abs(value) >= 100 ? 2 : 4) } };
+        const common = { priceLineVisible: false, lastValueVisible: above ? names.length === 1 : own.length <= 2, priceFormat: { type: "custom" as const, minMove: 1e-9, formatter: above ? this.priceFormat() : (value: number) => ratio(value, Math.abs(value) >= 100 ? 2 : 4) } };
         const place = above ? 0 : pane;
         const one = bars
           ? this.chart.addSeries(HistogramSeries, { ...common, color: alpha(resolved(shade), "90") }, place)
@@ -84,11 +85,13 @@ export class IndicatorLayer {
         one.setData(points);
         this.parts.push({ key, name, colour: shade, series: one as ISeriesApi<"Line" | "Histogram">, last: points.at(-1)?.value ?? null });
       }
-      if (own.length) {
-        this.chart.panes()[pane]?.setHeight(PANE_HEIGHT);
-        pane += 1;
-      }
+      if (own.length) pane += 1;
     }
+    this.chart.panes().forEach((one, index) => one.setStretchFactor(index === 0 ? PRICE_SHARE : 1));
+  }
+
+  shows(keys: readonly string[]): boolean {
+    return keys.length === this.keys.length && keys.every((key, index) => key === this.keys[index]);
   }
 
   /** Add the newest bars of one indicator. */
