@@ -132,6 +132,27 @@ async def test_a_cancelled_transaction_leaves_nothing_and_the_store_goes_on(stor
         assert await work.values.get("s", "k") is None
 
 
+async def test_a_transaction_cancelled_anywhere_keeps_no_lock(store: SqlStateStore) -> None:
+    async def write(number: int) -> None:
+        async with store.transaction() as work:
+            await work.values.put("cut", str(number), number)
+            await work.values.get("cut", str(number))
+
+    for turns in range(60):  # a cancellation at each turn of the loop that the transaction takes, and after its end
+        task = asyncio.create_task(write(turns))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=WAIT_S)
+    for delay_us in range(0, 6_000, 40):  # and inside the statements, which the driver runs in a thread
+        task = asyncio.create_task(write(delay_us))
+        await asyncio.wait({task}, timeout=delay_us / 1e6)
+        task.cancel()
+        await asyncio.wait({task}, timeout=WAIT_S)
+        async with asyncio.timeout(WAIT_S):
+            await write(-1)
+
+
 async def test_proxy_passwords_rest_sealed_and_come_back_clear(store: SqlStateStore, url: str) -> None:
     proxy = ProxyRecord(scheme="socks5", host="10.0.0.1", port=1080, username="u", password="s3cret-päss")
     async with store.transaction() as work:

@@ -76,7 +76,7 @@ async def test_values_are_those_of_the_bars_with_their_run_in(http: httpx.AsyncC
 
 @pytest.mark.parametrize(
     ("indicator", "status", "sentence"),
-    [("smaa(3)", 404, "did you mean: "), ("sma(0)", 422, "outside 1"), ("sma(x)", 422, "'x' in"), ("sma(3", 422, "form name")],
+    [("smaa(3)", 404, "did you mean: "), ("sma(0)", 422, "outside 1"), ("sma(x)", 422, "'x' in"), ("sma(3", 422, "open bracket")],
 )
 async def test_a_wrong_indicator_is_named(http: httpx.AsyncClient, indicator: str, status: int, sentence: str) -> None:
     answer = await http.get("/api/v1/indicators/values", params={**UM, "indicator": indicator})

@@ -286,5 +286,5 @@ class Page:
 @asynccontextmanager
 async def page(server: WebServer) -> AsyncIterator[Page]:
     """A connected page."""
-    async with connect(server.url.replace("http", "ws", 1) + "/ws") as socket:
+    async with connect(server.url.replace("http", "ws", 1) + "/ws", open_timeout=60) as socket:
         yield Page(socket)

@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from quantservice.adapters.state_store.repositories import SqlUnitOfWork
 from quantservice.adapters.state_store.schema import migrate
 from quantservice.adapters.state_store.urls import parse_url, shown, sqlite_path
+from quantservice.adapters.state_store.whole import WholeConnection, whole
 from quantservice.core.errors import EnvironmentFault, StoreUnavailable
 from quantservice.core.messages import Command, GapChange, StrategySignal, SystemEvent
 from quantservice.ports import Sealer
@@ -98,17 +99,21 @@ class SqlStateStore:
         if self._engine is None:
             raise StoreUnavailable(f"the state store {self.name} is not open")
         async with self._one_writer():
+            connection = WholeConnection(self._engine)
             try:
-                connection = await self._engine.connect()
+                await whole(connection.start())
             except (OSError, TimeoutError, SQLAlchemyError) as error:
                 raise self._fault(error) from error
+            except asyncio.CancelledError:
+                await whole(connection.close())
+                raise
             try:
-                async with connection.begin():
+                async with _whole_transaction(connection):
                     yield connection
             except DBAPIError as error:
                 raise self._fault(error) from error
             finally:
-                await connection.close()
+                await whole(connection.close())
 
     @asynccontextmanager
     async def _one_writer(self) -> AsyncIterator[None]:
@@ -176,6 +181,19 @@ class SqlStateStore:
         if "InvalidCatalogNameError" in kinds:
             return EnvironmentFault(f"the database of {self.name} does not exist; create it or correct the state store's URL")
         return StoreUnavailable(f"the state store {self.name} does not answer ({text or type(cause).__name__}); it is tried again")
+
+
+@asynccontextmanager
+async def _whole_transaction(connection: WholeConnection) -> AsyncIterator[None]:
+    transaction = connection.begin()
+    try:
+        await whole(transaction.start())
+        yield
+    except BaseException:
+        if transaction.is_active:
+            await whole(transaction.rollback())
+        raise
+    await whole(transaction.commit())
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:

@@ -205,6 +205,6 @@ def put_tail(sheet: Sheet, run: RunArrays) -> None:
         sheet.none(fault or ONE_DAY, "risk_of_ruin")
         return
     logs = np.log1p(r)
-    drift, variance = float(logs.mean()), float(logs.var(ddof=1))
+    drift, variance = float(logs.mean()), ratios.deviation(logs) ** 2
     ruin = math.exp(min(0.0, -2.0 * drift * math.log(2.0) / variance)) if variance > 0.0 else NAN
     sheet.ratio("risk_of_ruin", ruin, undefined=FLAT)

@@ -243,7 +243,8 @@ def autocorrelation_penalty(returns: F64) -> float:
         return 1.0
     a, b = returns[:-1] - returns[:-1].mean(), returns[1:] - returns[1:].mean()
     spread = math.sqrt(float((a * a).sum() * (b * b).sum()))
-    if spread == 0.0:
+    # Two lines that do not vary beyond the rounding of an equity curve have no correlation, only noise.
+    if min(float(np.abs(a).max()), float(np.abs(b).max())) <= 1e-12 * (1.0 + float(np.abs(returns).max())):
         return 1.0
     k = np.arange(1, n)
     return math.sqrt(1.0 + 2.0 * float(np.sum((n - k) / n * abs(float((a * b).sum()) / spread) ** k)))

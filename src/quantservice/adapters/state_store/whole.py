@@ -1,0 +1,41 @@
+"""Statements that a cancellation cannot cut.
+
+A task may be cancelled at any await. Inside a statement of aiosqlite that leaves the driver's thread in an open transaction
+which nobody ends: the file then stays locked for good. Here whatever was sent to the database runs to its end before the
+cancellation is felt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+Outcome = TypeVar("Outcome")
+
+
+async def whole(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+    """Run ``work`` to its end; a cancellation meanwhile is raised after it."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            try:
+                await asyncio.wait({task})
+            except asyncio.CancelledError:
+                continue
+        if not task.cancelled():
+            task.exception()  # looked at: the cancellation is what the caller learns
+        raise
+
+
+class WholeConnection(AsyncConnection):
+    """A connection whose statements are run whole."""
+
+    async def execute(self, *arguments: Any, **options: Any) -> CursorResult[Any]:
+        """Execute a statement and return its buffered result."""
+        return await whole(super().execute(*arguments, **options))
