@@ -10,12 +10,17 @@ import itertools
 import secrets
 import time
 from collections.abc import Sequence
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
 from quantservice.core.events import FeedStatus, Gap, Kline, MarketEvent, StreamId
+from quantservice.core.intents import Denied
+from quantservice.core.money import ZERO
+from quantservice.core.orders import Order, VenueFill
+from quantservice.core.positions import Position
 from quantservice.core.signals import Decision
 from quantservice.core.spans import Span
 
@@ -28,6 +33,9 @@ class Topic(StrEnum):
     MARKET_STORED = "market.stored"  # recorder: what became durable, with revisions
     INDICATOR = "indicator"  # indicators: values at each close, and after a correction
     SIGNAL = "signal.new"  # strategies: what deployments decided, durable
+    ORDER = "order"  # execution: orders and fills as they become known, durable
+    RISK = "risk"  # risk: denials, states, alerts, durable
+    ACCOUNT = "account"  # portfolio: positions, balances and equity after each booking
     FEED_STATUS = "feed.status"  # collector: connections and streams
     GAP = "gap"  # backfill: found, healing, healed
     JOB = "job"  # jobs: how far each piece of heavy work is
@@ -86,6 +94,69 @@ class StrategySignal(msgspec.Struct, frozen=True, kw_only=True):
     open_time: int
     close_time: int
     decisions: tuple[Decision, ...]
+
+
+class OrderChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as it is now (``order.updated``)."""
+
+    order: Order
+
+
+class TradeCompleted(msgspec.Struct, frozen=True, kw_only=True):
+    """A fill that was applied and booked, once (``trade.completed``)."""
+
+    fill: VenueFill
+    order_id: str
+    deployment: str = ""
+    realised: Decimal = ZERO  # in the contract's settlement currency
+
+
+class IntentDenied(msgspec.Struct, frozen=True, kw_only=True):
+    """Risk control said no (``risk.denied``)."""
+
+    denied: Denied
+
+
+class RiskStateChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """The system, an account or a deployment is ACTIVE, REDUCING or HALTED now (``risk.state``)."""
+
+    scope: str
+    key: str
+    state: str
+    reason: str = ""
+    who: str = "platform"
+    since_ms: int = 0
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a person must know (``risk.alert``). ``name`` has a runbook in docs/alerts.md; ``cleared`` when it is over."""
+
+    name: str
+    level: str = "warning"  # info, warning, critical
+    account: str = ""
+    deployment: str = ""
+    instrument: str = ""
+    sentence: str
+    cleared: bool = False
+    time_ms: int = 0
+
+
+class PositionChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """A position as booked (``position.changed``); ``deployment`` is empty for the account's own."""
+
+    account: str
+    deployment: str = ""
+    position: Position
+
+
+class BalanceChanged(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's money now (``balance.changed``): the wallet per currency as booked, equity in the reporting currency."""
+
+    account: str
+    wallet: dict[str, Decimal]
+    equity: Decimal | None = None
+    currency: str = ""
+    time_ms: int = 0
 
 
 class JobChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,19 @@ from quantservice.adapters.state_store.schema import migrate
 from quantservice.adapters.state_store.urls import parse_url, shown, sqlite_path
 from quantservice.adapters.state_store.whole import WholeConnection, whole
 from quantservice.core.errors import EnvironmentFault, StoreUnavailable
-from quantservice.core.messages import Command, GapChange, StrategySignal, SystemEvent
+from quantservice.core.messages import (
+    Alert,
+    BalanceChanged,
+    Command,
+    GapChange,
+    IntentDenied,
+    OrderChanged,
+    PositionChanged,
+    RiskStateChanged,
+    StrategySignal,
+    SystemEvent,
+    TradeCompleted,
+)
 from quantservice.ports import Sealer
 
 _BUSY_TIMEOUT_MS: Final = 10_000
@@ -29,7 +41,20 @@ _log = structlog.get_logger(__name__)
 
 #: Payloads that may rest in the outbox, by the name stored beside them.
 DURABLE_PAYLOADS: Final[Mapping[str, type[msgspec.Struct]]] = {
-    item.__name__: item for item in (Command, GapChange, StrategySignal, SystemEvent)
+    item.__name__: item
+    for item in (
+        Alert,
+        BalanceChanged,
+        Command,
+        GapChange,
+        IntentDenied,
+        OrderChanged,
+        PositionChanged,
+        RiskStateChanged,
+        StrategySignal,
+        SystemEvent,
+        TradeCompleted,
+    )
 }
 
 
