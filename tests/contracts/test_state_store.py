@@ -24,7 +24,7 @@ __all__ = ["postgres_url"]
 
 SQLITE = pytest.param("sqlite", id="sqlite")
 POSTGRES = pytest.param("postgresql", id="postgresql", marks=pytest.mark.server)
-WAIT_S = 20.0
+WAIT_S = 90.0
 
 
 @pytest.fixture(params=[SQLITE, POSTGRES])

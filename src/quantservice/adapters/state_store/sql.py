@@ -35,7 +35,7 @@ from quantservice.core.messages import (
 )
 from quantservice.ports import Sealer
 
-_BUSY_TIMEOUT_MS: Final = 10_000
+_BUSY_TIMEOUT_MS: Final = 30_000
 _TURN_TIMEOUT_S: Final = 30.0
 _log = structlog.get_logger(__name__)
 
