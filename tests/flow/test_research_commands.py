@@ -51,6 +51,24 @@ def run(stored: Path, *command: str) -> Any:
     return json.loads(done.stdout)
 
 
+def test_a_backtest_of_the_command_line_is_kept_and_repeats(stored: Path) -> None:
+    made = run(stored, "backtest", "ma_cross", *BARS, "--param=fast=7", "--slippage=2", "--gate=0")
+    assert run(stored, "backtest", "ma_cross", *BARS, "--gate=0", "--no-keep")["id"] == ""
+    with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
+        (row,) = client.get("/api/v1/backtests")["data"]
+        detail = client.get(f"/api/v1/backtests/{made['id']}")
+        drawn = client.get(f"/api/v1/backtests/{made['id']}/report")
+        (family,) = client.get("/api/v1/trials")["data"]
+        again = client.post(f"/api/v1/backtests/{made['id']}/repeat", {})
+    assert (row["id"], row["strategy"], row["parameters"]["fast"]) == (made["id"], "ma_cross", 7)
+    assert detail["assumptions"]["slippage"] == {"model": "fixed", "bps": 2.0} | detail["assumptions"]["slippage"]
+    assert {"trades", "equity", "daily"} <= set(detail["tables"])
+    assert drawn["trades_total"] == detail["metrics"]["trades"]["value"] > 0
+    assert family["runs"] == 2, "kept or not, a run is counted once"
+    repeated = run(stored, "jobs", "watch", again["id"])
+    assert (repeated["result"]["identical"], repeated["result"]["changed"]) == (True, [])
+
+
 @pytest.fixture(scope="module")
 def swept(stored: Path) -> dict[str, Any]:
     """A finished sweep."""

@@ -118,6 +118,7 @@ class WebConfig:
     tls_key: str = ""
     allowed_hosts: tuple[str, ...] = ()  # further names this machine answers to, besides the bound host and loopback
     body_limit_bytes: int = 256 * 1024
+    result_limit_bytes: int = 64 * 1024 * 1024  # of a backtest that is kept with its tables
     header_limit_bytes: int = 32 * 1024
     keep_alive_s: int = 15
     request_s: float = 20.0  # how long a request may take to arrive

@@ -28,6 +28,8 @@ _HEADERS: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 _READS = ("GET", "HEAD", "OPTIONS")
+#: A whole backtest with its tables comes in here.
+_RESULTS = "/api/v1/backtests"
 
 
 class BodyTooLarge(HTTPException):
@@ -78,7 +80,7 @@ class Shell:
             if refusal is not None:
                 await refusal(scope, receive, answer)
             else:
-                await self._app(scope, self._bounded(receive), answer)
+                await self._app(scope, self._bounded(receive, self._body_limit(scope)), answer)
         except Exception as error:
             if not begun:
                 await answer_for(error)(scope, receive, answer)
@@ -108,12 +110,18 @@ class Shell:
         if scope["method"] not in _READS and not origin_is_ours(headers):
             return error_reply(403, "foreign_origin", "writes are taken from this machine's own page only")
         length = headers.get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length) > config.body_limit_bytes:
-            return error_reply(413, "body_too_large", f"a body may have {config.body_limit_bytes} bytes")
+        limit = self._body_limit(scope)
+        if length.isascii() and length.isdigit() and int(length) > limit:
+            return error_reply(413, "body_too_large", f"a body may have {limit} bytes")
         return None
 
-    def _bounded(self, receive: Receive) -> Receive:
-        limit = self._context.config.body_limit_bytes
+    def _body_limit(self, scope: Scope) -> int:
+        config = self._context.config
+        if scope["method"] == "POST" and scope["path"] == _RESULTS:
+            return config.result_limit_bytes
+        return config.body_limit_bytes
+
+    def _bounded(self, receive: Receive, limit: int) -> Receive:
         taken = 0
 
         async def bounded() -> Message:

@@ -868,7 +868,11 @@ export interface paths {
          */
         get: operations["list_backtests_api_v1_backtests_get"];
         put?: never;
-        post?: never;
+        /**
+         * Keep a backtest that was run elsewhere
+         * @description The command line and notebooks keep their runs with it.
+         */
+        post: operations["keep_api_v1_backtests_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1460,6 +1464,117 @@ export interface components {
             findings?: components["schemas"]["AuditFinding"][];
         };
         /**
+         * BacktestBody
+         * @description A backtest that was run elsewhere, whole.
+         */
+        BacktestBody: {
+            /**
+             * Strategy
+             * @example ma_cross
+             */
+            strategy: string;
+            /**
+             * Title
+             * @default
+             * @example
+             */
+            title: string;
+            /**
+             * Parameters
+             * @default {}
+             * @example {
+             *       "fast": 10
+             *     }
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * Code Hash
+             * @default
+             * @example 3f1c
+             */
+            code_hash: string;
+            /**
+             * Family
+             * @default
+             * @example 91ab
+             */
+            family: string;
+            /**
+             * Data
+             * @description Which bars; empty: a table of its own.
+             * @default {}
+             * @example {
+             *       "symbols": [
+             *         "BTCUSDT"
+             *       ]
+             *     }
+             */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * Data Fingerprint
+             * @default
+             * @example bars:c0ff
+             */
+            data_fingerprint: string;
+            /**
+             * Assumptions
+             * @default {}
+             * @example {
+             *       "initial_equity": 10000
+             *     }
+             */
+            assumptions: {
+                [key: string]: unknown;
+            };
+            /**
+             * Metrics
+             * @default {}
+             * @example {}
+             */
+            metrics: {
+                [key: string]: unknown;
+            };
+            /**
+             * Run Fingerprint
+             * @default
+             * @example beef
+             */
+            run_fingerprint: string;
+            /**
+             * Gates
+             * @default {}
+             * @example {}
+             */
+            gates: {
+                [key: string]: components["schemas"]["GateRow"];
+            };
+            /**
+             * Versions
+             * @default {}
+             * @example {
+             *       "quantservice": "0.1.0"
+             *     }
+             */
+            versions: {
+                [key: string]: string;
+            };
+            /**
+             * Parts
+             * @description Its tables: Arrow streams as base64, by name.
+             * @default {}
+             * @example {}
+             */
+            parts: {
+                [key: string]: string;
+            };
+            /** @description Counts the run in the same commit. */
+            trial?: components["schemas"]["TrialBody"] | null;
+        };
+        /**
          * BacktestComparison
          * @description Stored backtests side by side.
          */
@@ -1636,6 +1751,17 @@ export interface components {
              *     ]
              */
             tables: string[];
+        };
+        /**
+         * BacktestKept
+         * @description The id of a kept backtest.
+         */
+        BacktestKept: {
+            /**
+             * Id
+             * @example b3f1c9a0d2e4
+             */
+            id: string;
         };
         /**
          * BacktestList
@@ -11465,6 +11591,120 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BacktestList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    keep_api_v1_backtests_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BacktestBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestKept"];
                 };
             };
             /** @description The request cannot be served as it is. */

@@ -366,16 +366,21 @@ def _run(
         "strategy": name,
         "parameters": _pairs("param", param),
         "assumptions": _pairs("assume", assume),
-        "data": {
-            "symbols": symbols,
-            "market": market,
-            "venue": venue,
-            "period": period,
-            "start_ms": parse_time("start", start),
-            "end_ms": parse_time("end", end),
-        },
+        "data": data_of(symbols, market, venue, period, start, end),
         "workers": workers,
         "engine": engine,
+    }
+
+
+def data_of(symbols: list[str], market: str | None, venue: str, period: str, start: str | None, end: str | None) -> dict[str, Any]:
+    """Return which bars are meant, as a job's request names them."""
+    return {
+        "symbols": symbols,
+        "market": market,
+        "venue": venue,
+        "period": period,
+        "start_ms": parse_time("start", start),
+        "end_ms": parse_time("end", end),
     }
 
 

@@ -17,6 +17,7 @@ from quantservice.core.errors import InvalidValue, UnknownName, UserError
 if TYPE_CHECKING:
     from quantservice.app.client import PlatformClient
     from quantservice.app.notebook import Where
+    from quantservice.ports import Trial
     from quantservice.quant.honesty.market import Market
     from quantservice.quant.research import Backtest, BacktestReport
     from quantservice.quant.strategies.registry import StrategyEntry
@@ -187,6 +188,7 @@ def backtest(
         list[str] | None, typer.Option("--assume", help="name=value of any other assumption; again for the next")
     ] = None,
     gate: Annotated[float, typer.Option("--gate", min=0.0, help="seconds for the look-ahead gate; 0 leaves it out")] = 1.0,
+    keep: Annotated[bool, typer.Option("--keep/--no-keep", help="keep the result with the stored backtests")] = True,
     html: Annotated[Path | None, typer.Option("--html", help="write the report to this file")] = None,
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
@@ -205,6 +207,7 @@ def backtest(
     where: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
     from quantservice.app.client import platform_client
     from quantservice.app.notebook import bars_by
+    from quantservice.app.trials import count_by
 
     with platform_client(loaded) as client:
         tables = [bars_by(client, item, where) for item in symbol]
@@ -213,24 +216,34 @@ def backtest(
         from quantservice.quant.research import Backtest
 
         run = Backtest(entry.cls, tables, parameters=given, fees=fees, slippage=slippage, **assumed)
-        report = run_judged(run, gate, client)
+        report, trial = run_judged(run, gate, client)
+        kept = ""
+        if keep:
+            from quantservice.app.cli.jobs import data_of
+            from quantservice.app.keeping import keep_by
+
+            kept = keep_by(client, report, trial, data=data_of(symbol, market, venue, period, start, end))
+        else:
+            count_by(client, [trial])
     if json:
-        show_one(report_row(report), json=True)
+        show_one(report_row(report) | {"id": kept}, json=True)
     else:
         print_report(report)
+        if kept:
+            note(f"kept as {kept}: the page draws it under Backtests; --no-keep leaves that out")
     if html is not None:
         report.html(html)
         note(f"report written to {html}")
 
 
-def run_judged(run: Backtest, gate: float, client: PlatformClient) -> BacktestReport:
-    """Run, judge and count the run in the ledger of trials, whose number deflates the Sharpe ratio.
+def run_judged(run: Backtest, gate: float, client: PlatformClient) -> tuple[BacktestReport, Trial]:
+    """Run and judge; returns the report and the run's row for the ledger of trials, whose number deflates the Sharpe ratio.
 
     A verdict over every bar is kept, so that the same code on the same bars is judged once.
     """
     import msgspec
 
-    from quantservice.app.trials import TOLD, count_by, summary_by, trial_of
+    from quantservice.app.trials import TOLD, summary_by, trial_of
     from quantservice.quant.honesty import family_hash
     from quantservice.quant.honesty.verdict import Verdict
     from quantservice.quant.jit import cache_folder
@@ -246,7 +259,7 @@ def run_judged(run: Backtest, gate: float, client: PlatformClient) -> BacktestRe
     report = run.run(gate_seconds=gate, confidence=confidence)
     figures = {name: report.metrics.number(name) for name in TOLD}
     strategy = run.strategy(**run.parameters)
-    count_by(client, [trial_of(strategy, figures, data_fingerprint=report.data_fingerprint, source="command")])
+    trial = trial_of(strategy, figures, data_fingerprint=report.data_fingerprint, source="command")
     verdict = report.verdict
     if verdict is not None and verdict.passed and verdict.exact_bars == verdict.bars and not file.is_file():
         with suppress(OSError):  # a cache that cannot be written is no reason to fail
@@ -254,7 +267,7 @@ def run_judged(run: Backtest, gate: float, client: PlatformClient) -> BacktestRe
             part = file.with_suffix(f".{os.getpid()}")
             part.write_bytes(msgspec.json.encode(verdict))
             part.replace(file)
-    return report
+    return report, trial
 
 
 def read_assumptions(pairs: list[str]) -> dict[str, Any]:

@@ -5,8 +5,10 @@ models are the contract: OpenAPI is made of them, and the page's TypeScript type
 """
 
 from quantservice.web.models.backtests import (
+    BacktestBody,
     BacktestComparison,
     BacktestDetail,
+    BacktestKept,
     BacktestList,
     BacktestReport,
     BacktestRow,
@@ -124,8 +126,10 @@ __all__ = [
     "AccessKeyRow",
     "AuditFinding",
     "AuditReport",
+    "BacktestBody",
     "BacktestComparison",
     "BacktestDetail",
+    "BacktestKept",
     "BacktestList",
     "BacktestReport",
     "BacktestRow",

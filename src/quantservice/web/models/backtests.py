@@ -146,6 +146,35 @@ class TrialBody(Body):
     kurtosis: float | None = Field(default=None, examples=[3.0])
 
 
+class BacktestBody(Body):
+    """A backtest that was run elsewhere, whole."""
+
+    strategy: str = Field(min_length=1, max_length=100, examples=["ma_cross"])
+    title: str = Field(default="", max_length=200, examples=[""])
+    parameters: dict[str, Any] = Field(default={}, max_length=200, examples=[{"fast": 10}])
+    code_hash: str = Field(default="", max_length=128, examples=["3f1c"])
+    family: str = Field(default="", max_length=128, examples=["91ab"])
+    data: dict[str, Any] = Field(
+        default={}, max_length=20, description="Which bars; empty: a table of its own.", examples=[{"symbols": ["BTCUSDT"]}]
+    )
+    data_fingerprint: str = Field(default="", max_length=160, examples=["bars:c0ff"])
+    assumptions: dict[str, Any] = Field(default={}, max_length=100, examples=[{"initial_equity": 10000}])
+    metrics: dict[str, Any] = Field(default={}, max_length=1_000, examples=[{}])
+    run_fingerprint: str = Field(default="", max_length=128, examples=["beef"])
+    gates: dict[str, GateRow] = Field(default={}, max_length=50, examples=[{}])
+    versions: dict[str, str] = Field(default={}, max_length=20, examples=[{"quantservice": "0.1.0"}])
+    parts: dict[str, str] = Field(
+        default={}, max_length=20, description="Its tables: Arrow streams as base64, by name.", examples=[{}]
+    )
+    trial: TrialBody | None = Field(default=None, description="Counts the run in the same commit.")
+
+
+class BacktestKept(Answer):
+    """The id of a kept backtest."""
+
+    id: str = Field(examples=["b3f1c9a0d2e4"])
+
+
 class TrialsRequest(Body):
     """Runs to be counted; one that is counted already (`run_id` and `number`) is not counted again."""
 

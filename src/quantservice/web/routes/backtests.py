@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import zlib
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -10,7 +12,7 @@ from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
 from quantservice.core.errors import InvalidValue
-from quantservice.ports import Trial
+from quantservice.ports import BacktestRecord, Trial
 from quantservice.services.backtests.commands import backtest_detail, backtest_row
 from quantservice.services.jobs.commands import job_row
 from quantservice.web import models
@@ -29,6 +31,7 @@ Ending: TypeAlias = Annotated[
 ]
 Family: TypeAlias = Annotated[str, Path(min_length=1, max_length=128, examples=["91ab"])]
 _MOST_COMPARED: Final = 12
+_PART: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _TYPES: Final = {
     "html": "text/html; charset=utf-8",
     "json": "application/json",
@@ -134,6 +137,16 @@ def _add_one(router: APIRouter, desk: ResearchDesk) -> None:
 
 
 def _add_changing(owner: APIRouter, desk: ResearchDesk) -> None:
+    @owner.post("/backtests", response_model=models.BacktestKept, status_code=201, summary="Keep a backtest that was run elsewhere")
+    async def keep(body: models.BacktestBody) -> Response:
+        """The command line and notebooks keep their runs with it."""
+        parts = {name: _bytes(name, text) for name, text in body.parts.items()}
+        told = body.model_dump(exclude={"parts", "trial"})
+        record = msgspec.convert({**told, "id": "", "created_ms": 0}, BacktestRecord)
+        trial = None if body.trial is None else msgspec.convert({**body.trial.model_dump(), "created_ms": 0}, Trial)
+        kept = await desk.backtests.keep(record, parts, trial)
+        return reply({"id": kept.id}, 201, {"Location": f"/api/v1/backtests/{kept.id}"})
+
     @owner.post("/backtests/{result_id}/repeat", response_model=models.JobRow, status_code=202, summary="Repeat a stored backtest")
     async def repeat(result_id: ResultId) -> Response:
         """The job's result says whether the run is the same to the bit, and what changed if it is not."""
@@ -144,6 +157,15 @@ def _add_changing(owner: APIRouter, desk: ResearchDesk) -> None:
     async def delete_backtest(result_id: ResultId) -> Response:
         """Its run stays counted in the ledger of trials."""
         return reply({"removed": (await desk.backtests.remove(result_id)).id})
+
+
+def _bytes(name: str, text: str) -> bytes:
+    if not _PART.fullmatch(name):
+        raise InvalidValue("parts", f"{name!r} is no name of a table: a-z, 0-9 and _")
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise InvalidValue("parts", f"{name} is not base64") from None
 
 
 def _add_trials(router: APIRouter, owner: APIRouter, desk: ResearchDesk) -> None:

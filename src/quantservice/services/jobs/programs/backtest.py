@@ -16,6 +16,8 @@ from quantservice.quant.reports.report import DRAWS
 from quantservice.services.jobs.programs.context import Context, figure, number_of
 from quantservice.services.jobs.work import Done, Finished, Item, Plan, StoredRun
 
+#: How the fingerprint begins of bars alone, without their revisions and the rules.
+BARS: Final = "bars:"
 _SHOWN: Final = ("total_return", "cagr", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor", "fees")
 
 
@@ -45,14 +47,17 @@ class Backtest:
         stored, shown = msgspec.msgpack.decode(parts[0], type=tuple[StoredRun, dict[str, Any]])
         summary: dict[str, Any] = {"figures": shown, "run_fingerprint": stored.record.run_fingerprint}
         if request.repeats:
-            changed = differences(request.expected, stored.record)
+            changed = differences(request.expected, stored.record, bars=context.market.data.fingerprint)
             same = request.expected.get("run_fingerprint") == stored.record.run_fingerprint
             summary |= {"repeats": request.repeats, "identical": same, "changed": changed}
         return Finished(summary=summary, backtests=[stored])
 
 
-def differences(before: dict[str, Any], now: BacktestRecord) -> list[str]:
-    """Return what differs between a stored run and its repetition, a sentence each; empty: nothing does."""
+def differences(before: dict[str, Any], now: BacktestRecord, *, bars: str = "") -> list[str]:
+    """Return what differs between a stored run and its repetition, a sentence each; empty: nothing does.
+
+    A run of the command line knows the bars' own fingerprint only (``bars:…``); ``bars`` is that of the repetition.
+    """
     found = []
     pairs = (
         ("code_hash", "the strategy's code was changed"),
@@ -60,6 +65,8 @@ def differences(before: dict[str, Any], now: BacktestRecord) -> list[str]:
     )
     for name, sentence in pairs:
         old, new = str(before.get(name, "")), str(getattr(now, name))
+        if old.startswith(BARS):
+            new = BARS + bars
         if old and old != new:
             found.append(f"{sentence} ({old[:12]} -> {new[:12]})")
     for name in ("parameters", "assumptions"):
