@@ -108,6 +108,7 @@ def test_a_replay_ends_with_the_store_equal_to_the_files(tmp_path: Path, data_di
             sources = {row["source"] for row in page["data"]}
             assert sources <= {"ws", "rest"}
             assert "ws" in sources
+        wait_for(lambda: "the store equals the files" in demo.said(), "the demo's own verdict", 60)
         code, said = demo.end()
     assert code == 0, said
     assert "Traceback" not in said
@@ -129,7 +130,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
 def test_up_without_a_reachable_venue_says_why_and_ends(tmp_path: Path) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     env = {f"QS_BINANCE__{market}__REST_URL": nowhere for market in ("SPOT", "UM", "CM")}
-    result = qs("up", "--no-browser", f"--port={free_port()}", f"--data-dir={tmp_path / 'd'}", "--for=5", cwd=tmp_path, env=env)
+    result = qs("up", "--no-browser", f"--port={free_port()}", f"--data-dir={tmp_path / 'd'}", "--for=30", cwd=tmp_path, env=env)
     assert result.returncode == 3
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("qs: no venue can be reached")

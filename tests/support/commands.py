@@ -58,10 +58,15 @@ def wait_for(condition: Callable[[], Any], what: str, patience_s: float = PATIEN
 class RunningDemo:
     """A ``qs demo`` (or ``qs up``) process with its API."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, data_dir: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], port: int, data_dir: Path, output: Path) -> None:
         self.process = process
         self.port = port
         self.data_dir = data_dir
+        self._output = output
+
+    def said(self) -> str:
+        """Everything it has printed so far."""
+        return self._output.read_text(encoding="utf-8")
 
     @property
     def url(self) -> str:
@@ -79,8 +84,7 @@ class RunningDemo:
         """Send a signal; return the exit code and everything it said."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        out, _ = self.process.communicate(timeout=timeout_s)
-        return self.process.returncode, out
+        return self.process.wait(timeout=timeout_s), self.said()
 
 
 @contextmanager
@@ -88,21 +92,22 @@ def running(command: str, *arguments: str, data_dir: Path, env: dict[str, str] |
     """Start ``qs <command>`` and wait until its API answers; kill it at the end if it still runs."""
     port = free_port()
     options = [f"--port={port}", f"--data-dir={data_dir}", "--no-browser", *arguments]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "quantservice.app.cli", command, *options],
-        cwd=data_dir.parent,
-        env=environment({"QS_CLIENTSERVER__PORT": str(free_port())} | (env or {})),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    demo = RunningDemo(process, port, data_dir)
+    output = data_dir.parent / f"{data_dir.name}-{port}.out"
+    with output.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "quantservice.app.cli", command, *options],
+            cwd=data_dir.parent,
+            env=environment({"QS_CLIENTSERVER__PORT": str(free_port())} | (env or {})),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    demo = RunningDemo(process, port, data_dir, output)
     try:
         wait_for(lambda: process.poll() is not None or demo.get("/health/live"), "the API's first answer")
         if process.poll() is not None:
-            raise AssertionError(f"qs {command} ended with {process.returncode}: {process.stdout.read() if process.stdout else ''}")
+            raise AssertionError(f"qs {command} ended with {process.returncode}: {demo.said()}")
         yield demo
     finally:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=30)
+        process.wait(timeout=30)
