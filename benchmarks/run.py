@@ -42,6 +42,8 @@ ROWS = {
     "streams": "benchmarks.bench_streams",
     "start": "benchmarks.bench_start",
     "bus": "benchmarks.bench_bus",
+    "cold": "benchmarks.bench_cold",
+    "indicators": "benchmarks.bench_indicators",
     "sweep_scaling": "benchmarks.bench_sweep_scaling",
     "sma": "benchmarks.bench_sma",
     "sweep": "benchmarks.bench_sweep",

@@ -281,20 +281,30 @@ def _kline_route(stream: StreamId, venue_symbol: str) -> Route:
     decode = msgspec.json.Decoder(KlineFrame).decode
     interval = "1M" if stream.period == "1mo" else stream.period
 
+    last_open = last_high = last_low = ""
+    open_price = high_price = low_price = Decimal(0)
+
     def route(frame: bytes, recv_ns: int) -> Kline:
+        nonlocal last_open, last_high, last_low, open_price, high_price, low_price
         data = decode(frame).data
         if frame.count(b":") != 23:
             check_unique_keys(frame)
         k = data.k
         if data.s != venue_symbol or k.i != interval or data.e != "kline":
             raise _fault("stream_mismatch", stream)
+        if k.o != last_open:
+            open_price, last_open = Decimal(k.o), k.o
+        if k.h != last_high:
+            high_price, last_high = Decimal(k.h), k.h
+        if k.l != last_low:
+            low_price, last_low = Decimal(k.l), k.l
         kline = Kline(
             stream=stream,
             open_time=k.t,
             close_time=k.T,
-            open=k.o,
-            high=k.h,
-            low=k.l,
+            open=open_price,
+            high=high_price,
+            low=low_price,
             close=k.c,
             volume=k.v,
             quote_volume=k.q,
