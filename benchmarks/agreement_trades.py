@@ -1,16 +1,18 @@
 """Our trades and final equity beside backtesting.py's and vectorbt's, live, on the real bars of ``metrics/ohlcv_reference``.
 
-    python -m benchmarks.agreement_trades
+    python -m benchmarks.agreement_trades [--golden]
 
 It needs the peers (``./qs bench --peers``) and the shared data, and exits with 1 where anything differs. The fill models are set
 equal: the close of the decision for vectorbt (all cash), the next open for backtesting.py (one unit). What stays different is
-printed.
+printed. ``--golden`` keeps what the peers answered (bars of entry and exit, profits, the final equity) in
+tests/golden/agreement/, which tests/golden/test_agreement_peers.py compares on machines without them.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
+import json
 import math
 import sys
 from pathlib import Path
@@ -21,10 +23,11 @@ import numpy as np
 from benchmarks.bench_sma import EXACT, MONEY, Cross
 from benchmarks.markets import Columns, bars_of, differing, trades_of
 from benchmarks.peers.launch import PeerMissingError, peer
-from benchmarks.results import data_folder
+from benchmarks.results import PROJECT, data_folder
 from quantservice import Backtest, Bar, OrderRequest, Strategy, View
 
 FEE = 0.0005
+GOLDEN = PROJECT / "tests" / "golden" / "agreement"
 DAY_MS = 86_400_000
 UNIT = {**EXACT, "equity": 1e-12}
 #: What each peer does otherwise even where the fill model is the same.
@@ -63,18 +66,35 @@ def columns_of(file: Path) -> Columns:
     return made
 
 
-def compare(module: str, script: str, columns: Columns) -> tuple[str, int]:
-    """Return the first difference (empty: none) and how many trades were compared."""
+def ours_of(module: str, columns: Columns) -> Columns:
+    """Our closed trades under a peer's fill model."""
     bars = bars_of(columns, "binance:spot:REF-USDT", "1d")
     more: dict[str, Any] = {"fees": FEE, "enforce_rules": False, "fill_on_synthetic": True, "fill_on_stale": True}
+    if module == "vectorbt":
+        return trades_of(Backtest(Cross, bars, fill="close", initial_equity=MONEY, **more).simulate())
+    return trades_of(Backtest(OneUnit, bars, initial_equity=1e9, **more).simulate())
+
+
+def compare(module: str, script: str, columns: Columns) -> tuple[str, int, Columns, str]:
+    """Return the first difference (empty: none), how many trades were compared, the peer's trades and its version."""
+    ours = ours_of(module, columns)
+    asked: dict[str, Any] = {"windows": [10, 50]} if module == "vectorbt" else {"bars": len(columns["close"])}
     with peer(module, script, columns) as other:
-        if module == "vectorbt":
-            ours = trades_of(Backtest(Cross, bars, fill="close", initial_equity=MONEY, **more).simulate())
-            theirs = other.trades(windows=[10, 50], fees=FEE)
-        else:
-            ours = trades_of(Backtest(OneUnit, bars, initial_equity=1e9, **more).simulate())
-            theirs = other.trades(bars=len(columns["close"]), fees=FEE)
-        return differing(ours, theirs, EXACT if module == "vectorbt" else UNIT), len(ours["entry"])
+        theirs = other.trades(**asked, fees=FEE)
+        found = differing(ours, theirs, EXACT if module == "vectorbt" else UNIT)
+        return found, len(ours["entry"]), theirs, other.version
+
+
+def told(theirs: Columns, version: str) -> dict[str, Any]:
+    """What is kept of a peer's answer."""
+    kept = ~theirs["open"] if "open" in theirs else np.ones(len(theirs["entry"]), dtype=bool)
+    return {
+        "version": version,
+        "entry": [int(bar) for bar in theirs["entry"][kept]],
+        "exit": [int(bar) for bar in theirs["exit"][kept]],
+        "profit": [float(value) for value in theirs["profit"][kept]],
+        "equity": float(theirs["equity"][-1]),
+    }
 
 
 def _equal(count: int) -> str:
@@ -86,16 +106,21 @@ def _equal(count: int) -> str:
 def main() -> int:
     """Compare every file with every peer."""
     failed = 0
+    golden: dict[str, dict[str, Any]] = {module: {} for module in DIFFERENCES}
     for file in sorted((data_folder() / "metrics" / "ohlcv_reference").glob("*.csv.gz")):
         for module, script in (("vectorbt", "of_vectorbt"), ("backtesting", "of_backtesting")):
             try:
-                found, count = compare(module, script, columns_of(file))
+                found, count, theirs, version = compare(module, script, columns_of(file))
+                golden[module][file.name] = told(theirs, version)
             except PeerMissingError as missing:
                 found, count = str(missing), 0
             failed += bool(found)
             print(f"{file.name} {module}: {found or _equal(count)}")
     for module, words in DIFFERENCES.items():
         print(f"{module} otherwise: {'; '.join(words)}")
+        if "--golden" in sys.argv[1:] and golden[module]:
+            GOLDEN.mkdir(parents=True, exist_ok=True)
+            (GOLDEN / f"{module}.json").write_text(json.dumps(golden[module], indent=1) + "\n", encoding="utf-8")
     return 1 if failed else 0
 
 

@@ -45,6 +45,8 @@ def template_calls() -> tuple[str, ...]:
     """Every indicator that a template asks for with its default parameters, once."""
     found: dict[str, None] = {}
     for entry in STRATEGIES.values():
+        if entry.name == "funding_carry":  # asks for funding rates, which are no indicator of klines
+            continue
         for wanted in entry.cls().indicators().values():
             found[str(call_of(wanted))] = None
     return tuple(found)
