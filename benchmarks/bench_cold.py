@@ -10,20 +10,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tests.support import research_store
 
-from benchmarks.processes import free_port
+from benchmarks.processes import free_port, platform, wait_for
 from benchmarks.results import PROJECT, Plan, Result
 
 YEAR_BARS = 8_760
@@ -63,45 +59,13 @@ def backtest(folder: Path, cache: Path | None = None) -> tuple[float, float, str
     return seconds, used.ru_utime + used.ru_stime, text
 
 
-def through_a_process(folder: Path, runs: int) -> list[tuple[float, float, str]]:
+def through_a_process(root: Path, runs: int) -> list[tuple[float, float, str]]:
     """The same while ``qs up`` owns the store."""
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "quantservice.app.cli",
-        "up",
-        "--only=jobs",
-        "--no-browser",
-        f"--port={port}",
-        f"--data-dir={folder}",
-    ]
-    environment = dict(os.environ) | {"QS_CLIENTSERVER__PORT": str(free_port())}
-    with tempfile.TemporaryFile("w+") as said:
-        owner = subprocess.Popen(command, stdout=said, stderr=said, cwd=PROJECT, env=environment)
-        try:
-            _wait(lambda: _answers(port), owner)
-            time.sleep(3.0)  # what it loads after its start
-            return [backtest(folder) for _ in range(runs)]
-        finally:
-            owner.send_signal(signal.SIGINT)
-            owner.wait(60)
-
-
-def _answers(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def _wait(there: Callable[[], bool], process: subprocess.Popen[Any]) -> None:
-    deadline = time.monotonic() + 60
-    while not there():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit("qs up did not come up")
-        time.sleep(0.05)
+    with platform(root, 0, roles=("projections", "web", "outbox", "jobs"), pairs={}, web_port=port):
+        wait_for(f"http://127.0.0.1:{port}/health/live")
+        time.sleep(5.0)  # what it loads after its start
+        return [backtest(root / "data") for _ in range(runs)]
 
 
 def results(plan: Plan) -> list[Result]:
@@ -114,7 +78,7 @@ def results(plan: Plan) -> list[Result]:
         )  # fmt: skip
         backtest(folder)  # makes what later runs find
         cached = [backtest(folder) for _ in range(plan.rounds(5))]
-        through = through_a_process(folder, plan.rounds(5))
+        through = through_a_process(Path(root), plan.rounds(5))
         first_s, first_cpu, said = backtest(folder, cache)
     rows = []
     for what, asked, runs in (

@@ -83,12 +83,14 @@ def main(place: Path) -> None:
     table = pd.DataFrame({name: columns[name] for name in ("open", "high", "low", "close", "volume")})
     table.index = pd.to_datetime(columns["open_time"] + 60_000, unit="ms", utc=True)
     bar_type = data.BarType.from_str("BTCUSDT.BINANCE-1-MINUTE-LAST-EXTERNAL")
-    bars = wranglers.BarDataWrangler(bar_type, instrument(0.0)).process(table)  # what a catalogue would hold is not timed
+    made = wranglers.BarDataWrangler(bar_type, instrument(0.0)).process(table)  # what a catalogue would hold is not timed
 
-    def run(bars_wanted: int, fees: float) -> Any:
+    def run(bars: int, fees: float) -> Any:
         engine = engines.BacktestEngine(
             engines.BacktestEngineConfig(
-                logging=config.LoggingConfig(bypass_logging=True), risk_engine=config.RiskEngineConfig(bypass=True), run_analysis=False
+                logging=config.LoggingConfig(bypass_logging=True),
+                risk_engine=config.RiskEngineConfig(bypass=True),
+                run_analysis=False,
             )
         )
         engine.add_venue(
@@ -96,7 +98,7 @@ def main(place: Path) -> None:
         )
         pair = instrument(fees)
         engine.add_instrument(pair)
-        engine.add_data(bars[:bars_wanted])
+        engine.add_data(made[:bars])
         strategy = Cross(pair, bar_type)
         engine.add_strategy(strategy)
         engine.run()
@@ -110,7 +112,7 @@ def main(place: Path) -> None:
         found = {name: rows[:, place] for place, name in enumerate(names)}
         return {**found, "open": rows[:, 1] < 0, "equity": np.array([made[1]])}
 
-    serve(lambda bars, fees: run(bars, fees), trades, place)
+    serve(run, trades, place)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def keep_by(client: Client, report: BacktestReport, trial: Trial, *, data: Mapping[str, Any], title: str = "") -> str:
     """Keep a run and count it; returns its id. ``data`` names its bars as a job does, so that the run can be repeated."""
     from quantservice.quant.reports.stored import parts_of
-    from quantservice.services.jobs.programs.backtest import BARS
-    from quantservice.services.jobs.programs.context import versions
+    from quantservice.services.jobs.versions import BARS, versions
 
     if report.backtest is None or report.strategy is None:
         raise InvalidValue("report", "this report was not made by a Backtest")

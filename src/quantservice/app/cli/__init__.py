@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -32,6 +33,7 @@ scaffold.register(app)
 
 def main() -> None:
     """Entry point: one sentence and a non-zero exit for what a person can mend, never a stack."""
+    gc.set_threshold(50_000, 20, 50)  # loading modules makes no garbage: looking for it takes a tenth of a command's time
     try:
         app()
     except UserError as error:
@@ -47,6 +49,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    finally:
+        gc.freeze()  # the interpreter would look through all modules once more, only to end
 
 
 def fail(sentence: str, code: int) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from quantservice.ports import Trial
     from quantservice.quant.honesty.market import Market
     from quantservice.quant.research import Backtest, BacktestReport
+    from quantservice.quant.strategies.base import Strategy
     from quantservice.quant.strategies.registry import StrategyEntry
 
 Param = Annotated[list[str] | None, typer.Option("--param", help="name=value; again for the next one")]
@@ -209,9 +211,10 @@ def backtest(
     from quantservice.app.notebook import bars_by
     from quantservice.app.trials import count_by
 
-    with platform_client(loaded) as client:
-        tables = [bars_by(client, item, where) for item in symbol]
-        say_compile()
+    with ExitStack() as opened:
+        with compiling(entry.cls):
+            client = opened.enter_context(platform_client(loaded))
+            tables = [bars_by(client, item, where) for item in symbol]
         from quantservice.app.cli.results import print_report, report_row
         from quantservice.quant.research import Backtest
 
@@ -295,13 +298,19 @@ def read_assumptions(pairs: list[str]) -> dict[str, Any]:
     return read
 
 
-def say_compile() -> None:
-    """Say why the first run takes longer: machine code is made once and kept."""
-    from quantservice.quant.jit import cache_folder
+@contextmanager
+def compiling(strategy: type[Strategy]) -> Iterator[None]:
+    """Make the machine code while the body runs, where it was never made; say why the first run takes longer."""
+    from quantservice.app import compiling as machine_code
+    from quantservice.quant.strategies.base import is_vectorised
 
-    folder = cache_folder()
-    if not folder.is_dir() or not any(folder.iterdir()):
+    if machine_code.is_cold():
         note("compiling the arithmetic for this machine: once, it is kept for later runs …")
+        with machine_code.beside(kline_by_kline=not is_vectorised(strategy)):
+            yield
+        machine_code.note_warm()
+    else:
+        yield
 
 
 def stored_market(symbols: list[str], where: Where, loaded: Any) -> Market:

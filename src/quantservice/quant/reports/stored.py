@@ -58,9 +58,24 @@ def arrow_stream(table: Table) -> bytes:
 
 
 def _arrow(pa: Any, values: Any) -> Any:
-    if values.dtype.kind == "M":
-        return pa.array(values.astype("datetime64[ms]"), pa.timestamp("ms", "UTC"))
-    return pa.array(values.tolist(), pa.string()) if values.dtype.kind == "O" else pa.array(values)
+    """Make an Arrow array from its buffers: ``pa.array`` would import pandas, a quarter of a second."""
+    kind = values.dtype.kind
+    if kind == "M":
+        stamps = np.ascontiguousarray(values.astype("datetime64[ms]"))
+        known = ~np.isnat(stamps)
+        valid = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
+        return pa.Array.from_buffers(pa.timestamp("ms", "UTC"), len(values), [valid, pa.py_buffer(stamps.view(np.int64))])
+    if kind == "b":
+        return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(np.packbits(values, bitorder="little"))])
+    if kind in "iuf":
+        dense = np.ascontiguousarray(values)
+        return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(dense)])
+    words = [None if word is None else str(word).encode() for word in values.tolist()]
+    ends = np.cumsum([0, *(len(word or b"") for word in words)], dtype=np.int32)
+    known = np.array([word is not None for word in words], dtype=bool)
+    valid = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
+    text = pa.py_buffer(b"".join(word or b"" for word in words))
+    return pa.Array.from_buffers(pa.string(), len(words), [valid, pa.py_buffer(ends), text])
 
 
 def table_of(name: str, content: bytes) -> Table:

@@ -14,10 +14,9 @@ from quantservice.quant.metrics.summary import FIELDS
 from quantservice.quant.optimize.requests import BacktestRequest
 from quantservice.quant.reports.report import DRAWS
 from quantservice.services.jobs.programs.context import Context, figure, number_of
+from quantservice.services.jobs.versions import BARS
 from quantservice.services.jobs.work import Done, Finished, Item, Plan, StoredRun
 
-#: How the fingerprint begins of bars alone, without their revisions and the rules.
-BARS: Final = "bars:"
 _SHOWN: Final = ("total_return", "cagr", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor", "fees")
 
 

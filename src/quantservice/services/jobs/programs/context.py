@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import platform
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,8 +33,8 @@ from quantservice.quant.reports.story import Sample
 from quantservice.quant.research import Backtest, about_of, gate_of
 from quantservice.quant.strategies.base import Strategy
 from quantservice.quant.strategies.parameters import Value
+from quantservice.services.jobs.versions import versions
 from quantservice.services.jobs.work import Done, Finished, Plan, StoredRun
-from quantservice.version import __version__
 
 #: Adds lines to the journal of the job's study and returns those after a position.
 Exchange = Callable[[list[str], int], list[str]]
@@ -198,21 +197,6 @@ def number_of(metric: Mapping[str, Any] | None) -> float:
 
 def _known(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def versions() -> dict[str, str]:
-    """Return what computed: a difference here may change the last bit of a result."""
-    import numba  # noqa: PLC0415 - it is loaded already where something was computed
-    import talib  # noqa: PLC0415 - as above
-
-    return {
-        "quantservice": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "numba": numba.__version__,
-        "ta-lib": talib.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
 
 
 def write_table(columns: Mapping[str, Any]) -> bytes:
