@@ -10,6 +10,7 @@ import pytest
 
 from quantservice.app import compiling
 from quantservice.quant import warm
+from quantservice.quant.metrics import measure
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_the_process_beside_ends_with_the_body(monkeypatch: pytest.MonkeyPatch) 
             started.append(self)
             assert command[1:] == ["-m", "quantservice.quant.warm", "events"]
 
-    monkeypatch.setattr(compiling.subprocess, "Popen", Noted)
+    monkeypatch.setattr(subprocess, "Popen", Noted)
 
     def fail() -> None:
         with compiling.beside(kline_by_kline=True):
@@ -56,8 +57,8 @@ def test_the_process_beside_ends_with_the_body(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_is_made_beside_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = []
-    original = warm.measure
-    monkeypatch.setattr(warm, "measure", lambda *given, **more: measured.append(original(*given, **more)))
+    original = measure
+    monkeypatch.setattr("quantservice.quant.warm.measure", lambda *given, **more: measured.append(original(*given, **more)))
     warm.make_figures()
     warm.make_account(kline_by_kline=False)
     warm.make_account(kline_by_kline=True)
