@@ -28,6 +28,8 @@ PEERS = {
     "nautilus_trader": ("of_nautilus", 50.0, True),
 }
 SAME = {"entry": 0.0, "exit": 0.0, "entry_price": 1e-12, "exit_price": 1e-12}
+#: NautilusTrader makes a spread of one tick around a bar's close.
+TICK = {"entry": 0.0, "exit": 0.0, "entry_price": 5e-6, "exit_price": 5e-6}
 QUICK_BARS = 50_000
 #: Bars on which the averages begin with the fast one below (backtesting.py first asks one bar after both are there) and are never
 #: exactly equal (where sums of cents tie, the last bit of each engine's rounding would decide).
@@ -58,7 +60,7 @@ def beside(module: str, columns: Columns, rounds: int) -> tuple[list[Turn], str]
         with peer(module, script, columns) as other:
             wanted = {"bars": len(columns["close"]), "fees": FEE}
             mine = trades_of(prepared(columns, "close" if at_close else "next_open").simulate())
-            count = must_agree(f"{module} {other.version}", mine, other.trades(**wanted), SAME)
+            count = must_agree(f"{module} {other.version}", mine, other.trades(**wanted), TICK if at_close else SAME)
             return [other.turn(**wanted) for _ in range(rounds)], f"{module} {other.version}, {count:,} equal trades"
     except PeerMissingError as missing:
         return [], str(missing)

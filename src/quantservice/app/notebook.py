@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict, Unpack, overload
 from weakref import finalize
@@ -14,6 +16,7 @@ import numpy as np
 from quantservice.app.cli.console import parse_time
 from quantservice.app.client import PlatformClient, platform_client
 from quantservice.app.settings import LoadedSettings, load_settings
+from quantservice.app.settings.loader import DEFAULT_FILE
 from quantservice.core.errors import UserError
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.periods import check_period
@@ -81,7 +84,29 @@ def _settings(where: Where) -> LoadedSettings:
     flags: dict[str, Any] = {"data_dir": str(data_dir) if data_dir is not None else None}
     if where.get("demo"):
         flags["environment"] = "demo"
-    return load_settings(Path(config) if config is not None else None, flags=flags)
+    file = Path(config) if config is not None else None
+    read = file or Path(os.environ.get("QS_CONFIG") or DEFAULT_FILE)
+    return _loaded(file, tuple(flags.items()), Path.cwd(), _stamp(read), frozenset(os.environ.items()))
+
+
+@lru_cache(maxsize=32)
+def _loaded(
+    file: Path | None,
+    flags: tuple[tuple[str, Any], ...],
+    _cwd: Path,
+    _stamp: tuple[int, int],
+    _environment: frozenset[tuple[str, str]],
+) -> LoadedSettings:
+    """Read the settings, once for the same file, folder and environment."""
+    return load_settings(file, flags=dict(flags))
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except OSError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
 
 
 def bars_by(client: PlatformClient, symbol: str, where: Where) -> Bars:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 Fees: TypeAlias = str | float | tuple[float, float] | FeeRates | tuple[FeeRates, ...]
 #: Verdicts of this process by :meth:`Backtest.verdict_key`, so that a run that is repeated is not judged again.
 _judged: dict[str, Verdict] = {}
+#: Code and family of classes that stand in a file.
+_hashes: WeakKeyDictionary[type[Strategy], tuple[str, str]] = WeakKeyDictionary()
 
 
 def fees_of(fees: Fees) -> str | FeeRates | tuple[FeeRates, ...]:
@@ -285,15 +289,26 @@ def _curve(benchmark: Any, bars: int) -> npt.NDArray[np.float64]:
     return curve
 
 
+def _hashes_of(cls: type[Strategy]) -> tuple[str, str]:
+    """Return code and family of a class. Kept for a class of a module's file; in a notebook its helpers may change under it."""
+    known = _hashes.get(cls)
+    if known is None:
+        known = code_hash(cls), family_hash(cls)
+        if getattr(sys.modules.get(cls.__module__), "__file__", None):
+            _hashes[cls] = known
+    return known
+
+
 def about_of(strategy: Strategy) -> About:
     """Return who a strategy is, for a report."""
     cls = type(strategy)
+    code, family = _hashes_of(cls)
     return About(
         strategy=strategy.name(),
         description=(cls.__doc__ or "").strip().partition("\n")[0],
         parameters=strategy.parameters,
-        code_hash=code_hash(cls),
-        family=family_hash(cls),
+        code_hash=code,
+        family=family,
         created_ms=time.time_ns() // 1_000_000,
         version=__version__,
     )

@@ -56,9 +56,10 @@ class FakeClient:
         return {"data": [row]}
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        assert path == "/api/v1/trials"
-        self.counted += body["trials"]
-        return {"counted": len(body["trials"])}
+        assert path == "/api/v1/backtests"
+        self.counted.append(body["trial"])
+        assert {"trades", "equity", "daily", "report"} <= set(body["parts"])
+        return {"id": "b0"}
 
 
 @pytest.fixture

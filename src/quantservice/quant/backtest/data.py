@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, TypeAlias
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,11 @@ from quantservice.quant.backtest.funding import Funding, funding_of
 from quantservice.quant.backtest.kernel.layout import LAST, PRESENT, STALE, SYNTHETIC
 from quantservice.quant.backtest.results import Flag
 from quantservice.quant.backtest.tables import F64, I64, PRICE_COLUMNS, Series, gaps_of, series_list, series_of, when
+
+_FINGERPRINTED: Final = ("open_time", *PRICE_COLUMNS, "volume")
+_MOST_FINGERPRINTS: Final = 64
+#: Fingerprints of arrays that cannot change, by their identity, as long as the arrays live.
+_fingerprints: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[str, tuple[ref[Any], ...]]] = {}
 
 U8: TypeAlias = npt.NDArray[np.uint8]
 
@@ -164,11 +170,27 @@ class MarketData:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Sha256 over names, times, prices, volumes and settlements."""
+        """Sha256 over names, times, prices, volumes and settlements; computed once for the same arrays."""
+        arrays = [item.columns[key] for item in self.series for key in _FINGERPRINTED]
+        arrays += [values for table in self.funding.values() for values in (table.time, table.rate)]
+        names = (self.period, *map(str, self.instruments), *map(str, self.funding))
+        if len(self.row_time) != len(self.time) or any(values.flags.writeable for values in arrays):
+            return self._digest()
+        key = (names, tuple(map(id, arrays)))
+        known = _fingerprints.get(key)
+        if known is not None and all(reference() is values for reference, values in zip(known[1], arrays, strict=True)):
+            return known[0]
+        while len(_fingerprints) >= _MOST_FINGERPRINTS:
+            _fingerprints.pop(next(iter(_fingerprints)), None)
+        digest = self._digest()
+        _fingerprints[key] = (digest, tuple(ref(values) for values in arrays))
+        return digest
+
+    def _digest(self) -> str:
         digest = hashlib.sha256(self.period.encode())
         for item in self.series:
             digest.update(str(item.instrument).encode())
-            for key in ("open_time", *PRICE_COLUMNS, "volume"):
+            for key in _FINGERPRINTED:
                 digest.update(np.ascontiguousarray(item.columns[key]).tobytes())
         for name, table in self.funding.items():
             digest.update(str(name).encode())

@@ -184,3 +184,22 @@ def test_a_volume_cap_needs_volumes() -> None:
     data = MarketData.of({str(UM): bare}, period="1h")
     with pytest.raises(InvalidValue, match="have no volume"):
         run_orders(data, (0, order("buy")), assumptions=FREE.replace(volume_share_cap=0.1))
+
+
+def test_the_fingerprint_is_of_the_values_however_often_it_is_asked() -> None:
+    def table(last: float) -> Bars:
+        close = np.array([10.0, 11.0, last])
+        columns = {name: np.ones(3) for name in COLUMNS} | {"open_time": np.arange(3, dtype=np.int64) * 3_600_000}
+        columns |= {"open": close, "high": close, "low": close, "close": close}
+        return Bars("binance:spot:BTC-USDT", "1h", columns)
+
+    first = table(12.0)
+    fingerprint = MarketData.of(first).fingerprint
+    assert MarketData.of(first).fingerprint == MarketData.of(table(12.0)).fingerprint == fingerprint
+    for last in (13.0, 14.0):  # arrays that were freed leave their identity to others
+        assert MarketData.of(table(last)).fingerprint != fingerprint
+    open_table = {name: np.array(values) for name, values in first.columns.items()}
+    data = MarketData.of(open_table, instrument="binance:spot:BTC-USDT", period="1h")
+    before = data.fingerprint
+    open_table["close"][1] = open_table["high"][1] = 11.5
+    assert MarketData.of(open_table, instrument="binance:spot:BTC-USDT", period="1h").fingerprint != before
