@@ -1,6 +1,7 @@
 """The trades and the final equity on the reference bars are those of backtesting.py and vectorbt, where the fill model is the same.
 
-What the peers answered was kept by ``python -m benchmarks.agreement_trades --golden``; docs/backtesting.md lists what they do otherwise.
+What the peers answered was kept by ``python -m benchmarks.agreement_trades --golden``; docs/backtesting.md lists what they do
+otherwise.
 """
 
 from __future__ import annotations
