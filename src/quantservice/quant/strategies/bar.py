@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, Final
 
 import msgspec
@@ -98,13 +98,19 @@ def bars_of(
 ) -> Iterator[Bar]:
     """Yield rows ``start`` to ``stop`` of columns (named as in :data:`quantservice.quant.bars.COLUMNS`) as bars."""
     stop = len(columns["open_time"]) if stop is None else stop
+    return chain.from_iterable(_chunks_of_bars(instrument, period, columns, start, stop))  # no Python frame is entered per bar
+
+
+def _chunks_of_bars(
+    instrument: InstrumentId, period: str, columns: Mapping[str, npt.NDArray[Any]], start: int, stop: int
+) -> Iterator[Iterator[Bar]]:
     for low in range(start, stop, CHUNK):
         rows = slice(low, min(low + CHUNK, stop))
         times = columns["open_time"][rows]
         values = [columns[name][rows] for name in VALUE_COLUMNS]
         values[6] = np.asarray(values[6]).astype(np.int64)
         lists = [array.tolist() for array in (times, close_times(period, times), *values)]
-        yield from map(Bar, repeat(instrument), repeat(period), *lists)
+        yield map(Bar, repeat(instrument), repeat(period), *lists)
 
 
 def bars_table(bars: Bars, start: int = 0, stop: int | None = None) -> Iterator[Bar]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any, TypeVar
 
 import numpy as np
@@ -145,10 +145,11 @@ class InstrumentFeed:
         """Yield rows of values, in the order of ``names``."""
         stop = len(self) if stop is None else stop
         if not self.names:
-            yield from repeat((), stop - start)
-        for low in range(start, stop, CHUNK):
-            high = min(low + CHUNK, stop)
-            yield from zip(*(array[low:high].tolist() for array in self.values), strict=True)
+            return repeat((), stop - start)
+        return chain.from_iterable(
+            zip(*(array[low : min(low + CHUNK, stop)].tolist() for array in self.values), strict=True)
+            for low in range(start, stop, CHUNK)
+        )
 
 
 def feeds_of(
