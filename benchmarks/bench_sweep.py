@@ -2,9 +2,10 @@
 
     ./qs bench --only sweep [--peers]
 
-Ours is ``Backtest(...).sweep(...)``, one thread; all figures of a sweep for each combination. Number of trades and final equity of
-each pair are compared with vectorbt's before times are printed, and the whole trade list of the first and the last pair. Once more
-with funding, slippage and margin on, which vectorbt does not have: it runs with slippage there. ``--quick`` takes 10 pairs.
+Ours is ``Backtest(...).sweep(...)``, on all processors; all figures of a sweep for each combination. Number of trades and final
+equity of each pair are compared with vectorbt's before times are printed, and the whole trade list of the first and the last pair.
+Once more with funding, slippage and margin on, which vectorbt does not have: it runs with slippage there. ``--quick`` takes 10
+pairs.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def measured(backtest: Backtest, windows: list[int], rounds: int) -> tuple[list[
 
 def results(plan: Plan) -> list[Result]:
     """The two rows of the table."""
-    columns, windows = minutes(), WINDOWS[:5] if plan.quick else WINDOWS
+    columns, windows = minutes(digits=8), WINDOWS[:5] if plan.quick else WINDOWS
     pairs, rounds = len(windows) * (len(windows) - 1) // 2, plan.rounds(3)
     plain = Backtest(Cross, bars_of(columns), fees=FEE, fill="close", initial_equity=MONEY)
     real = Backtest(

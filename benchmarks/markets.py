@@ -20,15 +20,19 @@ SPOT: Final = "binance:spot:BTC-USDT"
 TICK: Final = 0.01
 
 
-def minutes(count: int = YEAR_OF_MINUTES, *, seed: int = 11, start: float = 30_000.0) -> Columns:
-    """One-minute bars of a random walk with drifts that change every few hours, prices in ticks of 0.01, never overlapping."""
+def minutes(count: int = YEAR_OF_MINUTES, *, seed: int = 11, start: float = 30_000.0, digits: int = 2) -> Columns:
+    """One-minute bars of a random walk with drifts that change every few hours, prices of ``digits`` decimals, never overlapping.
+
+    With eight digits two averages are never exactly equal; with two they are now and then, and the last bit of each program's
+    rounding decides what it does.
+    """
     random = np.random.default_rng(seed)
     drift = np.repeat(random.normal(0.0, 4e-5, count // 240 + 1), 240)[:count]
-    close = np.round(start * np.exp(np.cumsum(drift + random.normal(0.0, 5e-4, count))), 2)
-    opened = np.round(np.concatenate(([start], close[:-1])) * (1.0 + random.normal(0.0, 2e-5, count)), 2)
+    close = np.round(start * np.exp(np.cumsum(drift + random.normal(0.0, 5e-4, count))), digits)
+    opened = np.round(np.concatenate(([start], close[:-1])) * (1.0 + random.normal(0.0, 2e-5, count)), digits)
     spread = np.abs(random.normal(0.0, 3e-4, (2, count)))
-    high = np.round(np.maximum(opened, close) * (1.0 + spread[0]) + TICK, 2)
-    low = np.round(np.minimum(opened, close) * (1.0 - spread[1]) - TICK, 2)
+    high = np.round(np.maximum(opened, close) * (1.0 + spread[0]) + TICK, digits)
+    low = np.round(np.minimum(opened, close) * (1.0 - spread[1]) - TICK, digits)
     volume = np.round(random.lognormal(2.0, 1.0, count), 3) + 0.001
     quote = volume * close
     return {

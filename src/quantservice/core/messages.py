@@ -33,9 +33,6 @@ class Topic(StrEnum):
     MARKET_STORED = "market.stored"  # recorder: what became durable, with revisions
     INDICATOR = "indicator"  # indicators: values at each close, and after a correction
     SIGNAL = "signal.new"  # strategies: what deployments decided, durable
-    ORDER = "order"  # execution: orders and fills as they become known, durable
-    RISK = "risk"  # risk: denials, states, alerts, durable
-    ACCOUNT = "account"  # portfolio: positions, balances and equity after each booking
     FEED_STATUS = "feed.status"  # collector: connections and streams
     GAP = "gap"  # backfill: found, healing, healed
     JOB = "job"  # jobs: how far each piece of heavy work is

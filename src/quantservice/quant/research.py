@@ -211,7 +211,8 @@ class Backtest:
         """Try every combination: ``sweep(fast=range(5, 60), slow=range(20, 200, 5))``, or a random ``sample`` of them.
 
         Values are ranges, lists, ``{"low", "high", "step"}``, or ``"*"`` for the declared grid; the other parameters stay as they
-        are. An interrupt keeps what was done. Large searches belong into a job (``qs sweep``), which uses all processors.
+        are. An interrupt keeps what was done. Strategies with ``on_bars`` run on all processors, in threads; a large search is a
+        job (``qs sweep``), which uses processes and can be resumed.
         """
         from quantservice.quant.optimize.grid import sweep  # noqa: PLC0415 - it stands on this module
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +18,7 @@ from quantservice.quant.optimize.evaluate import DONE, STATES, Evaluator
 from quantservice.quant.optimize.objective import Objective
 from quantservice.quant.optimize.space import Space
 from quantservice.quant.reports import Table
+from quantservice.quant.strategies.base import is_vectorised
 
 if TYPE_CHECKING:
     from quantservice.quant.optimize.market import Market
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
     from quantservice.quant.strategies.parameters import Value
 
 Progress = Callable[[int, int], None]
-_AT_ONCE: Final = 64
+_AT_ONCE: Final = 16
+_MOST_THREADS: Final = 8  # each has an account and indicators of its own
 #: Figures that are shown of each combination.
 _SHOWN: Final = ("total_return", "sharpe", "max_drawdown", "trades", "fees")
 NOT_RUN: Final = len(STATES)
@@ -127,18 +132,35 @@ def sweep(
     fixed = {name: value for name, value in backtest.parameters.items() if name not in wanted}
     space, goal = Space.of(backtest.strategy, wanted), Objective.of(objective)
     numbers = space.numbers(sample, seed=seed)
-    evaluator = Evaluator(backtest.strategy, market, backtest.assumptions, fixed=fixed)
     figures = np.full((len(numbers), len(FIELDS)), np.nan)
     state = np.full(len(numbers), NOT_RUN, dtype=np.uint8)
     reason = ["interrupted"] * len(numbers)
-    try:
-        for low in range(0, len(numbers), _AT_ONCE):
-            part = slice(low, min(low + _AT_ONCE, len(numbers)))
-            found = evaluator.evaluate([space.combination(int(number)) for number in numbers[part]])
-            figures[part], state[part], reason[part] = found.figures, found.state, list(found.reason)
-            if progress is not None:
-                progress(part.stop, len(numbers))
-    except KeyboardInterrupt:
-        if not (state == DONE).any():
+    own = threading.local()
+
+    def run(part: slice) -> slice:
+        if stopped.is_set():
+            return part
+        if not hasattr(own, "evaluator"):
+            own.evaluator = Evaluator(backtest.strategy, market, backtest.assumptions, fixed=fixed)
+        found = own.evaluator.evaluate([space.combination(int(number)) for number in numbers[part]])
+        figures[part], state[part], reason[part] = found.figures, found.state, list(found.reason)
+        return part
+
+    parts = [slice(low, min(low + _AT_ONCE, len(numbers))) for low in range(0, len(numbers), _AT_ONCE)]
+    # Whole arrays are worked on by compiled code, which lets go of the interpreter; what is asked kline by kline holds on to it.
+    threads = min(os.cpu_count() or 1, _MOST_THREADS, len(parts)) if is_vectorised(backtest.strategy) else 1
+    stopped = threading.Event()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for done, _ in enumerate(pool.map(run, parts), 1):
+                if progress is not None:
+                    progress(min(done * _AT_ONCE, len(numbers)), len(numbers))
+        except KeyboardInterrupt:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
+            if not (state == DONE).any():
+                raise
+        except BaseException:
+            stopped.set()
             raise
     return Sweep(backtest, space, goal, numbers, figures, state, tuple(reason))
