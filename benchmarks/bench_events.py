@@ -25,6 +25,7 @@ MONEY = 1_000_000.0
 PEERS = {
     "backtesting": ("of_backtesting", 4.5, False),
     "backtrader": ("of_backtrader", 80.0, False),
+    "jesse": ("of_jesse", 12.0, True),
     "nautilus_trader": ("of_nautilus", 50.0, True),
 }
 SAME = {"entry": 0.0, "exit": 0.0, "entry_price": 1e-12, "exit_price": 1e-12}
