@@ -138,6 +138,8 @@ async def test_amounts_survive_to_the_last_digit_and_balances_are_their_sum(stor
         assert await work.books.post(JournalRow(account="main", deployment="d1", entry=entry(1, "100000.00000001")))
         assert await work.books.post(JournalRow(account="main", deployment="d2", entry=entry(2, tiny)))
         assert not await work.books.post(JournalRow(account="main", deployment="d2", entry=entry(2, "5")))
+        assert await work.books.posted(entry(2, "5").entry_id)
+        assert not await work.books.posted("nothing of this name")
     async with store.transaction() as work:
         sums = await work.books.balances(account="main")
         assert sums["main", "wallet", "USDT"] == Decimal("100000.000000010000000001")

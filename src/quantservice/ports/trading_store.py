@@ -222,6 +222,10 @@ class BookRepository(Protocol):
         """Add an entry to the journal and to the balances; False when an entry of this id is there already."""
         ...
 
+    async def posted(self, entry_id: str) -> bool:
+        """Say whether an entry of this id is in the journal."""
+        ...
+
     async def journal(
         self, *, account: str | None = None, after: int = 0, limit: int = 200, newest: bool = False
     ) -> list[JournalRow]: ...

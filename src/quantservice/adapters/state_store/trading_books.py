@@ -86,6 +86,11 @@ class SqlBooks:
             await self._move(row.account, row.deployment, posting)
         return True
 
+    async def posted(self, entry_id: str) -> bool:
+        """Say whether an entry of this id is in the journal."""
+        query = sa.select(sa.literal(1)).where(tables.journal.c.entry_id == entry_id)
+        return (await self._connection.execute(query)).first() is not None
+
     async def journal(
         self, *, account: str | None = None, after: int = 0, limit: int = 200, newest: bool = False
     ) -> list[JournalRow]:
