@@ -1,0 +1,359 @@
+"""Orders are neither lost nor doubled: what the gateway does when requests, answers and processes are lost."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.clock import ManualClock
+from tests.support.small_venue import SmallVenue
+from tests.support.state import sqlite_store
+
+from quantservice.adapters.state_store.sql import SqlStateStore
+from quantservice.core.errors import EnvironmentFault, VenueError
+from quantservice.core.instruments import Instrument, InstrumentId
+from quantservice.core.intents import Denied, Intent, OrderTerms, intent_id
+from quantservice.core.messages import IntentDenied, OrderChanged, TradeCompleted
+from quantservice.core.orders import Evidence, Order, OrderState
+from quantservice.ports import TradingAccount
+from quantservice.ports.trading import OrderReport
+from quantservice.quant.risk_rules import DEFAULT_RULES
+from quantservice.services.execution import Gateway, GatewayConfig
+from quantservice.services.portfolio import Bookkeeper
+from quantservice.services.risk import ExposureBook, RiskDesk, RuleSet
+
+D = Decimal
+BTC = InstrumentId("binance", "um", "BTC-USDT-PERP")
+RULES = Instrument(
+    id=BTC, venue_symbol="BTCUSDT", base="BTC", quote="USDT", settle="USDT", tick_size=D("0.1"), lot_size=D("0.001")
+)  # fmt: skip
+SECOND_NS = 1_000_000_000
+
+
+class Desk:
+    """The risk desk of one account as the gateway sees it; ``rules`` none unless a test brings some."""
+
+    def __init__(self) -> None:
+        self.desk = RiskDesk(RuleSet(enforced=()))
+        self.book = self.desk.books["main"] = ExposureBook("main", {BTC: RULES}.get)
+        self.check = self.desk.check
+
+    def apply_order(self, order: Order) -> None:
+        self.book.apply_order(order)
+
+
+class Rig:
+    def __init__(self, store: SqlStateStore) -> None:
+        self.store, self.clock, self.venue, self.desk, self.told = store, ManualClock(), SmallVenue(), Desk(), list[Any]()
+        self.gateway = self.make()
+
+    def make(self, holder: str = "one") -> Gateway:
+        """A gateway as a new process has it: nothing in memory."""
+
+        async def tell(_work: Any, payload: Any) -> None:
+            self.told.append(payload)
+
+        account = TradingAccount(name="main", venue="binance", market="um")
+        return Gateway(
+            self.venue,  # type: ignore[arg-type]  # the part of the port that a gateway uses
+            self.store,
+            self.clock,
+            check=self.desk,
+            books=Bookkeeper(account, {BTC: RULES}.get, self.clock),
+            told=tell,
+            holder=holder,
+            config=GatewayConfig(back_off_s=0.0, not_founds=3, settle_ms=10_000, lease_ms=60_000),
+        )
+
+    def intent(self, cause: str = "e1", quantity: str = "0.1", **terms: Any) -> Intent:
+        made = OrderTerms(account="main", instrument=BTC, side=terms.pop("side", "buy"), quantity=D(quantity), **terms)
+        return Intent(intent_id=intent_id("main", "d1", cause), terms=made, deployment="d1", created_ns=self.clock.now_ns())
+
+    async def order(self, intent: Intent) -> Order:
+        async with self.store.transaction() as work:
+            found = await work.orders.get(intent.client_id)
+        assert found is not None
+        return found
+
+    async def fills(self) -> int:
+        async with self.store.transaction() as work:
+            return len(await work.fills.list(account="main"))
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with sqlite_store(tmp_path) as store:
+        made = Rig(store)
+        assert await made.gateway.start()
+        yield made
+
+
+async def test_an_order_is_durable_before_it_is_sent_and_open_after(rig: Rig) -> None:
+    intent = rig.intent()
+    original, seen = rig.venue.submit, list[OrderState]()
+
+    async def watched(order: Any) -> OrderReport:
+        seen.append((await rig.order(intent)).state)
+        return await original(order)
+
+    rig.venue.submit = watched  # type: ignore[method-assign]
+    (order,) = await rig.gateway.submit([intent])
+    assert seen == [OrderState.SUBMITTING], "what is sent was committed first"
+    assert isinstance(order, Order)
+    assert (order.state, order.venue_order_id, order.deployment) == (OrderState.OPEN, "1000", "d1")
+    assert [payload.order.state for payload in rig.told if isinstance(payload, OrderChanged)] == ["submitting", "open"]
+
+
+async def test_the_same_cause_is_sent_once(rig: Rig) -> None:
+    first = await rig.gateway.submit([rig.intent()])
+    again = await rig.gateway.submit([rig.intent(), rig.intent("e2")])
+    assert len(rig.venue.sent) == 2
+    assert again[0] == first[0]
+
+
+async def test_or1_a_lost_answer_is_found_and_its_fills_count_once(rig: Rig) -> None:
+    rig.venue.script = ["lost_answer"]
+    intent = rig.intent()
+    (order,) = await rig.gateway.submit([intent])
+    assert isinstance(order, Order)
+    assert order.state is OrderState.UNKNOWN
+    assert rig.desk.book.in_flight(BTC), "its exposure stays reserved"
+    fill = rig.venue.fill(intent.client_id, "0.1")
+    assert await rig.gateway.resolve()
+    found = await rig.order(intent)
+    assert (found.state, found.filled, await rig.fills()) == (OrderState.FILLED, D("0.1"), 1)
+    assert not await rig.gateway.apply_fill(fill)
+    assert len(rig.venue.sent) == 1
+    assert not rig.desk.book.in_flight(BTC)
+
+
+async def test_or2_a_lost_request_is_absent_only_after_its_time_and_several_answers(rig: Rig) -> None:
+    rig.venue.script = ["lost_request"]
+    intent = rig.intent()
+    await rig.gateway.submit([intent])
+    for _ in range(5):
+        assert not await rig.gateway.resolve(), "its deadline has not passed: it may still arrive"
+    await rig.clock.advance(60.0)
+    assert await rig.gateway.resolve()
+    order = await rig.order(intent)
+    assert (order.state, order.evidence.source if order.evidence else "") == (OrderState.NOT_SENT, "absence")
+    assert rig.venue.orders == {}
+
+
+async def test_or3_a_held_request_that_arrives_late_is_taken_back_with_an_alarm(rig: Rig) -> None:
+    rig.venue.script = ["held"]
+    intent = rig.intent()
+    await rig.gateway.submit([intent])
+    await rig.clock.advance(60.0)
+    for _ in range(3):
+        await rig.gateway.resolve()
+    assert (await rig.order(intent)).state is OrderState.NOT_SENT
+    await rig.gateway.apply_report(rig.venue.take(rig.venue.held[0]))
+    order = await rig.order(intent)
+    assert (order.state, order.revived, len(rig.venue.sent)) == (OrderState.OPEN, True, 1)
+
+
+async def test_an_outage_is_no_evidence(rig: Rig) -> None:
+    rig.venue.script = ["lost_answer"]
+    intent = rig.intent()
+    await rig.gateway.submit([intent])
+    rig.venue.away = True
+    await rig.clock.advance(3_600.0)
+    for _ in range(10):
+        assert not await rig.gateway.resolve()
+    assert (await rig.order(intent)).state is OrderState.UNKNOWN
+    rig.venue.away = False
+    assert await rig.gateway.resolve()
+    assert (await rig.order(intent)).state is OrderState.OPEN
+
+
+async def test_stale_reads_do_not_prove_absence_before_the_deadline(rig: Rig) -> None:
+    rig.venue.script, rig.venue.stale = ["lost_answer"], True
+    intent = rig.intent()
+    await rig.gateway.submit([intent])
+    for _ in range(10):
+        await rig.gateway.resolve()
+    rig.venue.stale = False
+    await rig.gateway.resolve()
+    assert (await rig.order(intent)).state is OrderState.OPEN
+
+
+async def test_a_refusal_ends_with_the_venues_code(rig: Rig) -> None:
+    rig.venue.script = ["refused"]
+    (order,) = await rig.gateway.submit([rig.intent()])
+    assert isinstance(order, Order)
+    assert (order.state, order.evidence.reference if order.evidence else "") == (OrderState.REJECTED, "-2010")
+    assert order.reason == "Account has insufficient balance"
+
+
+async def test_what_was_surely_not_taken_is_tried_again_with_the_same_id(rig: Rig) -> None:
+    rig.venue.script = ["not_sent_retry", "not_sent_retry"]
+    (order,) = await rig.gateway.submit([rig.intent()])
+    assert isinstance(order, Order)
+    assert (order.state, len(rig.venue.sent), len(set(rig.venue.sent))) == (OrderState.OPEN, 3, 1)
+    rig.venue.script = ["not_sent"]
+    (other,) = await rig.gateway.submit([rig.intent("e2")])
+    assert isinstance(other, Order)
+    assert (other.state, len(rig.venue.sent)) == (OrderState.NOT_SENT, 4)
+
+
+async def test_tries_end_with_the_time_of_the_intent(rig: Rig) -> None:
+    rig.venue.script = ["not_sent_retry"] * 9
+    late = msgspec.structs.replace(rig.intent(), valid_until_ns=rig.clock.now_ns() + 1)
+    original = rig.venue.submit
+
+    async def slow(order: Any) -> OrderReport:
+        await rig.clock.advance(1.0)
+        return await original(order)
+
+    rig.venue.submit = slow  # type: ignore[method-assign]
+    (order,) = await rig.gateway.submit([late])
+    assert isinstance(order, Order)
+    assert (order.state, len(rig.venue.sent)) == (OrderState.NOT_SENT, 1)
+
+
+async def test_a_denial_is_kept_and_nothing_is_sent(rig: Rig) -> None:
+    rig.desk.desk.rules = RuleSet(enforced=DEFAULT_RULES)
+    (denied,) = await rig.gateway.submit([rig.intent(quantity="5")])
+    assert isinstance(denied, Denied)
+    assert rig.venue.sent == []
+    async with rig.store.transaction() as work:
+        record = await work.intents.get(denied.intent.intent_id)
+        (decision,) = await work.risk.decisions(account="main")
+    assert record is not None
+    assert (record.state, record.rule, decision.sentence) == ("denied", denied.rule, denied.sentence)
+    assert any(isinstance(payload, IntentDenied) for payload in rig.told)
+
+
+async def test_or7_fills_before_the_answer_twice_and_out_of_order(rig: Rig) -> None:
+    intent = rig.intent(quantity="0.3")
+    rig.venue.script = ["lost_answer"]
+    await rig.gateway.submit([intent])
+    fills = [rig.venue.fill(intent.client_id, "0.1", price) for price in ("50000", "50010", "50020")]
+    for fill in (fills[2], fills[0], fills[2]):
+        await rig.gateway.apply_fill(fill)
+    partly = await rig.order(intent)
+    assert (partly.state, partly.filled) == (OrderState.OPEN, D("0.2"))
+    await rig.gateway.apply_report(rig.venue.orders[intent.client_id])  # says 0.3 are filled: the missing one is asked for
+    order = await rig.order(intent)
+    assert (order.state, order.filled, order.average_price, await rig.fills()) == (OrderState.FILLED, D("0.3"), D(50010), 3)
+    stale = msgspec.structs.replace(rig.venue.orders[intent.client_id], state=OrderState.OPEN, filled=D("0.1"))
+    assert (await rig.gateway.apply_report(stale)).state is OrderState.FILLED, "a late report turns nothing back"
+
+
+async def test_or8_a_cancel_that_races_a_fill_ends_as_the_venue_says(rig: Rig) -> None:
+    first, second = rig.intent("e1"), rig.intent("e2")
+    await rig.gateway.submit([first, second])
+    rig.venue.fill(first.client_id, "0.1")
+    assert (await rig.gateway.cancel(first.client_id)).state is OrderState.FILLED
+    rig.venue.script = ["lost_answer"]
+    assert (await rig.gateway.cancel(second.client_id)).state is OrderState.CANCELLED
+    assert (await rig.gateway.cancel(second.client_id)).state is OrderState.CANCELLED, "and it is not asked again"
+
+
+async def test_or10_orders_and_fills_of_others_are_adopted_and_marked(rig: Rig) -> None:
+    report = OrderReport(
+        account="main", instrument=BTC, client_id="autoclose-77", venue_order_id="9", side="sell", type="market",
+        quantity=D("0.2"), state=OrderState.OPEN, evidence=Evidence(source="push", reference="9"),
+    )  # fmt: skip
+    order = await rig.gateway.apply_report(report)
+    assert (order.external, order.deployment, order.order_id) == (True, "", "autoclose-77")
+    rig.venue.orders["by-hand"] = msgspec.structs.replace(report, client_id="by-hand", venue_order_id="10")
+    fill = rig.venue.fill("by-hand", "0.2")
+    assert await rig.gateway.apply_fill(msgspec.structs.replace(fill, client_id="", venue_order_id="10"))
+    async with rig.store.transaction() as work:
+        held = await work.books.position("main", str(BTC))
+    assert held is not None
+    assert held.position.quantity == D("-0.2")
+
+
+@pytest.mark.parametrize("lost", ["", "lost_answer", "lost_request"])
+async def test_cr1_a_new_process_finds_every_order_as_it_is(rig: Rig, lost: str) -> None:
+    """The old process is gone after the send and before its answer was kept."""
+    intent = rig.intent(quantity="0.3")
+    original = rig.venue.submit
+
+    async def killed(order: Any) -> OrderReport:
+        rig.venue.script = [lost] if lost else []
+        with contextlib.suppress(VenueError):
+            await original(order)
+        raise KeyboardInterrupt
+
+    rig.venue.submit = killed  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        await rig.gateway.submit([intent])
+    rig.venue.submit = original  # type: ignore[method-assign]
+    assert (await rig.order(intent)).state is OrderState.SUBMITTING
+    if lost != "lost_request":
+        rig.venue.fill(intent.client_id, "0.1")
+    rig.gateway, rig.desk = rig.make(), Desk()
+    assert await rig.gateway.start()
+    if lost == "lost_request":
+        assert not rig.gateway.ready, "strategies wait until it is known"
+        await rig.clock.advance(30.0)
+        await rig.gateway.extend()
+        for _ in range(3):
+            await rig.gateway.resolve()
+        assert (await rig.order(intent)).state is OrderState.NOT_SENT
+    else:
+        assert ((await rig.order(intent)).state, (await rig.order(intent)).filled) == (OrderState.OPEN, D("0.1"))
+        assert await rig.gateway.start()
+        assert await rig.fills() == 1, "a second reconciliation finds nothing new"
+    assert rig.gateway.ready
+    assert len(rig.venue.sent) == 1
+
+
+async def test_what_ended_while_nobody_looked_is_found_at_the_start(rig: Rig) -> None:
+    cancelled, filled = rig.intent("e1"), rig.intent("e2")
+    await rig.gateway.submit([cancelled, filled])
+    rig.venue.change(cancelled.client_id, OrderState.CANCELLED)
+    rig.venue.fill(filled.client_id, "0.1")
+    rig.gateway, rig.desk = rig.make(), Desk()
+    assert await rig.gateway.start()
+    assert [(await rig.order(intent)).state for intent in (cancelled, filled)] == [OrderState.CANCELLED, OrderState.FILLED]
+    assert rig.gateway.ready
+
+
+async def test_what_was_not_reconciled_sends_nothing(rig: Rig) -> None:
+    with pytest.raises(VenueError, match="not reconciled"):
+        await rig.make("one").submit([rig.intent()])
+    assert rig.venue.sent == []
+
+
+async def test_cr2_of_two_gateways_one_sends_also_after_the_other_slept(rig: Rig) -> None:
+    other = rig.make("two")
+    assert not await other.start()
+    await rig.clock.advance(61.0)  # the first slept past its lease
+    assert await other.start()
+    with pytest.raises(EnvironmentFault, match="traded by another process"):
+        await rig.gateway.submit([rig.intent()])
+    assert rig.venue.sent == []
+    assert not rig.gateway.ready
+    await other.submit([rig.intent()])
+    assert len(rig.venue.sent) == 1
+
+
+async def test_a_store_that_cannot_write_sends_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    from quantservice.adapters.state_store.trading_orders import SqlOrders
+
+    async def full(*_: Any) -> None:
+        raise EnvironmentFault("no room is left for the state store")
+
+    monkeypatch.setattr(SqlOrders, "put", full)
+    with pytest.raises(EnvironmentFault, match="no room is left"):
+        await rig.gateway.submit([rig.intent()])
+    assert rig.venue.sent == []
+
+
+async def test_reductions_go_first_and_fills_are_told(rig: Rig) -> None:
+    opening, closing = rig.intent("e1"), rig.intent("e2", side="sell", reduce_only=True)
+    await rig.gateway.submit([opening, closing])
+    assert rig.venue.sent == [closing.client_id, opening.client_id]
+    assert await rig.gateway.apply_fill(rig.venue.fill(opening.client_id, "0.1"))
+    (told,) = [payload for payload in rig.told if isinstance(payload, TradeCompleted)]
+    assert (told.order_id, told.deployment, told.fill.quantity) == (opening.client_id, "d1", D("0.1"))

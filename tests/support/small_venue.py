@@ -1,0 +1,128 @@
+"""A venue in memory that speaks ``ports.Trading`` and loses what it is told to lose. It keeps its own list of orders: the judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from quantservice.core.errors import Refused
+from quantservice.core.instruments import InstrumentId
+from quantservice.core.intents import Approved
+from quantservice.core.orders import Evidence, OrderState, VenueFill
+from quantservice.ports.trading import AccountSnapshot, NotSent, OrderReport, Unknown, VenueBalance
+
+D = Decimal
+
+
+class SmallVenue:
+    """``script`` names what happens to the next requests: lost_request, lost_answer, refused, not_sent, not_sent_retry, away."""
+
+    account, venue, market = "main", "binance", "um"
+
+    def __init__(self) -> None:
+        self.orders: dict[str, OrderReport] = {}
+        self.fills: list[VenueFill] = []
+        self.sent: list[str] = []
+        self.script: list[str] = []
+        self.stale = False  # queries do not see orders
+        self.away = False  # queries fail
+        self.held: list[Approved] = []
+        self.now_ms = 1_000
+
+    # --- requests ---
+
+    async def submit(self, order: Approved) -> OrderReport:
+        fault = self.script.pop(0) if self.script else ""
+        self.sent.append(order.intent.client_id)
+        if fault == "refused":
+            raise Refused("Account has insufficient balance", code=-2010, status=400)
+        if fault.startswith("not_sent"):
+            raise NotSent("Service Unavailable", code=503, retry=fault.endswith("retry"))
+        if fault == "lost_request":
+            raise Unknown("no answer within 5 s", deadline_ns=self.now_ms * 1_000_000 + 5_000_000_000)
+        if fault == "held":
+            self.held.append(order)
+            raise Unknown("no answer within 5 s", deadline_ns=self.now_ms * 1_000_000 + 5_000_000_000)
+        report = self.take(order)
+        if fault == "lost_answer":
+            raise Unknown("connection reset after the request", deadline_ns=self.now_ms * 1_000_000 + 5_000_000_000)
+        return report
+
+    def take(self, order: Approved) -> OrderReport:
+        terms, name = order.intent.terms, order.intent.client_id
+        if name in self.orders:
+            raise Refused("Duplicate order sent.", code=-2010, status=400)
+        self.orders[name] = OrderReport(
+            account="main",
+            instrument=terms.instrument,
+            client_id=name,
+            venue_order_id=str(1_000 + len(self.orders)),
+            side=terms.side,
+            type=terms.type,
+            quantity=terms.quantity,
+            limit_price=terms.limit_price,
+            reduce_only=terms.reduce_only,
+            state=OrderState.OPEN,
+            time_ms=self.now_ms,
+            evidence=Evidence(source="answer", reference=str(1_000 + len(self.orders))),
+        )
+        return self.orders[name]
+
+    async def cancel(self, instrument: InstrumentId, client_id: str) -> OrderReport | None:
+        fault = self.script.pop(0) if self.script else ""
+        if fault == "lost_answer":
+            self.change(client_id, OrderState.CANCELLED)
+            raise Unknown("connection reset after the request")
+        if client_id not in self.orders or self.orders[client_id].state is not OrderState.OPEN:
+            raise Refused("Unknown order sent.", code=-2011, status=400)
+        return self.change(client_id, OrderState.CANCELLED)
+
+    # --- the market ---
+
+    def change(self, client_id: str, state: OrderState, **more: Any) -> OrderReport:
+        report = self.orders[client_id]
+        self.orders[client_id] = msgspec.structs.replace(report, state=state, **more)
+        return self.orders[client_id]
+
+    def fill(self, client_id: str, quantity: str, price: str = "50000") -> VenueFill:
+        report = self.orders[client_id]
+        filled = report.filled + D(quantity)
+        self.change(client_id, OrderState.FILLED if filled == report.quantity else OrderState.OPEN, filled=filled)
+        made = VenueFill(
+            account="main",
+            instrument=report.instrument,
+            trade_id=str(len(self.fills) + 1),
+            side=report.side,
+            price=D(price),
+            quantity=D(quantity),
+            client_id=client_id,
+            venue_order_id=report.venue_order_id,
+            fee=D("0.5"),
+            fee_currency="USDT",
+            time_ms=self.now_ms,
+        )
+        self.fills.append(made)
+        return made
+
+    # --- questions ---
+
+    async def snapshot(self) -> AccountSnapshot:
+        self._answer()
+        open_orders = () if self.stale else tuple(item for item in self.orders.values() if item.state is OrderState.OPEN)
+        balance = VenueBalance(currency="USDT", total=D(10_000), free=D(10_000))
+        return AccountSnapshot(account="main", balances=(balance,), positions=(), orders=open_orders, time_ms=self.now_ms)
+
+    async def find(self, instrument: InstrumentId, client_id: str, *, since_ms: int) -> OrderReport | None:
+        self._answer()
+        return None if self.stale else self.orders.get(client_id)
+
+    async def fills_since(self, instruments: Sequence[InstrumentId], since_ms: int) -> list[VenueFill]:
+        self._answer()
+        return [fill for fill in self.fills if fill.instrument in instruments]
+
+    def _answer(self) -> None:
+        if self.away:
+            raise NotSent("the venue cannot be reached")
