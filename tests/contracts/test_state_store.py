@@ -153,6 +153,29 @@ async def test_a_transaction_cancelled_anywhere_keeps_no_lock(store: SqlStateSto
             await write(-1)
 
 
+async def test_closing_waits_for_the_transaction_that_runs(make: Callable[[], SqlStateStore]) -> None:
+    store = make()
+    await store.open()
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def write() -> None:
+        async with store.transaction() as work:
+            inside.set()
+            await go_on.wait()
+            await work.values.put("closing", "k", 1)
+
+    task = asyncio.create_task(write())
+    await asyncio.wait_for(inside.wait(), WAIT_S)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.wait_for(asyncio.gather(task, closing), WAIT_S)
+    again = make()
+    await again.open()
+    async with again.transaction() as work:
+        assert await work.values.get("closing", "k") == 1
+
+
 async def test_proxy_passwords_rest_sealed_and_come_back_clear(store: SqlStateStore, url: str) -> None:
     proxy = ProxyRecord(scheme="socks5", host="10.0.0.1", port=1080, username="u", password="s3cret-päss")
     async with store.transaction() as work:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ from quantservice.ports import Sealer
 
 _BUSY_TIMEOUT_MS: Final = 30_000
 _TURN_TIMEOUT_S: Final = 30.0
+_CLOSE_PATIENCE_S: Final = 5.0
 _log = structlog.get_logger(__name__)
 
 #: Payloads that may rest in the outbox, by the name stored beside them.
@@ -73,6 +75,9 @@ class SqlStateStore:
         self._turn = asyncio.Lock()
         self._turn_owner: asyncio.Task[Any] | None = None
         self._outbox_added = asyncio.Event()
+        self._running = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def name(self) -> str:
@@ -94,10 +99,14 @@ class SqlStateStore:
         _log.info("state_store.opened", store=self.name)
 
     async def close(self) -> None:
-        """Release every connection."""
+        """Release every connection, once the transaction that runs has ended: a connection in use would be left behind."""
         engine, self._engine = self._engine, None
-        if engine is not None:
-            await engine.dispose()
+        if engine is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_PATIENCE_S):
+                await self._idle.wait()
+        await engine.dispose()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[SqlUnitOfWork]:
@@ -121,24 +130,40 @@ class SqlStateStore:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        self._opened()
+        async with self._one_writer():
+            connection = WholeConnection(self._opened())  # it may have been closed while this one waited for its turn
+            with self._counted():
+                try:
+                    await whole(connection.start())
+                except (OSError, TimeoutError, SQLAlchemyError) as error:
+                    raise self._fault(error) from error
+                except asyncio.CancelledError:
+                    await whole(connection.close())
+                    raise
+                try:
+                    async with _whole_transaction(connection):
+                        yield connection
+                except DBAPIError as error:
+                    raise self._fault(error) from error
+                finally:
+                    await whole(connection.close())
+
+    def _opened(self) -> AsyncEngine:
         if self._engine is None:
             raise StoreUnavailable(f"the state store {self.name} is not open")
-        async with self._one_writer():
-            connection = WholeConnection(self._engine)
-            try:
-                await whole(connection.start())
-            except (OSError, TimeoutError, SQLAlchemyError) as error:
-                raise self._fault(error) from error
-            except asyncio.CancelledError:
-                await whole(connection.close())
-                raise
-            try:
-                async with _whole_transaction(connection):
-                    yield connection
-            except DBAPIError as error:
-                raise self._fault(error) from error
-            finally:
-                await whole(connection.close())
+        return self._engine
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._running += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._idle.set()
 
     @asynccontextmanager
     async def _one_writer(self) -> AsyncIterator[None]:
