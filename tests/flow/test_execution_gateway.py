@@ -35,21 +35,16 @@ RULES = Instrument(
 SECOND_NS = 1_000_000_000
 
 
-class Desk:
-    """The risk desk of one account as the gateway sees it; ``rules`` none unless a test brings some."""
-
-    def __init__(self) -> None:
-        self.desk = RiskDesk(RuleSet(enforced=()))
-        self.book = self.desk.books["main"] = ExposureBook("main", {BTC: RULES}.get)
-        self.check = self.desk.check
-
-    def apply_order(self, order: Order) -> None:
-        self.book.apply_order(order)
+def desk_of() -> RiskDesk:
+    """A risk desk with one account and no rules unless a test brings some."""
+    desk = RiskDesk(RuleSet(enforced=()))
+    desk.books["main"] = ExposureBook("main", {BTC: RULES}.get)
+    return desk
 
 
 class Rig:
     def __init__(self, store: SqlStateStore) -> None:
-        self.store, self.clock, self.venue, self.desk, self.told = store, ManualClock(), SmallVenue(), Desk(), list[Any]()
+        self.store, self.clock, self.venue, self.desk, self.told = store, ManualClock(), SmallVenue(), desk_of(), list[Any]()
         self.gateway = self.make()
 
     def make(self, holder: str = "one") -> Gateway:
@@ -122,14 +117,14 @@ async def test_or1_a_lost_answer_is_found_and_its_fills_count_once(rig: Rig) -> 
     (order,) = await rig.gateway.submit([intent])
     assert isinstance(order, Order)
     assert order.state is OrderState.UNKNOWN
-    assert rig.desk.book.in_flight(BTC), "its exposure stays reserved"
+    assert rig.desk.books["main"].in_flight(BTC), "its exposure stays reserved"
     fill = rig.venue.fill(intent.client_id, "0.1")
     assert await rig.gateway.resolve()
     found = await rig.order(intent)
     assert (found.state, found.filled, await rig.fills()) == (OrderState.FILLED, D("0.1"), 1)
     assert not await rig.gateway.apply_fill(fill)
     assert len(rig.venue.sent) == 1
-    assert not rig.desk.book.in_flight(BTC)
+    assert not rig.desk.books["main"].in_flight(BTC)
 
 
 async def test_or2_a_lost_request_is_absent_only_after_its_time_and_several_answers(rig: Rig) -> None:
@@ -218,7 +213,7 @@ async def test_tries_end_with_the_time_of_the_intent(rig: Rig) -> None:
 
 
 async def test_a_denial_is_kept_and_nothing_is_sent(rig: Rig) -> None:
-    rig.desk.desk.rules = RuleSet(enforced=DEFAULT_RULES)
+    rig.desk.rules = RuleSet(enforced=DEFAULT_RULES)
     (denied,) = await rig.gateway.submit([rig.intent(quantity="5")])
     assert isinstance(denied, Denied)
     assert rig.venue.sent == []
@@ -291,7 +286,7 @@ async def test_cr1_a_new_process_finds_every_order_as_it_is(rig: Rig, lost: str)
     assert (await rig.order(intent)).state is OrderState.SUBMITTING
     if lost != "lost_request":
         rig.venue.fill(intent.client_id, "0.1")
-    rig.gateway, rig.desk = rig.make(), Desk()
+    rig.gateway, rig.desk = rig.make(), desk_of()
     assert await rig.gateway.start()
     if lost == "lost_request":
         assert not rig.gateway.ready, "strategies wait until it is known"
@@ -313,7 +308,7 @@ async def test_what_ended_while_nobody_looked_is_found_at_the_start(rig: Rig) ->
     await rig.gateway.submit([cancelled, filled])
     rig.venue.change(cancelled.client_id, OrderState.CANCELLED)
     rig.venue.fill(filled.client_id, "0.1")
-    rig.gateway, rig.desk = rig.make(), Desk()
+    rig.gateway, rig.desk = rig.make(), desk_of()
     assert await rig.gateway.start()
     assert [(await rig.order(intent)).state for intent in (cancelled, filled)] == [OrderState.CANCELLED, OrderState.FILLED]
     assert rig.gateway.ready

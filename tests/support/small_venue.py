@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,15 @@ from quantservice.core.errors import Refused
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved
 from quantservice.core.orders import Evidence, OrderState, VenueFill
-from quantservice.ports.trading import AccountSnapshot, NotSent, OrderReport, Unknown, VenueBalance
+from quantservice.ports.trading import (
+    AccountEvent,
+    AccountMovement,
+    AccountSnapshot,
+    NotSent,
+    OrderReport,
+    Unknown,
+    VenueBalance,
+)
 
 D = Decimal
 
@@ -31,6 +40,9 @@ class SmallVenue:
         self.away = False  # queries fail
         self.held: list[Approved] = []
         self.now_ms = 1_000
+        self.stream: asyncio.Queue[Sequence[AccountEvent] | None] = asyncio.Queue(1_000)
+        self.movements: list[AccountMovement] = []
+        self.armed: list[tuple[tuple[InstrumentId, ...], float]] = []
 
     # --- requests ---
 
@@ -107,7 +119,20 @@ class SmallVenue:
         self.fills.append(made)
         return made
 
+    async def updates(self) -> AsyncIterator[Sequence[AccountEvent]]:
+        while (events := await self.stream.get()) is not None:
+            yield events
+
+    async def arm_dead_man(self, instruments: Sequence[InstrumentId], seconds: float) -> bool:
+        self._answer()
+        self.armed.append((tuple(instruments), seconds))
+        return True
+
     # --- questions ---
+
+    async def movements_since(self, since_ms: int) -> list[AccountMovement]:
+        self._answer()
+        return [movement for movement in self.movements if movement.time_ms >= since_ms]
 
     async def snapshot(self) -> AccountSnapshot:
         self._answer()

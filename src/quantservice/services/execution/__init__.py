@@ -2,5 +2,6 @@
 
 from quantservice.services.execution.collaborators import Books, Check, Told
 from quantservice.services.execution.gateway import Gateway, GatewayConfig
+from quantservice.services.execution.service import ExecutionConfig, ExecutionService
 
-__all__ = ["Books", "Check", "Gateway", "GatewayConfig", "Told"]
+__all__ = ["Books", "Check", "ExecutionConfig", "ExecutionService", "Gateway", "GatewayConfig", "Told"]

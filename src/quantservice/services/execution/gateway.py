@@ -16,11 +16,12 @@ import msgspec
 import structlog
 
 from quantservice.core.errors import EnvironmentFault, Refused, VenueError
+from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved, Denied, Intent
 from quantservice.core.messages import IntentDenied, OrderChanged, TradeCompleted
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, OrderState, VenueFill, order_of
 from quantservice.ports import Clock, GatewayLease, IntentRecord, StateStore, UnitOfWork
-from quantservice.ports.trading import AccountSnapshot, NotSent, OrderReport, Trading, Unknown
+from quantservice.ports.trading import AccountMovement, AccountSnapshot, NotSent, OrderReport, Trading, Unknown
 from quantservice.services.execution.collaborators import Books, Check, Told
 from quantservice.services.execution.folding import adopted, adopted_fill, filled_by, told_by
 
@@ -62,6 +63,7 @@ class Gateway:
     ) -> None:
         self.account = trading.account
         self.ready = False
+        self.opened_ms = clock.now_ms()  # of the books: movements before that are in the opening balances
         self._trading, self._state, self._clock = trading, state, clock
         self._check, self._books, self._told = check, books, told
         self._holder, self._config = holder, config or GatewayConfig()
@@ -95,6 +97,8 @@ class Gateway:
         async with self._state.transaction() as work:
             for payload in await self._books.open(work, snapshot):
                 await self._told(work, payload)
+            for row in await work.books.journal(account=self.account, limit=1):
+                self.opened_ms = row.entry.time
             known = {order.order_id: order for order in await work.orders.open(self.account)}
         listed = {report.client_id or f"venue-{report.venue_order_id}" for report in snapshot.orders}
         for report in snapshot.orders:
@@ -226,6 +230,26 @@ class Gateway:
                 await self._told(work, payload)
         self._check.apply_order(after)
         return True
+
+    async def apply_movement(self, movement: AccountMovement) -> bool:
+        """Take money that moved without a trade, once; False where it is booked already."""
+        async with self._state.transaction() as work:
+            changes = await self._books.move(work, movement)
+            for payload in changes:
+                await self._told(work, payload)
+        return bool(changes)
+
+    async def known(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """What is known now, to be compared: the last fill, and the open orders with their states."""
+        async with self._state.transaction() as work:
+            orders = await work.orders.open(self.account)
+            fills = await work.fills.list(account=self.account, limit=1)
+        return fills[0][0].key if fills else "", tuple((order.order_id, order.state.value) for order in orders)
+
+    async def traded(self) -> list[InstrumentId]:
+        """Instruments with open orders."""
+        async with self._state.transaction() as work:
+            return sorted({order.terms.instrument for order in await work.orders.open(self.account)})
 
     async def ask(self, order: Order) -> Order:
         """Ask the venue for an order by its client id. Only repeated answers, after its deadline, show that it never arrived."""

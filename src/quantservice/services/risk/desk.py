@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from quantservice.core.intents import Approved, Denied, Intent
+from quantservice.core.orders import Order
 from quantservice.ports import RiskDecision, RiskState, RiskStateName
 from quantservice.quant.risk_rules import DEFAULT_RULES, Breach, RiskRule, RiskView
 from quantservice.services.risk.exposure import ExposureBook
@@ -61,6 +62,12 @@ class RiskDesk:
         ]
         known = [state for state in found if state is not None]
         return max(known, key=lambda state: _STRICTER[state.state], default=RiskState(scope="system"))
+
+    def apply_order(self, order: Order) -> None:
+        """Take an order as it is now into its account's exposure; of an account that is not traded here nothing is kept."""
+        book = self.books.get(order.terms.account)
+        if book is not None:
+            book.apply_order(order)
 
     def check(self, intent: Intent, now_ns: int) -> Verdict:
         """Approve or deny. An approved intent is reserved at once: the next check counts it."""

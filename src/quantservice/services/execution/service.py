@@ -1,0 +1,133 @@
+"""The loop of one account.
+
+It holds the lease, hears the venue, asks where nothing is heard, and lets the venue cancel if we are gone. Start and recovery are
+one path: load, reconcile, go. A reconnect brings a snapshot, which goes the same way. Between them the venue is asked at an
+interval: a user stream that is silent but not dead is found by what it did not tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import structlog
+
+from quantservice.core.errors import EnvironmentFault, VenueError
+from quantservice.core.orders import VenueFill
+from quantservice.ports import Clock
+from quantservice.ports.trading import AccountEvent, AccountMovement, AccountSnapshot, OrderReport, StreamState, Trading
+from quantservice.services.execution.gateway import Gateway
+
+_log = structlog.get_logger(__name__)
+
+
+class ExecutionConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds between the things a loop does; ``dead_man_s``: after so long without us the venue cancels (0: it does not)."""
+
+    lease_every_s: float = 3.0
+    resolve_every_s: float = 1.0
+    reconcile_every_s: float = 15.0
+    dead_man_s: float = 60.0
+    start_again_s: float = 2.0
+
+
+class ExecutionService:
+    """Runs a gateway until cancelled; see the room's page."""
+
+    consumes: tuple[str, ...] = ()
+    produces: tuple[str, ...] = ()
+
+    def __init__(self, gateway: Gateway, trading: Trading, clock: Clock, config: ExecutionConfig | None = None) -> None:
+        self.name = f"execution:{gateway.account}"
+        self._gateway, self._trading, self._clock = gateway, trading, clock
+        self._config = config or ExecutionConfig()
+        self._stream = "down"
+        self._heard = 0
+        self._missed = 0  # reconciliations that found what the stream had not told
+        self._away = False
+
+    async def run(self) -> None:
+        """Work until cancelled; works a second time on the same object."""
+        await self._start()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow())
+            tasks.create_task(self._every(self._config.lease_every_s, self._gateway.extend))
+            tasks.create_task(self._every(self._config.resolve_every_s, self._resolve))
+            tasks.create_task(self._every(self._config.reconcile_every_s, self._reconcile))
+            if self._config.dead_man_s > 0:
+                tasks.create_task(self._every(self._config.dead_man_s / 3, self._arm))
+
+    def stats(self) -> Mapping[str, Any]:
+        """Whether orders may be sent, what the stream is, and what was heard."""
+        return {"ready": int(self._gateway.ready), "stream": self._stream, "heard": self._heard, "missed": self._missed}
+
+    async def _start(self) -> None:
+        """Wait until the account is ours and reconciled: another process that holds it, or a venue that is away, only delays."""
+        while True:
+            try:
+                if await self._gateway.start():
+                    return
+            except (VenueError, EnvironmentFault) as error:
+                self._tell_away(str(error))
+            await self._clock.sleep(self._config.start_again_s)
+
+    async def _follow(self) -> None:
+        async for events in self._trading.updates():
+            for event in events:
+                self._heard += 1
+                await self._take(event)
+
+    async def _take(self, event: AccountEvent) -> bool:
+        """Apply one event; True where it said something new."""
+        if isinstance(event, AccountSnapshot):
+            await self._gateway.reconcile(event)
+        elif isinstance(event, OrderReport):
+            await self._gateway.apply_report(event)
+        elif isinstance(event, VenueFill):
+            return await self._gateway.apply_fill(event)
+        elif isinstance(event, AccountMovement):
+            return await self._gateway.apply_movement(event)
+        elif isinstance(event, StreamState):
+            self._stream = event.state
+            if event.state != "live":
+                _log.warning("execution.stream", account=self._gateway.account, state=event.state, reason=event.detail)
+        return False
+
+    async def _reconcile(self) -> None:
+        """Compare with the venue whatever the stream says: orders, fills, money that moved."""
+        before = await self._gateway.known()
+        await self._gateway.reconcile(await self._trading.snapshot())
+        for movement in await self._trading.movements_since(self._gateway.opened_ms):
+            await self._gateway.apply_movement(movement)
+        if await self._gateway.known() != before and self._stream == "live":
+            self._missed += 1
+            _log.warning(
+                "execution.stream_silent", account=self._gateway.account, advice="the venue knew what its stream had not told"
+            )
+
+    async def _resolve(self) -> None:
+        if not self._gateway.ready:
+            await self._gateway.resolve()
+
+    async def _arm(self) -> None:
+        instruments = await self._gateway.traded()
+        if instruments:
+            await self._trading.arm_dead_man(instruments, self._config.dead_man_s)
+
+    async def _every(self, seconds: float, work: Any) -> None:
+        """Do ``work`` at an interval. A venue or store that is away is told once, and tried again."""
+        while True:
+            await self._clock.sleep(seconds)
+            try:
+                await work()
+            except (VenueError, EnvironmentFault) as error:
+                self._tell_away(str(error))
+            else:
+                self._away = False
+
+    def _tell_away(self, reason: str) -> None:
+        if not self._away:
+            self._away = True
+            _log.warning("execution.away", account=self._gateway.account, reason=reason)
