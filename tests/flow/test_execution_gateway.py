@@ -333,6 +333,33 @@ async def test_cr2_of_two_gateways_one_sends_also_after_the_other_slept(rig: Rig
     assert len(rig.venue.sent) == 1
 
 
+async def test_a_lease_that_was_lost_and_came_back_needs_a_reconciliation(rig: Rig) -> None:
+    other = rig.make("two")
+    await rig.clock.advance(61.0)
+    assert await other.start()
+    assert not await rig.gateway.extend()
+    await other.submit([rig.intent("e9")])
+    await rig.clock.advance(61.0)  # the other is gone
+    assert await rig.gateway.extend()
+    assert await rig.gateway.resolve()
+    assert not rig.gateway.ready, "what the other did is not known here yet"
+    await rig.gateway.reconcile(await rig.venue.snapshot())
+    assert rig.gateway.ready
+
+
+async def test_an_order_that_is_unknown_blocks_no_other(rig: Rig) -> None:
+    rig.venue.script = ["lost_request"]
+    lost = rig.intent("e1")
+    await rig.gateway.submit([lost])
+    assert not await rig.gateway.resolve()
+    (other,) = await rig.gateway.submit([rig.intent("e2")])
+    assert isinstance(other, Order)
+    assert other.state is OrderState.OPEN
+    (again,) = await rig.gateway.submit([lost])
+    assert isinstance(again, Order)
+    assert (again.state, len(rig.venue.sent)) == (OrderState.UNKNOWN, 2), "and its own intent is not sent again"
+
+
 async def test_a_store_that_cannot_write_sends_nothing(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     from quantservice.adapters.state_store.trading_orders import SqlOrders
 

@@ -68,6 +68,7 @@ class Gateway:
         self._check, self._books, self._told = check, books, told
         self._holder, self._config = holder, config or GatewayConfig()
         self._lease: GatewayLease | None = None
+        self._reconciled = False  # since this lease was taken
         self._not_found: dict[str, int] = {}  # client id -> answers in a row that did not know it
 
     # --- start -------------------------------------------------------------------------------------------------------
@@ -77,19 +78,18 @@ class Gateway:
         self.ready = False
         if not await self.extend():
             return False
-        snapshot = await self._trading.snapshot()
-        await self.reconcile(snapshot)
-        self.ready = not await self.unresolved()
+        await self.reconcile(await self._trading.snapshot())
         return True
 
     async def extend(self) -> bool:
-        """Take or extend the lease; without it nothing is sent."""
+        """Take or extend the lease; without it nothing is sent, and with a new one nothing before the next reconciliation."""
+        before = self._lease
         async with self._state.transaction() as work:
             self._lease = await work.gateways.take(
                 self.account, self._holder, now_ms=self._clock.now_ms(), lease_ms=self._config.lease_ms
             )
-        if self._lease is None:
-            self.ready = False
+        if self._lease is None or before is None or self._lease.token != before.token:
+            self.ready = self._reconciled = False
         return self._lease is not None
 
     async def reconcile(self, snapshot: AccountSnapshot) -> None:
@@ -114,6 +114,15 @@ class Gateway:
         for order in known.values():
             if order.order_id not in listed:
                 await self.ask(order)
+        self._reconciled = True
+        await self._open_way()
+
+    async def _open_way(self) -> bool:
+        """Open the way once nothing of the time before the start is unknown; what is lost later blocks its own intent only."""
+        rest = await self.unresolved()
+        if self._reconciled and self._lease is not None and not rest:
+            self.ready = True
+        return not rest
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -278,12 +287,10 @@ class Gateway:
         return [order for order in orders if order.state in (OrderState.UNKNOWN, OrderState.SUBMITTING)]
 
     async def resolve(self) -> bool:
-        """Ask for every order that is not known; True once there is none, and then the way is open."""
+        """Ask for every order that is not known; True once there is none."""
         for order in await self.unresolved():
             await self.ask(order)
-        rest = await self.unresolved()
-        self.ready = self._lease is not None and not rest
-        return self.ready
+        return await self._open_way()
 
     # --- within ------------------------------------------------------------------------------------------------------
 
@@ -332,7 +339,7 @@ class Gateway:
         lease = self._lease
         held = lease is not None and await work.gateways.check(self.account, self._holder, lease.token, now_ms=self._clock.now_ms())
         if not held:
-            self.ready = False
+            self.ready = self._reconciled = False
             raise EnvironmentFault(f"account {self.account} is traded by another process now; this one sends nothing")
 
     async def _order(self, work: UnitOfWork, order_id: str) -> Order:

@@ -54,7 +54,7 @@ class ExecutionService:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             tasks.create_task(self._every(self._config.lease_every_s, self._gateway.extend))
-            tasks.create_task(self._every(self._config.resolve_every_s, self._resolve))
+            tasks.create_task(self._every(self._config.resolve_every_s, self._gateway.resolve))
             tasks.create_task(self._every(self._config.reconcile_every_s, self._reconcile))
             if self._config.dead_man_s > 0:
                 tasks.create_task(self._every(self._config.dead_man_s / 3, self._arm))
@@ -106,10 +106,6 @@ class ExecutionService:
             _log.warning(
                 "execution.stream_silent", account=self._gateway.account, advice="the venue knew what its stream had not told"
             )
-
-    async def _resolve(self) -> None:
-        if not self._gateway.ready:
-            await self._gateway.resolve()
 
     async def _arm(self) -> None:
         instruments = await self._gateway.traded()
