@@ -1,0 +1,118 @@
+"""Large orders in parts: TWAP, VWAP and iceberg as plans of child intents. Pure.
+
+A child's id is a function of its parent and its place in the plan, so that a plan made again after a restart is the same plan and
+nothing is sent twice. The parts add up to the parent's quantity to the last step, and none is below the venue's least.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from quantservice.core.errors import InvalidValue
+from quantservice.core.instruments import Instrument
+from quantservice.core.intents import Intent, intent_id
+from quantservice.core.money import ZERO, exact, round_to_step
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """A part and when it is due (UTC nanoseconds)."""
+
+    due_ns: int
+    intent: Intent
+
+
+def twap(
+    parent: Intent, instrument: Instrument, *, price: Decimal, slices: int, start_ns: int, duration_ns: int
+) -> tuple[Slice, ...]:
+    """Spread a parent evenly over a time. Fewer slices than asked where parts of that size would be too small for the venue."""
+    if slices < 1 or duration_ns < 0:
+        raise InvalidValue("slices", f"{slices} slices over {duration_ns} ns: at least one slice, and no time before the start")
+    return _plan(parent, instrument, price, [Decimal(1)] * slices, start_ns, duration_ns)
+
+
+def vwap(
+    parent: Intent, instrument: Instrument, *, price: Decimal, profile: Sequence[float], start_ns: int, duration_ns: int
+) -> tuple[Slice, ...]:
+    """Spread a parent over a time as the market's volume usually is: ``profile`` has one share per equal part of the time."""
+    weights = [Decimal(str(share)) for share in profile]
+    if not weights or any(not weight.is_finite() or weight < 0 for weight in weights) or not any(weights):
+        raise InvalidValue("profile", "needs shares of volume, none below zero and one above it")
+    return _plan(parent, instrument, price, weights, start_ns, duration_ns)
+
+
+@exact
+def iceberg(parent: Intent, *, shown: Decimal, filled: Decimal, number: int, now_ns: int) -> Intent | None:
+    """Return the next part of an iceberg once the one before is filled; None when the parent is complete.
+
+    ``shown``: the quantity that the market sees at once; ``filled``: of all parts so far; ``number``: how many there were.
+    """
+    if shown <= 0:
+        raise InvalidValue("shown", f"{shown} must be above zero")
+    left = parent.terms.quantity - filled
+    return None if left <= 0 else _child(parent, number, min(shown, left), now_ns=now_ns, until_ns=parent.valid_until_ns)
+
+
+def chase(
+    parent: Intent, instrument: Instrument, *, touch: Decimal, limit: Decimal, number: int, left: Decimal, now_ns: int
+) -> Intent | None:
+    """Return the limit order that follows the touch price, never beyond ``limit``; None where it would have to go beyond."""
+    buy = parent.terms.side == "buy"
+    price = instrument.round_price(min(touch, limit) if buy else max(touch, limit), parent.terms.side)
+    if left <= 0 or (touch > limit if buy else touch < limit):
+        return None
+    made = _child(parent, number, left, now_ns=now_ns, until_ns=parent.valid_until_ns)
+    terms = msgspec.structs.replace(made.terms, type="limit", limit_price=price, post_only=parent.terms.post_only)
+    return msgspec.structs.replace(made, terms=terms)
+
+
+@exact
+def _plan(
+    parent: Intent, instrument: Instrument, price: Decimal, weights: Sequence[Decimal], start_ns: int, duration_ns: int
+) -> tuple[Slice, ...]:
+    total, lot = parent.terms.quantity, instrument.lot_size
+    least = _least(instrument, price)
+    step_ns = duration_ns // len(weights)
+    whole = sum(weights, ZERO)
+    parts: list[tuple[int, Decimal]] = []
+    planned = carried = ZERO
+    for place, weight in enumerate(weights):
+        carried += total * weight / whole
+        quantity = round_to_step(carried, lot, "ROUND_FLOOR")
+        rest = total - planned - quantity
+        if quantity < least or (0 < rest < least):
+            continue  # too small by itself, or it would leave too little: it goes with the next
+        parts.append((place, quantity))
+        planned += quantity
+        carried -= quantity
+    if planned < total:  # what rounding left goes with the last part
+        place, quantity = parts.pop() if parts else (len(weights) - 1, ZERO)
+        parts.append((place, quantity + total - planned))
+    return tuple(
+        Slice(
+            due_ns=start_ns + place * step_ns,
+            intent=_child(parent, place, quantity, now_ns=start_ns + place * step_ns, until_ns=start_ns + (place + 1) * step_ns),
+        )
+        for place, quantity in parts
+    )
+
+
+def _least(instrument: Instrument, price: Decimal) -> Decimal:
+    worth = instrument.notional(price, Decimal(1))
+    by_value = round_to_step(instrument.min_notional / worth, instrument.lot_size, "ROUND_CEILING")
+    return max(instrument.min_quantity, by_value, instrument.lot_size)
+
+
+def _child(parent: Intent, number: int, quantity: Decimal, *, now_ns: int, until_ns: int) -> Intent:
+    return msgspec.structs.replace(
+        parent,
+        intent_id=intent_id(parent.terms.account, parent.deployment, f"child:{parent.intent_id}", number),
+        terms=msgspec.structs.replace(parent.terms, quantity=quantity),
+        purpose="algorithm",
+        parent=parent.intent_id,
+        created_ns=now_ns,
+        valid_until_ns=min(until_ns, parent.valid_until_ns) if parent.valid_until_ns else until_ns,
+        causation_id=parent.intent_id,
+    )
