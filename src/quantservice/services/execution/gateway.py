@@ -1,10 +1,11 @@
 """One gateway per account: the only way to the venue.
 
-A draft, wired to nothing: **not for live keys**. Known to be wrong: an order that is being sent is also asked for as if it were lost;
-the lease is checked at the commit and not again before each send; absence is believed earlier than the venues' rules allow, and a
-duplicate's refusal is taken for an end; fills are not asked for where neither an order nor a position is left, nor again after an
-outage; positions are not compared with the books; orders of one batch do not see each other at the risk check; a cancel that is lost
-is not tried again, and none goes out while the store cannot write. What follows is what it is to keep.
+A draft, wired to nothing: **not for live keys**. Known to be wrong: an order that is being sent is also asked for as if it
+were lost; the lease is checked at the commit and not again before each send; absence is believed earlier than the venues'
+rules allow, and a duplicate's refusal is taken for an end; fills are not asked for where neither an order nor a position is
+left, nor again after an outage; positions are not compared with the books; orders of one batch do not see each other at the
+risk check; a cancel that is lost is not tried again, and none goes out while the store cannot write. What follows is what it
+is to keep.
 
 The order of things is the whole point. An intent, its approval and the order in state *submitting* are one commit, made before
 the first byte leaves (I1); the order's client id is a function of the intent, so a redelivered cause finds the order that is
