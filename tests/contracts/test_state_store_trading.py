@@ -178,6 +178,15 @@ async def test_positions_of_an_account_and_of_its_deployments_are_apart(store: S
         assert len(await work.books.positions(account="main")) == 2
 
 
+async def test_an_envelope_is_replaced_only_where_it_is_the_one_that_was_read(store: SqlStateStore) -> None:
+    async with store.transaction() as work:
+        kept = await work.accounts.put_key(VenueKey(account="main", prefix="AbCd", sealed="one", created_ms=1))
+        assert not await work.accounts.rewrap_key(kept.id, before="other", sealed="two", version=2)
+        assert await work.accounts.rewrap_key(kept.id, before="one", sealed="two", version=2)
+        assert not await work.accounts.rewrap_key(kept.id + 1, before="two", sealed="three", version=3)
+        assert await work.accounts.keys() == [msgspec.structs.replace(kept, sealed="two", version=2)]
+
+
 async def test_accounts_keys_quotas_risk_and_runs(store: SqlStateStore) -> None:
     account = TradingAccount(name="main", venue="binance", market="um", mode="live", settings={"hedge": True}, created_ms=1)
     key = VenueKey(account="main", prefix="AbCd", sealed="v1.envelope", permissions={"trade": True})

@@ -20,7 +20,7 @@ from quantservice.ports.hosting import (
     StrategyProcess,
 )
 from quantservice.ports.indicators import IndicatorExtent, IndicatorStore, IndicatorValues
-from quantservice.ports.keeping import Cache, Sealer
+from quantservice.ports.keeping import Cache, EnvelopeSealer, KeyRing, Sealer, VenueSecret
 from quantservice.ports.market_store import AppendResult, Columns, MarketStore, SealLog, StreamCoverage, UnsealedDay
 from quantservice.ports.records import AccessKey, ProxyRecord, TradingPair
 from quantservice.ports.repositories import (
@@ -122,6 +122,7 @@ __all__ = [
     "DeploymentChange",
     "DeploymentRepository",
     "DeploymentSnapshot",
+    "EnvelopeSealer",
     "EventBus",
     "FaultKind",
     "FillRepository",
@@ -147,6 +148,7 @@ __all__ = [
     "JobState",
     "JournalRow",
     "KeyPermissions",
+    "KeyRing",
     "KeyValueRepository",
     "LeaseRepository",
     "MarketFeed",
@@ -195,4 +197,5 @@ __all__ = [
     "VenueBalance",
     "VenueKey",
     "VenuePosition",
+    "VenueSecret",
 ]

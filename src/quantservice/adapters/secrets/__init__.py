@@ -1,1 +1,1 @@
-"""Adapters of ports.Sealer: how secrets rest on disk."""
+"""Adapters of Sealer, KeyRing and EnvelopeSealer: how secrets rest on disk."""

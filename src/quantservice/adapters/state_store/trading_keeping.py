@@ -61,6 +61,13 @@ class SqlAccounts:
             query = query.where(table.c.account == account)
         return [unpack(VenueKey, row, ("permissions",)) for row in (await self._connection.execute(query)).mappings()]
 
+    async def rewrap_key(self, key_id: int, *, before: str, sealed: str, version: int) -> bool:
+        """Put a key's envelope in the place of the one it was made of."""
+        table = tables.venue_key
+        same = sa.and_(table.c.id == key_id, table.c.sealed == before)
+        changed = await self._connection.execute(sa.update(table).where(same).values(sealed=sealed, version=version))
+        return changed.rowcount == 1
+
     async def remove_key(self, key_id: int) -> bool:
         """Forget a key."""
         table = tables.venue_key
