@@ -20,6 +20,7 @@ from quantservice.ports import Advance, Answer, TaskResult
 
 _log = structlog.get_logger(__name__)
 _END_S: Final = 5.0
+_LAST_MOMENT_S: Final = 1.0
 #: One worker is one core: libraries that would start threads of their own are told so.
 _ONE_THREAD: Final = (
     "NUMBA_NUM_THREADS",
@@ -162,9 +163,7 @@ class _Worker:
         return True
 
     async def _lost(self) -> TaskResult:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()  # what no longer speaks is of no use, even if it still runs
-        code = await self._process.wait()
+        code = await self._exit_code()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_S):
                 await asyncio.wait([self._errors])
@@ -172,6 +171,19 @@ class _Worker:
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended by itself with code {code}"
         _log.warning("worker.lost", pid=self.pid, code=code, last_words=list(self._last_words))
         return TaskResult(state="lost", detail=f"worker {self.pid} {how}{f': {words}' if words else ''}", worker=str(self.pid))
+
+    async def _exit_code(self) -> int:
+        """How it ended; what no longer speaks is of no use and is ended if it still runs.
+
+        It is given a moment first: its pipes close a little before it is gone. The signal goes past ``Process.kill``, which
+        (Python 3.11) collects an ended child behind the back of asyncio's watcher, and the exit code is then lost (255).
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_MOMENT_S):
+                return await self._process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        return await self._process.wait()
 
     async def _listen(self, stream: asyncio.StreamReader) -> None:
         rest = b""
