@@ -76,6 +76,7 @@ def ours(folder: Path, seconds: float) -> dict[str, Any]:
         "cores": cores,
         "rss_mb": max(rss for _, rss in samples),
         "growth_mb": max(steady) - steady[0],
+        "rss_each_2_s_mb": [round(rss) for _, rss in samples[::8]],
     }
 
 

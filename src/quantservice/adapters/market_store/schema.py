@@ -20,10 +20,13 @@ from quantservice.core.periods import check_period
 DECIMAL: Final = "Decimal(38, 18)"
 _NAME: Final = "LowCardinality(String)"
 _TIME: Final = "Int64 CODEC(DoubleDelta, ZSTD(1))"
-#: Merges take column after column, with small buffers: half the memory of the engine's way, for the same rows.
+#: Merges take column after column, with small buffers: half the memory of the engine's way, for the same rows. What was merged
+#: away is forgotten after 15 s and not 8 min (what is known of each such part takes memory, and a flood makes hundreds), which is
+#: safe only because the merged part is on the disk by then: merges are synced.
 _MERGING: Final = (
     "vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1, "
-    "max_compress_block_size = 65536"
+    "max_compress_block_size = 65536, old_parts_lifetime = 15, min_compressed_bytes_to_fsync_after_merge = 1, "
+    "fsync_part_directory = 1"
 )
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
