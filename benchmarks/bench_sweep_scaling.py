@@ -2,9 +2,10 @@
 
     ./qs bench --only sweep_scaling
 
-The ceiling is what two processes reach together that evaluate combinations of the same space over the same exported bars and do
-nothing else; it is measured before and after, in the same run. A job's time is from its claim to its end: export, start of the
-workers, plan, every commit, the best run with its report. Jobs are as long as the ceiling says a minute of work is.
+The ceiling is what two processes reach together that evaluate combinations of the same space, in the job's order and items, over
+the same exported bars, and do nothing else; it is measured before and after, in the same run. A job's time is from its claim to
+its end: export, start of the workers, plan, every commit, the best run with its report. Jobs are as long as the ceiling says a
+minute of work is.
 """
 
 # ruff: noqa: E402 - the path is set before the project is imported
@@ -20,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(PROJECT / "src"), str(PROJECT)]
@@ -49,6 +49,7 @@ BARS = 525_600
 START_MS = 1_704_067_200_000  # 2024-01-01
 WORKERS = 2
 ASKED = {"processes": 0.93, "ray": 0.8}
+SAMPLE = 7_000  # about what a job of a minute tries: neighbours in it share averages as in the job
 SPACE = {"fast": "2:200:1", "slow": "201:1000:1"}
 _WORKER = "quantservice.app.worker"
 
@@ -70,33 +71,37 @@ async def fill(store: ClickHouseStore) -> None:
     await store.put_instruments("binance", "um", [instrument("BTC")], seen_ms=START_MS)
 
 
-def bare(manifest: Path, seconds: float, seed: int) -> None:
-    """Evaluate random combinations for so long; print how many and in what time."""
+def bare(manifest: Path, seconds: float, part: int) -> None:
+    """Evaluate every second item of a job's sample, in its order, for so long; print how many combinations and in what time."""
     from quantservice.app.worker import market_of
     from quantservice.quant.optimize.evaluate import Evaluator
     from quantservice.quant.optimize.space import Space
     from quantservice.quant.strategies.templates.ma_cross import MaCross
     from quantservice.services.jobs.exports import read_manifest
+    from quantservice.services.jobs.programs.sweep import cut
 
     evaluator = Evaluator(MaCross, market_of(read_manifest(manifest), manifest.parent))
     space = Space.of(MaCross, SPACE)
-    numbers = np.random.default_rng(seed).integers(0, space.size, 1_000_000)
+    numbers = space.numbers(SAMPLE, seed=0)
     evaluator.evaluate([space.combination(int(number)) for number in numbers[:3]])
     print("ready", flush=True)
     sys.stdin.readline()
-    count, began = 3, time.perf_counter()
-    while time.perf_counter() - began < seconds:
-        evaluator.evaluate([space.combination(int(number)) for number in numbers[count : count + 4]])
-        count += 4
-    print(count - 3, time.perf_counter() - began, flush=True)
+    count, began = 0, time.perf_counter()
+    for item in cut(len(numbers), WORKERS)[part::WORKERS]:
+        start, stop = msgspec.json.decode(item.content, type=tuple[int, int])
+        evaluator.evaluate([space.combination(int(number)) for number in numbers[start:stop]])
+        count += stop - start
+        if time.perf_counter() - began >= seconds:
+            break
+    print(count, time.perf_counter() - began, flush=True)
 
 
 def rate_of(manifest: Path, processes: int, seconds: float) -> float:
     """Combinations per second of bare processes at the same time."""
     command = [sys.executable, __file__, "--bare", str(manifest), "--seconds", str(seconds)]
     crew = [
-        subprocess.Popen([*command, "--seed", str(seed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for seed in range(processes)
+        subprocess.Popen([*command, "--part", str(part)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for part in range(processes)
     ]
     for process in crew:
         assert process.stdout is not None
@@ -205,12 +210,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--bare", type=Path)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--engine", action="append")
     parser.add_argument("--quick", action="store_true")
     given = parser.parse_args()
     if given.bare is not None:
-        bare(given.bare, given.seconds, given.seed)
+        bare(given.bare, given.seconds, given.part)
     else:
         for result in asyncio.run(measure(Plan(quick=given.quick), tuple(given.engine or ASKED))):
             print(msgspec.json.encode(result).decode())
