@@ -15,6 +15,7 @@ from tests.support.state import create_database, postgres_url
 
 from quantservice.adapters.secrets.sealer import AesGcmSealer
 from quantservice.adapters.state_store.sql import SqlStateStore
+from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Intent, OrderTerms, intent_id
 from quantservice.core.ledger import Entry, Posting
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, VenueFill, order_of
@@ -112,7 +113,8 @@ async def test_orders_are_found_open_by_venue_id_and_newest_first(store: SqlStat
     async with store.transaction() as work:
         assert await work.orders.open("main") == [living, lost]
         assert await work.orders.open("other") == []
-        assert await work.orders.by_venue_id("main", "v3") == ended
+        assert await work.orders.by_venue_id("main", ended.terms.instrument, "v3") == ended
+        assert await work.orders.by_venue_id("main", InstrumentId("binance", "um", "OTHER"), "v3") is None
         assert await work.orders.of_intent(lost.intent_id) == lost
         assert [item.order_id for item in await work.orders.list(limit=2)] == [ended.order_id, lost.order_id]
         assert await work.orders.list(before_ns=2) == [living]

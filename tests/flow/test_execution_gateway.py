@@ -3,89 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.support.clock import ManualClock
-from tests.support.small_venue import SmallVenue
-from tests.support.state import sqlite_store
+from tests.support.execution_rig import BTC, Rig, desk_of
 
-from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.core.errors import EnvironmentFault, VenueError
-from quantservice.core.instruments import Instrument, InstrumentId
-from quantservice.core.intents import Denied, Intent, OrderTerms, intent_id
+from quantservice.core.intents import Denied
 from quantservice.core.messages import IntentDenied, OrderChanged, TradeCompleted
 from quantservice.core.orders import Evidence, Order, OrderState
-from quantservice.ports import TradingAccount
 from quantservice.ports.trading import OrderReport
 from quantservice.quant.risk_rules import DEFAULT_RULES
-from quantservice.services.execution import Gateway, GatewayConfig
-from quantservice.services.portfolio import Bookkeeper
-from quantservice.services.risk import ExposureBook, RiskDesk, RuleSet
+from quantservice.services.risk import RuleSet
 
 D = Decimal
-BTC = InstrumentId("binance", "um", "BTC-USDT-PERP")
-RULES = Instrument(
-    id=BTC, venue_symbol="BTCUSDT", base="BTC", quote="USDT", settle="USDT", tick_size=D("0.1"), lot_size=D("0.001")
-)  # fmt: skip
-SECOND_NS = 1_000_000_000
-
-
-def desk_of() -> RiskDesk:
-    """A risk desk with one account and no rules unless a test brings some."""
-    desk = RiskDesk(RuleSet(enforced=()))
-    desk.books["main"] = ExposureBook("main", {BTC: RULES}.get)
-    return desk
-
-
-class Rig:
-    def __init__(self, store: SqlStateStore) -> None:
-        self.store, self.clock, self.venue, self.desk, self.told = store, ManualClock(), SmallVenue(), desk_of(), list[Any]()
-        self.gateway = self.make()
-
-    def make(self, holder: str = "one") -> Gateway:
-        """A gateway as a new process has it: nothing in memory."""
-
-        async def tell(_work: Any, payload: Any) -> None:
-            self.told.append(payload)
-
-        account = TradingAccount(name="main", venue="binance", market="um")
-        return Gateway(
-            self.venue,  # type: ignore[arg-type]  # the part of the port that a gateway uses
-            self.store,
-            self.clock,
-            check=self.desk,
-            books=Bookkeeper(account, {BTC: RULES}.get, self.clock),
-            told=tell,
-            holder=holder,
-            config=GatewayConfig(back_off_s=0.0, not_founds=3, settle_ms=10_000, lease_ms=60_000),
-        )
-
-    def intent(self, cause: str = "e1", quantity: str = "0.1", **terms: Any) -> Intent:
-        made = OrderTerms(account="main", instrument=BTC, side=terms.pop("side", "buy"), quantity=D(quantity), **terms)
-        return Intent(intent_id=intent_id("main", "d1", cause), terms=made, deployment="d1", created_ns=self.clock.now_ns())
-
-    async def order(self, intent: Intent) -> Order:
-        async with self.store.transaction() as work:
-            found = await work.orders.get(intent.client_id)
-        assert found is not None
-        return found
-
-    async def fills(self) -> int:
-        async with self.store.transaction() as work:
-            return len(await work.fills.list(account="main"))
-
-
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with sqlite_store(tmp_path) as store:
-        made = Rig(store)
-        assert await made.gateway.start()
-        yield made
 
 
 async def test_an_order_is_durable_before_it_is_sent_and_open_after(rig: Rig) -> None:
@@ -133,8 +66,7 @@ async def test_or2_a_lost_request_is_absent_only_after_its_time_and_several_answ
     await rig.gateway.submit([intent])
     for _ in range(5):
         assert not await rig.gateway.resolve(), "its deadline has not passed: it may still arrive"
-    await rig.clock.advance(60.0)
-    assert await rig.gateway.resolve()
+    await rig.scans()
     order = await rig.order(intent)
     assert (order.state, order.evidence.source if order.evidence else "") == (OrderState.NOT_SENT, "absence")
     assert rig.venue.orders == {}
@@ -144,9 +76,7 @@ async def test_or3_a_held_request_that_arrives_late_is_taken_back_with_an_alarm(
     rig.venue.script = ["held"]
     intent = rig.intent()
     await rig.gateway.submit([intent])
-    await rig.clock.advance(60.0)
-    for _ in range(3):
-        await rig.gateway.resolve()
+    await rig.scans()
     assert (await rig.order(intent)).state is OrderState.NOT_SENT
     await rig.gateway.apply_report(rig.venue.take(rig.venue.held[0]))
     order = await rig.order(intent)
@@ -257,7 +187,7 @@ async def test_or10_orders_and_fills_of_others_are_adopted_and_marked(rig: Rig) 
         quantity=D("0.2"), state=OrderState.OPEN, evidence=Evidence(source="push", reference="9"),
     )  # fmt: skip
     order = await rig.gateway.apply_report(report)
-    assert (order.external, order.deployment, order.order_id) == (True, "", "autoclose-77")
+    assert (order.external, order.deployment, order.tag) == (True, "", "autoclose-77")
     rig.venue.orders["by-hand"] = msgspec.structs.replace(report, client_id="by-hand", venue_order_id="10")
     fill = rig.venue.fill("by-hand", "0.2")
     assert await rig.gateway.apply_fill(msgspec.structs.replace(fill, client_id="", venue_order_id="10"))
@@ -286,14 +216,13 @@ async def test_cr1_a_new_process_finds_every_order_as_it_is(rig: Rig, lost: str)
     assert (await rig.order(intent)).state is OrderState.SUBMITTING
     if lost != "lost_request":
         rig.venue.fill(intent.client_id, "0.1")
-    rig.gateway, rig.desk = rig.make(), desk_of()
+    rig.desk = desk_of()
+    rig.gateway = rig.make()
     assert await rig.gateway.start()
     if lost == "lost_request":
-        assert not rig.gateway.ready, "strategies wait until it is known"
-        await rig.clock.advance(30.0)
-        await rig.gateway.extend()
-        for _ in range(3):
-            await rig.gateway.resolve()
+        assert rig.gateway.ready, "it blocks its own intent only"
+        assert rig.desk.books["main"].in_flight(BTC), "its exposure is reserved"
+        await rig.scans()
         assert (await rig.order(intent)).state is OrderState.NOT_SENT
     else:
         assert ((await rig.order(intent)).state, (await rig.order(intent)).filled) == (OrderState.OPEN, D("0.1"))
@@ -308,7 +237,8 @@ async def test_what_ended_while_nobody_looked_is_found_at_the_start(rig: Rig) ->
     await rig.gateway.submit([cancelled, filled])
     rig.venue.change(cancelled.client_id, OrderState.CANCELLED)
     rig.venue.fill(filled.client_id, "0.1")
-    rig.gateway, rig.desk = rig.make(), desk_of()
+    rig.desk = desk_of()
+    rig.gateway = rig.make()
     assert await rig.gateway.start()
     assert [(await rig.order(intent)).state for intent in (cancelled, filled)] == [OrderState.CANCELLED, OrderState.FILLED]
     assert rig.gateway.ready

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.flow.test_execution_gateway import BTC, Rig, desk_of
+from tests.support.execution_rig import BTC, Rig, desk_of
 from tests.support.state import sqlite_store
 
 from quantservice.core.errors import VenueError
@@ -34,7 +34,6 @@ class Storm:
         rig.venue.stale = chance.random() < 0.15
         rig.venue.away = chance.random() < 0.1
         await rig.clock.advance(chance.choice((0.1, 1.0, 7.0)))
-        rig.venue.now_ms = rig.clock.now_ms()
         await rig.gateway.extend()
         action = chance.choices(
             ("submit", "again", "fill", "late", "cancel", "report", "crash", "resolve"), (6, 1, 6, 2, 2, 2, 1, 4)
@@ -102,7 +101,8 @@ class Storm:
                 await self.rig.gateway.submit([self.rig.intent(f"e{number}")])
             self.rig.venue.submit = original  # type: ignore[method-assign]
         self.rig.venue.script = []
-        self.rig.gateway, self.rig.desk = self.rig.make(), desk_of()
+        self.rig.desk = desk_of()
+        self.rig.gateway = self.rig.make()
         await self.rig.gateway.start()
 
     async def resolve(self, _number: int) -> None:
@@ -117,12 +117,12 @@ class Storm:
             venue.take(held)
         venue.held.clear()
         await self.rig.clock.advance(120.0)
-        self.rig.gateway, self.rig.desk = self.rig.make(), desk_of()
+        self.rig.desk = desk_of()
+        self.rig.gateway = self.rig.make()
         assert await self.rig.gateway.start()
         for report in venue.orders.values():  # what was taken for absent and turned up is listed by the venue
             await self.rig.gateway.apply_report(report)
-        for _ in range(4):
-            await self.rig.gateway.resolve()
+        await self.rig.scans(4)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -130,6 +130,7 @@ async def test_what_is_known_at_the_end_is_what_the_venue_has(tmp_path: Path, se
     async with sqlite_store(tmp_path) as store:
         rig = Rig(store)
         assert await rig.gateway.start()
+        await rig.clock.advance(1.0)
         storm = Storm(rig, seed)
         for number in range(STEPS):
             await storm.step(number)

@@ -13,6 +13,7 @@ from quantservice.core.errors import Refused
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved
 from quantservice.core.orders import Evidence, OrderState, VenueFill
+from quantservice.core.positions import PositionSide
 from quantservice.ports.trading import (
     AccountEvent,
     AccountMovement,
@@ -21,7 +22,9 @@ from quantservice.ports.trading import (
     OrderReport,
     Unknown,
     VenueBalance,
+    VenuePosition,
 )
+from tests.support.clock import ManualClock
 
 D = Decimal
 
@@ -31,7 +34,11 @@ class SmallVenue:
 
     account, venue, market = "main", "binance", "um"
 
-    def __init__(self) -> None:
+    window_ms = 5_000
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.held_quantity: dict[tuple[InstrumentId, PositionSide], Decimal] = {}
         self.orders: dict[str, OrderReport] = {}
         self.fills: list[VenueFill] = []
         self.sent: list[str] = []
@@ -39,10 +46,13 @@ class SmallVenue:
         self.stale = False  # queries do not see orders
         self.away = False  # queries fail
         self.held: list[Approved] = []
-        self.now_ms = 1_000
         self.stream: asyncio.Queue[Sequence[AccountEvent] | None] = asyncio.Queue(1_000)
         self.movements: list[AccountMovement] = []
         self.armed: list[tuple[tuple[InstrumentId, ...], float]] = []
+
+    @property
+    def now_ms(self) -> int:
+        return self.clock.now_ms()
 
     # --- requests ---
 
@@ -66,7 +76,7 @@ class SmallVenue:
     def take(self, order: Approved) -> OrderReport:
         terms, name = order.intent.terms, order.intent.client_id
         if name in self.orders:
-            raise Refused("Duplicate order sent.", code=-2010, status=400)
+            return self.orders[name]  # an adapter adopts the order that is there
         self.orders[name] = OrderReport(
             account="main",
             instrument=terms.instrument,
@@ -114,9 +124,12 @@ class SmallVenue:
             venue_order_id=report.venue_order_id,
             fee=D("0.5"),
             fee_currency="USDT",
+            position_side=report.position_side,
             time_ms=self.now_ms,
         )
         self.fills.append(made)
+        leg = (report.instrument, report.position_side)
+        self.held_quantity[leg] = self.held_quantity.get(leg, D(0)) + (D(quantity) if report.side == "buy" else -D(quantity))
         return made
 
     async def updates(self) -> AsyncIterator[Sequence[AccountEvent]]:
@@ -137,8 +150,13 @@ class SmallVenue:
     async def snapshot(self) -> AccountSnapshot:
         self._answer()
         open_orders = () if self.stale else tuple(item for item in self.orders.values() if item.state is OrderState.OPEN)
+        positions = tuple(
+            VenuePosition(instrument=leg[0], side=leg[1], quantity=held, entry_price=D(50_000))
+            for leg, held in self.held_quantity.items()
+            if held
+        )
         balance = VenueBalance(currency="USDT", total=D(10_000), free=D(10_000))
-        return AccountSnapshot(account="main", balances=(balance,), positions=(), orders=open_orders, time_ms=self.now_ms)
+        return AccountSnapshot(account="main", balances=(balance,), positions=positions, orders=open_orders, time_ms=self.now_ms)
 
     async def find(self, instrument: InstrumentId, client_id: str, *, since_ms: int) -> OrderReport | None:
         self._answer()
@@ -146,7 +164,7 @@ class SmallVenue:
 
     async def fills_since(self, instruments: Sequence[InstrumentId], since_ms: int) -> list[VenueFill]:
         self._answer()
-        return [fill for fill in self.fills if fill.instrument in instruments]
+        return [fill for fill in self.fills if fill.instrument in instruments and fill.time_ms >= since_ms]
 
     def _answer(self) -> None:
         if self.away:

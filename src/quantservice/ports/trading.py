@@ -159,6 +159,10 @@ class Trading(Protocol):
     def venue(self) -> str: ...
     @property
     def market(self) -> str: ...
+    @property
+    def window_ms(self) -> int:
+        """After so long from its sending the venue takes a request no more; 0 where it names no such time."""
+        ...
 
     def updates(self) -> AsyncIterator[Sequence[AccountEvent]]:
         """Yield batches: an AccountSnapshot first and after each reconnect; ends when closed."""

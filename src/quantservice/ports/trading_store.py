@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import msgspec
 
+from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Intent
 from quantservice.core.ledger import Entry
 from quantservice.core.orders import Order, VenueFill
@@ -171,7 +172,7 @@ class OrderRepository(Protocol):
     async def put(self, order: Order) -> None: ...
     async def get(self, order_id: str) -> Order | None: ...
     async def of_intent(self, intent_id: str) -> Order | None: ...
-    async def by_venue_id(self, account: str, venue_order_id: str) -> Order | None: ...
+    async def by_venue_id(self, account: str, instrument: InstrumentId, venue_order_id: str) -> Order | None: ...
 
     async def open(self, account: str | None = None) -> list[Order]:
         """Return orders that have not ended, oldest first."""

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import trading_tables as tables
 from quantservice.adapters.state_store.rows import insert_once
+from quantservice.core.instruments import InstrumentId
 from quantservice.core.orders import Order, VenueFill
 from quantservice.ports import IntentRecord
 
@@ -100,9 +101,11 @@ class SqlOrders:
         """Return the order of an intent."""
         return await self._one(self._table.c.intent_id == intent_id)
 
-    async def by_venue_id(self, account: str, venue_order_id: str) -> Order | None:
-        """Return the order that the venue knows by an id."""
-        return await self._one(sa.and_(self._table.c.account == account, self._table.c.venue_order_id == venue_order_id))
+    async def by_venue_id(self, account: str, instrument: InstrumentId, venue_order_id: str) -> Order | None:
+        """Return the order that the venue knows by an id, which is unique within an instrument only."""
+        columns = self._table.c
+        mine = sa.and_(columns.account == account, columns.instrument == str(instrument), columns.venue_order_id == venue_order_id)
+        return await self._one(mine)
 
     async def open(self, account: str | None = None) -> list[Order]:
         """Return orders that have not ended, oldest first."""

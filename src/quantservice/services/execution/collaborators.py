@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Protocol, TypeAlias
 
+from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved, Denied, Intent
 from quantservice.core.orders import Order, VenueFill
 from quantservice.ports import RiskDecision, UnitOfWork
@@ -36,6 +38,43 @@ class Check(Protocol):
         """Take an order as it is now into the exposure."""
         ...
 
+    def barred(self, approved: Approved) -> str:
+        """Say why an approved order may not be sent any more (a state that changed since), or nothing."""
+        ...
+
+
+class Gap(Protocol):
+    """A leg of which the venue holds another quantity than the books."""
+
+    @property
+    def instrument(self) -> InstrumentId:
+        """What is held."""
+        ...
+
+    @property
+    def booked(self) -> Decimal:
+        """By the books."""
+        ...
+
+    @property
+    def venue(self) -> Decimal:
+        """By the venue."""
+        ...
+
+
+class Statement(Protocol):
+    """The books beside the venue's own statement."""
+
+    @property
+    def positions(self) -> Sequence[Gap]:
+        """Legs that differ."""
+        ...
+
+    @property
+    def unexplained(self) -> Mapping[str, Decimal]:
+        """Per currency what the venue owes beyond the books."""
+        ...
+
 
 class Books(Protocol):
     """The bookkeeper: called inside the transaction that applies the event. Returns what changed, to be told."""
@@ -44,12 +83,24 @@ class Books(Protocol):
         """Open the books with what the venue shows; nothing where they are open."""
         ...
 
+    async def opened_ms(self, work: UnitOfWork) -> int | None:
+        """When the books were opened; None where they are not."""
+        ...
+
     async def book(self, work: UnitOfWork, fill: VenueFill, *, deployment: str = "") -> list[Any]:
         """Book a fill."""
         ...
 
     async def move(self, work: UnitOfWork, movement: AccountMovement) -> list[Any]:
         """Book money that moved without a trade."""
+        ...
+
+    async def held(self, work: UnitOfWork) -> set[InstrumentId]:
+        """Return what the account holds by the books."""
+        ...
+
+    async def compare(self, work: UnitOfWork, snapshot: AccountSnapshot) -> Statement:
+        """Compare the books with what the venue shows."""
         ...
 
 

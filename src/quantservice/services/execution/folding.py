@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import OrderTerms
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, OrderState, VenueFill
 from quantservice.ports.trading import OrderReport
@@ -50,6 +51,11 @@ def filled_by(order: Order, fill: VenueFill, *, time_ns: int) -> Order:
     return after
 
 
+def external_id(account: str, instrument: InstrumentId, venue_order_id: str) -> str:
+    """Return the id of an order that is not ours: the venue's own, whose client ids anybody may choose and use again."""
+    return f"{account}|{instrument}|{venue_order_id}"
+
+
 def adopted(report: OrderReport, *, time_ns: int) -> Order:
     """Return an order that is not ours by origin: somebody's by hand, a liquidation, another program's."""
     terms = OrderTerms(
@@ -62,13 +68,13 @@ def adopted(report: OrderReport, *, time_ns: int) -> Order:
         reduce_only=report.reduce_only,
         position_side=report.position_side,
     )
-    name = report.client_id or f"venue-{report.venue_order_id}"
     order = Order(
-        order_id=name,
+        order_id=external_id(report.account, report.instrument, report.venue_order_id),
         intent_id="",
         terms=terms,
         state=OrderState.OPEN,
         purpose="manual",
+        tag=report.client_id,
         venue_order_id=report.venue_order_id,
         external=True,
         created_ns=time_ns,
@@ -87,12 +93,12 @@ def adopted_fill(fill: VenueFill, *, time_ns: int) -> Order:
         position_side=fill.position_side,
     )
     return Order(
-        order_id=fill.client_id or f"venue-{fill.venue_order_id or fill.trade_id}",
+        order_id=external_id(fill.account, fill.instrument, fill.venue_order_id or f"trade-{fill.trade_id}"),
         intent_id="",
         terms=terms,
         state=OrderState.OPEN,
         purpose="manual",
-        tag=fill.kind,
+        tag=fill.client_id or fill.kind,
         venue_order_id=fill.venue_order_id,
         external=True,
         created_ns=time_ns,

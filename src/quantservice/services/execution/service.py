@@ -74,42 +74,44 @@ class ExecutionService:
             await self._clock.sleep(self._config.start_again_s)
 
     async def _follow(self) -> None:
-        async for events in self._trading.updates():
-            for event in events:
-                self._heard += 1
-                await self._take(event)
+        """Hear the venue; a stream that ends or fails is followed again, and what it missed is asked for."""
+        while True:
+            try:
+                async for events in self._trading.updates():
+                    for event in events:
+                        self._heard += 1
+                        await self._take(event)
+                self._tell_away("the venue's stream of the account ended")
+            except (VenueError, EnvironmentFault) as error:
+                self._tell_away(str(error))
+            self._stream = "down"
+            await self._clock.sleep(self._config.start_again_s)
 
-    async def _take(self, event: AccountEvent) -> bool:
-        """Apply one event; True where it said something new."""
+    async def _take(self, event: AccountEvent) -> None:
         if isinstance(event, AccountSnapshot):
             await self._gateway.reconcile(event)
         elif isinstance(event, OrderReport):
             await self._gateway.apply_report(event)
         elif isinstance(event, VenueFill):
-            return await self._gateway.apply_fill(event)
+            await self._gateway.apply_fill(event)
         elif isinstance(event, AccountMovement):
-            return await self._gateway.apply_movement(event)
+            await self._gateway.apply_movement(event)
         elif isinstance(event, StreamState):
             self._stream = event.state
             if event.state != "live":
                 _log.warning("execution.stream", account=self._gateway.account, state=event.state, reason=event.detail)
-        return False
 
     async def _reconcile(self) -> None:
-        """Compare with the venue whatever the stream says: orders, fills, money that moved."""
-        before = await self._gateway.known()
-        await self._gateway.reconcile(await self._trading.snapshot())
-        for movement in await self._trading.movements_since(self._gateway.opened_ms):
-            await self._gateway.apply_movement(movement)
-        if await self._gateway.known() != before and self._stream == "live":
-            self._missed += 1
-            _log.warning(
-                "execution.stream_silent", account=self._gateway.account, advice="the venue knew what its stream had not told"
-            )
+        """Compare with the venue whatever the stream says: orders, fills, positions, balances, money that moved."""
+        missed = await self._gateway.reconcile(await self._trading.snapshot())
+        if missed and self._stream == "live":
+            self._missed += missed
+            advice = "the venue knew what its stream had not told"
+            _log.warning("execution.stream_silent", account=self._gateway.account, events=missed, advice=advice)
 
     async def _arm(self) -> None:
         instruments = await self._gateway.traded()
-        if instruments:
+        if instruments and self._gateway.holds():
             await self._trading.arm_dead_man(instruments, self._config.dead_man_s)
 
     async def _every(self, seconds: float, work: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from quantservice.core.errors import IntegrityError
 from quantservice.core.instruments import Instrument, InstrumentId
@@ -20,9 +20,11 @@ from quantservice.core.positions import Position, PositionSide
 from quantservice.ports import Clock, HeldPosition, JournalRow, TradingAccount, UnitOfWork
 from quantservice.ports.trading import AccountMovement, AccountSnapshot, VenuePosition
 from quantservice.services.portfolio.entries import WALLET, booked, entry_id_of, fill_entry, movement_entry, opening_entry
+from quantservice.services.portfolio.statement import Statement, compare
 
 #: The rules of an instrument, or None where it is not known.
 InstrumentOf: TypeAlias = Callable[[InstrumentId], Instrument | None]
+_SCOPE: Final = "books"
 BookChange: TypeAlias = PositionChanged | BalanceChanged
 
 
@@ -36,19 +38,23 @@ class Bookkeeper:
 
     async def open(self, work: UnitOfWork, snapshot: AccountSnapshot) -> list[BookChange]:
         """Open the books with what the venue shows; nothing where they are open already."""
-        row = JournalRow(
-            account=self._account.name, entry=opening_entry(self._account.name, snapshot.balances, time_ms=snapshot.time_ms)
-        )
-        if not row.entry.postings:  # an empty account opens with an empty book
+        if await self.opened_ms(work) is not None:
             return []
-        if not await work.books.post(row):
-            return []
+        await work.values.put(_SCOPE, self._account.name, {"opened_ms": snapshot.time_ms})
+        entry = opening_entry(self._account.name, snapshot.balances, time_ms=snapshot.time_ms)
+        if entry.postings:  # an empty account opens with an empty book
+            await work.books.post(JournalRow(account=self._account.name, entry=entry))
         changes: list[BookChange] = []
         for found in snapshot.positions:
             position = _opened(found, self._known(found.instrument))
             await self._keep(work, "", position)
             changes.append(PositionChanged(account=self._account.name, position=position))
         return [*changes, await self._balance(work)]
+
+    async def opened_ms(self, work: UnitOfWork) -> int | None:
+        """Return when the books were opened, or None: what happened before is in the opening and is never booked."""
+        found = await work.values.get(_SCOPE, self._account.name)
+        return None if found is None else int(found["opened_ms"])
 
     async def book(self, work: UnitOfWork, fill: VenueFill, *, deployment: str = "") -> list[BookChange]:
         """Book a fill: entry, the account's position, the deployment's. The profit is the venue's own figure where it tells one."""
@@ -76,6 +82,17 @@ class Bookkeeper:
         if not entry.postings or not await work.books.post(JournalRow(account=self._account.name, entry=entry)):
             return []
         return [await self._balance(work)]
+
+    async def held(self, work: UnitOfWork) -> set[InstrumentId]:
+        """Return the instruments that the account holds."""
+        positions = await work.books.positions(account=self._account.name, deployment="")
+        return {item.position.instrument for item in positions if item.position.quantity}
+
+    async def compare(self, work: UnitOfWork, snapshot: AccountSnapshot) -> Statement:
+        """Compare the books with what the venue shows."""
+        balances = await work.books.balances(account=self._account.name)
+        positions = await work.books.positions(account=self._account.name, deployment="")
+        return compare(snapshot, wallet_of(balances), positions)
 
     async def unassigned(self, work: UnitOfWork) -> dict[tuple[InstrumentId, PositionSide], Decimal]:
         """Return per leg what of the account's position belongs to no deployment."""

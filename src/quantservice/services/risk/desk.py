@@ -97,6 +97,15 @@ class RiskDesk:
         names = tuple(rule.name for rule in rules.enforced)
         return Verdict(answer=Approved(intent=intent, approved_ns=now_ns, rules=names, reserved=view.order_value), shadow=shadow)
 
+    def barred(self, approved: Approved) -> str:
+        """Say why an approved order may not be sent any more: a state that was set after the approval; empty where it may."""
+        terms = approved.intent.terms
+        state = self.state_of(terms.account, approved.intent.deployment)
+        reduces = terms.reduce_only or approved.intent.purpose in ("flatten", "protective")
+        if _allowed(state.state, reduces=reduces):
+            return ""
+        return f"{f'{state.scope} {state.key}'.strip()} is {state.state}{f': {state.reason}' if state.reason else ''}"
+
     def _barred(self, intent: Intent, view: RiskView, now_ns: int) -> Denied | None:
         state = self.state_of(intent.terms.account, intent.deployment)
         allowed = _allowed(state.state, reduces=view.reduces)

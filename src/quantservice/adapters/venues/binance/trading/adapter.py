@@ -108,6 +108,11 @@ class BinanceTrading:
         """The market's name."""
         return self._row.market
 
+    @property
+    def window_ms(self) -> int:
+        """The receive window, and the second that the venue's clock may be behind ours."""
+        return self._settings.calls.recv_window_ms + 1_000
+
     # --- events --------------------------------------------------------------------------------------------------------
 
     async def updates(self) -> AsyncIterator[Sequence[AccountEvent]]:
