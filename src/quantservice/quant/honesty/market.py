@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
@@ -39,9 +40,9 @@ class Market:
         """The full names, in the order of the tables."""
         return tuple(InstrumentId.parse(table.instrument) for table in self.tables)
 
-    @property
+    @cached_property
     def clock(self) -> npt.NDArray[np.int64]:
-        """All open times, rising."""
+        """All open times, rising; asked for again and again, so it is made once."""
         return np.unique(np.concatenate([table["open_time"] for table in self.tables]))
 
     def last(self, bars: int) -> Market:

@@ -64,8 +64,11 @@ class OrderKeeper:
         return True
 
     async def apply_movement(self, movement: AccountMovement) -> bool:
-        """Take money that moved without a trade, once; False where it is booked already."""
+        """Take money that moved without a trade, once; False where it is booked already, or is in the opening."""
         async with self.state.transaction() as work:
+            opened_ms = await self.books.opened_ms(work)
+            if opened_ms is None or movement.time_ms <= opened_ms:
+                return False
             changes = await self.books.move(work, movement)
             await self.tell(work, *changes)
         return bool(changes)
