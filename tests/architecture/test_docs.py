@@ -53,6 +53,7 @@ DOCUMENTS = [
             "indicators-differences",
             "optimisation",
             "deployments",
+            "trading",
             "coming-from",
             "troubleshooting",
             "architecture",

@@ -42,9 +42,9 @@ class PlatformClient:
         """GET a JSON object."""
         return self._run(self._json("GET", path, query=query))
 
-    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def post(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
         """POST a JSON object and return the answer."""
-        return self._run(self._json("POST", path, body=body))
+        return self._run(self._json("POST", path, body=body, headers=headers))
 
     def delete(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """DELETE and return the answer."""
@@ -80,10 +80,18 @@ class PlatformClient:
 
         return self._runner.run(within())
 
-    async def _json(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Any = None) -> dict[str, Any]:
+    async def _json(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         content = None if body is None else {name: value for name, value in body.items() if value is not None}
-        response = await self._http.request(method, path, params=given, json=content)
+        response = await self._http.request(method, path, params=given, json=content, headers=dict(headers or {}))
         return _answer(response)
 
     async def _arrow(self, path: str, query: Mapping[str, Any]) -> Any:

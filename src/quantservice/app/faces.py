@@ -11,11 +11,15 @@ from quantservice.app.places import plugins_folder
 from quantservice.app.research_face import ResearchFace
 from quantservice.app.session_key import session_key
 from quantservice.app.settings.tree import Settings
+from quantservice.app.trading import TradingRole
+from quantservice.core.errors import EnvironmentFault
+from quantservice.services.execution import Gateway
+from quantservice.services.execution.commands import Orders
 from quantservice.services.ledger import commands
 from quantservice.services.strategies import StrategiesService
 from quantservice.version import __version__
 from quantservice.web.app import create_app
-from quantservice.web.context import ResearchDesk, WebConfig, WebContext
+from quantservice.web.context import ResearchDesk, TradingFace, WebConfig, WebContext
 from quantservice.web.projections import Projections
 from quantservice.web.server import WebServer
 
@@ -74,6 +78,11 @@ class Faces:
             deployments=platform.deployments,
             desk=ResearchDesk(jobs=platform.jobs, backtests=platform.backtests, trials=platform.trials),
             hosted=self._hosted,
+            trading=TradingFace(
+                accounts=platform.accounts,
+                orders=Orders(platform.state_store, platform.clock, self._gateway),
+                ready=self._is_ready,
+            ),
             session_key=session_key(platform.places.session_key),
             audit_report=self._last_audit,
             run_audit=self._run_audit,
@@ -81,6 +90,16 @@ class Faces:
 
     def _services(self) -> Sequence[Mapping[str, Any]]:
         return self._platform.runner.states()  # asked late: the runner is made after the face
+
+    def _gateway(self, account: str) -> Gateway:
+        service = self._platform.services.get("trading")
+        if not isinstance(service, TradingRole):
+            raise EnvironmentFault("no process trades here; start qs up or qs demo and ask again")
+        return service.desk(account).gateway
+
+    def _is_ready(self, account: str) -> bool:
+        service = self._platform.services.get("trading")
+        return isinstance(service, TradingRole) and account in service.desks and service.desks[account].gateway.ready
 
     def _hosted(self) -> Mapping[str, Mapping[str, Any]]:
         service = self._platform.services.get("strategies")

@@ -18,6 +18,7 @@ from quantservice.core.events import Kind
 from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import Clock, EventBus, Probe, ProxyRecord, Sealer, Service, StateStore
 from quantservice.services.access_keys.commands import AccessKeys
+from quantservice.services.accounts.commands import Accounts
 from quantservice.services.backtests.commands import Backtests, Trials
 from quantservice.services.collector import InstrumentDirectory
 from quantservice.services.jobs.commands import Jobs
@@ -91,6 +92,7 @@ class Parts:
         self.access_keys: AccessKeys
         self.deployments: Deployments
         self.jobs: Jobs
+        self.accounts: Accounts
         self.backtests: Backtests
         self.trials: Trials
         self.maintenance: Operations

@@ -59,6 +59,11 @@ class Places(msgspec.Struct, frozen=True):
         return self.root / "sealing.key"
 
     @property
+    def master_key(self) -> Path:
+        """The master keys that wrap venue keys."""
+        return self.root / "master.keys"
+
+    @property
     def owner_token(self) -> Path:
         """The token that writes need."""
         return self.root / "owner.token"

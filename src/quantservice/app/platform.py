@@ -103,6 +103,7 @@ class Platform(Parts):
         self.access_keys = AccessKeys(self.state_store, self.clock)
         self.deployments = Deployments(self.state_store, self.clock, self.book, inspector(plugins_folder(self.settings)))
         self.jobs = Jobs(self.state_store, self.clock, checks(plugins_folder(self.settings)))
+        self.accounts = wiring.make_accounts(self.state_store, self.clock, self.places, lambda: self.venues)
         self.backtests = Backtests(self.state_store, self.clock)
         self.trials = Trials(self.state_store, self.clock)
         token = OwnerToken(self.state_store, self.places.owner_token)

@@ -92,6 +92,12 @@ def _strategies(platform: Parts, _speed: float) -> Service:
     )
 
 
+def _trading(platform: Parts, _speed: float) -> Service:
+    from quantservice.app.trading import TradingRole
+
+    return TradingRole(platform)
+
+
 def _backfill(platform: Parts, speed: float) -> Service:
     from quantservice.services.backfill import BackfillConfig, BackfillService
 
@@ -244,6 +250,7 @@ ROLES: Final[dict[str, Callable[[Parts, float], Service]]] = {
     "clientserver": _clientserver,
     "ledger": _ledger,
     "indicators": _indicators,
+    "trading": _trading,
     "strategies": _strategies,
     "jobs": _jobs,
     "egress": _egress,

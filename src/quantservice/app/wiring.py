@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -11,14 +12,15 @@ import structlog
 
 from quantservice.app.places import Places
 from quantservice.app.settings import LoadedSettings, Settings
-from quantservice.core.errors import SettingsError
-from quantservice.ports import Clock, EventBus, ProxyRecord, Sealer, StateStore
+from quantservice.core.errors import SettingsError, VenueUnreachable
+from quantservice.ports import Clock, EventBus, KeyPermissions, ProxyRecord, Sealer, StateStore, TradingAccount, VenueSecret
 
 if TYPE_CHECKING:
     from quantservice.adapters.market_store.clickhouse import ClickHouseStore
     from quantservice.adapters.venues.binance.spec import BinanceEndpoints
     from quantservice.adapters.venues.binance.venue import BinanceVenue
     from quantservice.adapters.venues.transport.raw_tap import RawTap
+    from quantservice.services.accounts.commands import Accounts
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,20 @@ def open_sealer(key_file: Path) -> Sealer:
     from quantservice.adapters.secrets.sealer import AesGcmSealer
 
     return AesGcmSealer(key_file)
+
+
+def make_accounts(state: StateStore, clock: Clock, places: Places, venues: Callable[[], Collection[tuple[str, str]]]) -> Accounts:
+    """Make the registry of accounts and venue keys."""
+    from quantservice.adapters.secrets.envelopes import AesGcmEnvelopes
+    from quantservice.adapters.secrets.key_file import FileKeyRing
+    from quantservice.services.accounts.commands import Accounts
+
+    async def permissions_of(account: TradingAccount, _secret: VenueSecret) -> KeyPermissions:
+        raise VenueUnreachable(
+            f"account {account.name}: this version trades on paper only and takes no venue key", cause="not built"
+        )
+
+    return Accounts(state, clock, AesGcmEnvelopes(FileKeyRing(places.master_key)), permissions_of, venues=venues)
 
 
 def make_state_store(settings: Settings, places: Places, sealer: Sealer) -> StateStore:

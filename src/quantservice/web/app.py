@@ -30,6 +30,7 @@ from quantservice.web.routes import (
     research,
     session,
     system,
+    trading,
     udf,
 )
 from quantservice.web.security import COOKIE, CSRF_HEADER, KEY_HEADER, Guard
@@ -88,6 +89,7 @@ def create_app(context: WebContext) -> WebApp:
         *deployments.make_routers(context, guard),
         *jobs.make_routers(context, guard),
         *backtests.make_routers(context, guard),
+        *trading.make_routers(context, guard),
         session.make_router(context, guard),
         maintenance.make_router(context, guard),
         udf.make_router(context, guard),

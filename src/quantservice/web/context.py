@@ -11,7 +11,9 @@ from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import AccessKey, Clock, EventBus, MarketStore, Probe, ProxyRecord, StateStore, TradingPair
 
 if TYPE_CHECKING:
+    from quantservice.services.accounts.commands import Accounts
     from quantservice.services.backtests.commands import Backtests, Trials
+    from quantservice.services.execution.commands import Orders
     from quantservice.services.jobs.commands import Jobs
     from quantservice.services.strategies.commands import Deployments
     from quantservice.web.projections import Projections
@@ -109,6 +111,15 @@ class ResearchDesk:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TradingFace:
+    """Asked-and-answered state of trading: accounts and orders; ``ready`` says whether an account's orders may be sent."""
+
+    accounts: Accounts
+    orders: Orders
+    ready: Callable[[str], bool]
+
+
+@dataclass(frozen=True, kw_only=True)
 class WebConfig:
     """How the face is bound and bounded."""
 
@@ -201,4 +212,5 @@ class WebContext:
     desk: ResearchDesk | None = None
     deployments: Deployments | None = None
     hosted: Callable[[], Mapping[str, Mapping[str, Any]]] = _none_hosted  # figures of the deployments that run, by id
+    trading: TradingFace | None = None
     session_key: bytes = b""  # signs the owner's cookie; empty: made for this process, so cookies end with it

@@ -11,7 +11,7 @@ from quantservice.core.instruments import InstrumentBook
 from quantservice.ports import SubscriptionStats
 from quantservice.version import __version__
 from quantservice.web.app import create_app
-from quantservice.web.context import ResearchDesk, WebContext
+from quantservice.web.context import ResearchDesk, TradingFace, WebContext
 from quantservice.web.projections import Projections
 
 
@@ -45,6 +45,7 @@ def describe() -> dict[str, Any]:
         research=nothing,
         desk=ResearchDesk(jobs=nothing, backtests=nothing, trials=nothing),
         deployments=nothing,
+        trading=TradingFace(accounts=nothing, orders=nothing, ready=nothing),
     )
     return create_app(context).openapi()
 

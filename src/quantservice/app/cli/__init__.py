@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from quantservice.app.cli import data, deployments, indicators, jobs, registry, research, run, scaffold, store, tools
+from quantservice.app.cli import data, deployments, indicators, jobs, registry, research, run, scaffold, store, tools, trading
 from quantservice.core.errors import EnvironmentFault, QuantServiceError, StoreUnavailable, UserError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ indicators.register(app)
 research.register(app)
 jobs.register(app)
 deployments.register(app)
+trading.register(app)
 registry.register(app)
 store.register(app)
 tools.register(app)

@@ -93,6 +93,12 @@ class Gateway:
             self.ready = False
         return self._lease is not None
 
+    async def release(self) -> None:
+        """Give the lease up, so that the next process need not wait for its end."""
+        self.ready, self._lease = False, None
+        async with self._state.transaction() as work:
+            await work.gateways.release(self.account, self._holder)
+
     async def reconcile(self, snapshot: AccountSnapshot) -> int:
         """Bring what is known in line with the venue and open the way; return how much the stream should have told and did not.
 

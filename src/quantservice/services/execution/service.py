@@ -8,6 +8,7 @@ interval: a user stream that is silent but not dead is found by what it did not 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,14 +51,18 @@ class ExecutionService:
 
     async def run(self) -> None:
         """Work until cancelled; works a second time on the same object."""
-        await self._start()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
-            tasks.create_task(self._every(self._config.lease_every_s, self._gateway.extend))
-            tasks.create_task(self._every(self._config.resolve_every_s, self._gateway.resolve))
-            tasks.create_task(self._every(self._config.reconcile_every_s, self._reconcile))
-            if self._config.dead_man_s > 0:
-                tasks.create_task(self._every(self._config.dead_man_s / 3, self._arm))
+        try:
+            await self._start()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow())
+                tasks.create_task(self._every(self._config.lease_every_s, self._gateway.extend))
+                tasks.create_task(self._every(self._config.resolve_every_s, self._gateway.resolve))
+                tasks.create_task(self._every(self._config.reconcile_every_s, self._reconcile))
+                if self._config.dead_man_s > 0:
+                    tasks.create_task(self._every(self._config.dead_man_s / 3, self._arm))
+        finally:
+            with contextlib.suppress(EnvironmentFault):
+                await self._gateway.release()
 
     def stats(self) -> Mapping[str, Any]:
         """Whether orders may be sent, what the stream is, and what was heard."""

@@ -1,0 +1,184 @@
+"""``qs accounts …`` and ``qs orders …``: paper accounts, and orders as a person places them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from quantservice.app.cli import options
+from quantservice.app.cli.console import note, show, show_one, utc
+
+if TYPE_CHECKING:
+    from quantservice.app.client import PlatformClient
+
+Account = Annotated[str, typer.Option("--account", help="account (qs accounts list)")]
+MaybeAccount = Annotated[str | None, typer.Option("--account", help="of one account only")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    accounts = typer.Typer(help="Trading accounts: list, add.", no_args_is_help=True, rich_markup_mode=None)
+    accounts.command("list", help="List the accounts with their wallets by the books.")(list_accounts)
+    accounts.command("add", help="Add a paper account: live prices, money that is not real.")(add_account)
+    app.add_typer(accounts, name="accounts")
+    orders = typer.Typer(
+        help="Orders: list, place, cancel; fills, positions, denials.", no_args_is_help=True, rich_markup_mode=None
+    )
+    orders.command("list", help="List orders, newest first.")(list_orders)
+    orders.command("place", help="Place an order through risk control.")(place)
+    orders.command("cancel", help="Cancel an order.")(cancel)
+    orders.command("cancel-all", help="Cancel every open order of an account.")(cancel_all)
+    orders.command("fills", help="List fills, newest first.")(_lister("/api/v1/fills", "no fill yet"))
+    orders.command("positions", help="List what accounts and deployments hold.")(_lister("/api/v1/positions", "nothing is held"))
+    orders.command("denials", help="List what risk control denied.")(_lister("/api/v1/denials", "nothing was denied"))
+    app.add_typer(orders, name="orders")
+
+
+def list_accounts(
+    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
+) -> None:
+    """List the accounts."""
+    with _client(config, data_dir, demo=demo) as client:
+        rows = client.get("/api/v1/accounts")["data"]
+    shown = [{**row, "balances": " ".join(f"{amount} {name}" for name, amount in row["balances"].items())} for row in rows]
+    show(rows if json else shown, json=json, empty="no account yet; qs accounts add makes one")
+
+
+def add_account(
+    name: Annotated[str, typer.Argument(help="what it is called")],
+    market: options.Market = None,
+    balance: Annotated[list[str] | None, typer.Option("--balance", help="USDT=50000: what it begins with; again for more")] = None,
+    currency: Annotated[str, typer.Option("--currency", help="what it is reported in")] = "USDT",
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Add a paper account."""
+    balances: dict[str, str] = {}
+    for text in balance or ():
+        found, equals, amount = text.partition("=")
+        if not equals or not found:
+            raise typer.BadParameter(f"{text!r} is not CURRENCY=AMOUNT, such as USDT=50000", param_hint="--balance")
+        balances[found] = amount
+    body = {"name": name, "market": market or "um", "currency": currency, "balances": balances}
+    with _client(config, data_dir, demo=demo) as client:
+        show_one(client.post("/api/v1/accounts", body), json=json)
+
+
+def list_orders(
+    account: MaybeAccount = None,
+    only_open: Annotated[bool, typer.Option("--open", help="those only that have not ended")] = False,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """List orders."""
+    with _client(config, data_dir, demo=demo) as client:
+        rows = client.get("/api/v1/orders", {"open": str(only_open).lower(), "account": account})["data"]
+    shown = [
+        {
+            "time": utc(row["created_ms"]),
+            **{
+                name: row[name]
+                for name in ("order_id", "account", "instrument", "side", "type", "quantity", "limit_price", "state", "filled")
+            },
+            "reason": row["reason"],
+        }
+        for row in rows
+    ]
+    show(rows if json else shown, json=json, empty="no order yet; qs orders place makes one")
+
+
+def place(
+    side: Annotated[str, typer.Argument(help="buy or sell")],
+    quantity: Annotated[str, typer.Argument(help="how much, in units of the base (contracts for coin-margined)")],
+    symbol: Annotated[str, typer.Argument(help="BTCUSDT, BTC-USDT-PERP or the full name")],
+    account: Account = "paper",
+    market: options.Market = None,
+    type: Annotated[str, typer.Option("--type", help="market, limit, stop, stop_limit or take_profit")] = "market",  # noqa: A002 - the flag's word
+    limit: Annotated[str | None, typer.Option("--limit", help="limit price")] = None,
+    stop: Annotated[str | None, typer.Option("--stop", help="price at which it wakes")] = None,
+    time_in_force: Annotated[str, typer.Option("--time-in-force", help="GTC, IOC or FOK")] = "GTC",
+    post_only: Annotated[bool, typer.Option("--post-only", help="only if it rests")] = False,
+    reduce_only: Annotated[bool, typer.Option("--reduce-only", help="only if it makes a position smaller")] = False,
+    key: Annotated[str, typer.Option("--key", help="idempotency key: the same again sends nothing new")] = "",
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Place an order."""
+    body = {
+        "account": account,
+        "symbol": symbol,
+        "market": market,
+        "side": side,
+        "quantity": quantity,
+        "type": "limit" if limit and type == "market" else type,
+        "limit_price": limit,
+        "stop_price": stop,
+        "time_in_force": time_in_force,
+        "post_only": post_only,
+        "reduce_only": reduce_only,
+    }
+    with _client(config, data_dir, demo=demo) as client:
+        show_one(client.post("/api/v1/orders", body, headers={"Idempotency-Key": key} if key else None), json=json)
+
+
+def cancel(
+    order_id: Annotated[str, typer.Argument(help="id of the order (qs orders list)")],
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Cancel an order."""
+    with _client(config, data_dir, demo=demo) as client:
+        show_one(client.post(f"/api/v1/orders/{quote(order_id, safe='')}/cancel", {}), json=json)
+
+
+def cancel_all(
+    account: Account = "paper",
+    symbol: Annotated[str | None, typer.Option("--symbol", help="of one instrument only")] = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Cancel every open order."""
+    with _client(config, data_dir, demo=demo) as client:
+        rows = client.post("/api/v1/orders/cancel-all", {"account": account, "symbol": symbol})["data"]
+    if json:
+        show(rows, json=True)
+    else:
+        note(f"{len(rows)} orders: {' '.join(row['state'] for row in rows) or 'none was open'}")
+
+
+def _lister(path: str, empty: str) -> Any:
+    def show_rows(
+        account: MaybeAccount = None,
+        config: options.ConfigFile = None,
+        data_dir: options.DataDir = None,
+        demo: options.Demo = False,
+        json: options.Json = False,
+    ) -> None:
+        """List them."""
+        with _client(config, data_dir, demo=demo) as client:
+            show(client.get(path, {"account": account})["data"], json=json, empty=empty)
+
+    return show_rows
+
+
+@contextmanager
+def _client(config: Path | None, data_dir: Path | None, *, demo: bool) -> Iterator[PlatformClient]:
+    from quantservice.app.client import platform_client
+
+    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+        yield client

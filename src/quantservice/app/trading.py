@@ -1,0 +1,169 @@
+"""The trading role: every enabled paper account with its gateway, books and risk desk; signals become orders.
+
+Prices come from the bus; a signal is sized by the books of its deployment and goes through risk control like any other order.
+Live accounts are kept in the registry and are not traded by this version: the log says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from quantservice.adapters.venues.paper import PaperConfig, PaperTrading
+from quantservice.app.trading_desk import AccountDesk
+from quantservice.core.errors import EnvironmentFault, UnknownName, VenueError
+from quantservice.core.events import FundingRate, Kline
+from quantservice.core.messages import Command, MarketBatch, Overflow, StrategySignal, Topic
+from quantservice.ports import TradingAccount
+from quantservice.services.accounts.commands import CHANGED
+from quantservice.services.risk import RiskDesk
+
+if TYPE_CHECKING:
+    from quantservice.app.parts import Parts
+
+log = structlog.get_logger(__name__)
+_CAPACITY: Final = 20_000
+_EQUITY_EVERY_S: Final = 1.0
+_BALANCES: Final = {"um": {"USDT": Decimal(100_000)}, "spot": {"USDT": Decimal(100_000)}, "cm": {"BTC": Decimal(2)}}
+
+
+class TradingRole:
+    """Runs the accounts; see the module."""
+
+    name = "trading"
+    consumes: tuple[str, ...] = (Topic.MARKET_LIVE, Topic.SIGNAL, Topic.COMMAND)
+    produces: tuple[str, ...] = ()
+
+    def __init__(self, platform: Parts) -> None:
+        self._platform = platform
+        self.risk = RiskDesk()
+        self.desks: dict[str, AccountDesk] = {}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._signals = 0
+
+    async def run(self) -> None:
+        """Trade until cancelled; works a second time on the same object."""
+        async with self._platform.state_store.transaction() as work:
+            self.risk.load_states(await work.risk.states())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await self._look(tasks)
+                tasks.create_task(self._prices())
+                tasks.create_task(self._orders())
+                tasks.create_task(self._accounts(tasks))
+                tasks.create_task(self._equity())
+        finally:
+            for desk in self.desks.values():
+                await desk.trading.close()
+            self.desks.clear()
+            self._running.clear()
+
+    def stats(self) -> Mapping[str, Any]:
+        """Accounts, how many may send, and what was done."""
+        return {
+            "accounts": len(self.desks),
+            "ready": sum(desk.gateway.ready for desk in self.desks.values()),
+            "signals": self._signals,
+        }
+
+    def desk(self, account: str) -> AccountDesk:
+        """Return the desk of an account; UnknownName where it is not traded here."""
+        found = self.desks.get(account)
+        if found is None:
+            raise UnknownName("account", account, sorted(self.desks), hint="qs accounts add makes a paper account")
+        return found
+
+    # --- accounts ------------------------------------------------------------------------------------------------------
+
+    async def _accounts(self, tasks: asyncio.TaskGroup) -> None:
+        async with self._platform.bus.subscribe(
+            [Topic.COMMAND], group=f"{self.name}:accounts", overflow=Overflow.DROP_OLDEST, capacity=100
+        ) as commands:
+            async for messages in commands:
+                if any(isinstance(item.data, Command) and item.data.name == CHANGED for item in messages):
+                    await self._look(tasks)
+                await commands.commit()
+
+    async def _look(self, tasks: asyncio.TaskGroup) -> None:
+        """Start what is new, end what is gone or disabled."""
+        async with self._platform.state_store.transaction() as work:
+            wanted = {account.name: account for account in await work.accounts.list() if account.enabled}
+        for name, account in wanted.items():
+            if name in self.desks:
+                continue
+            if account.mode != "paper":
+                log.warning("trading.live_not_traded", account=name, advice="this version trades paper accounts only")
+                continue
+            desk = self.desks[name] = self._make(account)
+            self._running[name] = tasks.create_task(desk.run())
+        for name in [name for name in self.desks if name not in wanted]:
+            self._running.pop(name).cancel()
+            await self.desks.pop(name).trading.close()
+
+    def _make(self, account: TradingAccount) -> AccountDesk:
+        platform = self._platform
+        given = {str(name): Decimal(str(amount)) for name, amount in dict(account.settings.get("balances", {})).items()}
+        trading = PaperTrading(
+            account.name,
+            account.market,
+            state=platform.state_store,
+            clock=platform.clock,
+            instrument_of=lambda name: platform.book().get(name),
+            config=PaperConfig(balances=given or _BALANCES.get(account.market, {"USDT": Decimal(100_000)})),
+            venue=account.venue,
+        )
+        return AccountDesk(account, trading, platform, self.risk)
+
+    # --- the market and the strategies -----------------------------------------------------------------------------------
+
+    async def _prices(self) -> None:
+        async with self._platform.bus.subscribe(
+            [Topic.MARKET_LIVE], group=f"{self.name}:prices", overflow=Overflow.DROP_OLDEST, capacity=_CAPACITY
+        ) as market:
+            async for messages in market:
+                events = [event for item in messages if isinstance(item.data, MarketBatch) for event in item.data.events]
+                for desk in self.desks.values():
+                    await self._bring(desk, events)
+                await market.commit()
+
+    async def _bring(self, desk: AccountDesk, events: Sequence[Any]) -> None:
+        for event in events:
+            name = event.stream.instrument
+            if name.venue != desk.account.venue or name.market != desk.account.market:
+                continue
+            try:
+                if isinstance(event, Kline) and event.stream.period == "1m":
+                    await desk.price(event)
+                elif isinstance(event, FundingRate) and event.mark_price is not None:
+                    await desk.trading.settle_funding(name, event.rate, event.mark_price, event.time)
+            except EnvironmentFault as error:
+                log.warning("trading.price_not_kept", account=desk.account.name, reason=str(error))
+
+    async def _orders(self) -> None:
+        async with self._platform.bus.subscribe(
+            [Topic.SIGNAL], group=f"{self.name}:signals", overflow=Overflow.BLOCK, capacity=1_000
+        ) as signals:
+            async for messages in signals:
+                for item in messages:
+                    if isinstance(item.data, StrategySignal) and item.data.account in self.desks:
+                        await self._follow(item.data, item.event_id)
+                await signals.commit()
+
+    async def _follow(self, signal: StrategySignal, event_id: str) -> None:
+        self._signals += 1
+        desk = self.desks[signal.account]
+        deployment = await self._platform.deployments.get(signal.deployment)
+        try:
+            await desk.follow(signal, event_id, Decimal(deployment.allocation or "0"))
+        except (VenueError, EnvironmentFault) as error:
+            log.warning("trading.signal_not_followed", account=signal.account, deployment=signal.name, reason=str(error))
+
+    async def _equity(self) -> None:
+        while True:
+            for desk in self.desks.values():
+                await desk.value()
+            await self._platform.clock.sleep(_EQUITY_EVERY_S)

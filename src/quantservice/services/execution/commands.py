@@ -1,0 +1,142 @@
+"""Orders as a person asks for them: place, cancel, cancel all; and what is known of orders, fills and positions."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from quantservice.core.errors import InvalidValue, UnknownName
+from quantservice.core.instruments import Instrument, InstrumentId, Side
+from quantservice.core.intents import Denied, Intent, OrderTerms, intent_id
+from quantservice.core.messages import new_event_id
+from quantservice.core.orders import Order, VenueFill
+from quantservice.core.signals import OrderType, TimeInForce
+from quantservice.ports import Clock, HeldPosition, StateStore
+from quantservice.services.execution.gateway import Gateway
+
+_VALID_NS: Final = 30_000_000_000
+_PATIENCE_S: Final = 5.0
+
+
+class OrderWish(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as a person types it; prices and quantities are put on the instrument's steps, never to more than was asked."""
+
+    account: str
+    instrument: Instrument
+    side: Side
+    quantity: Decimal
+    type: OrderType = "market"
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: TimeInForce = "GTC"
+    post_only: bool = False
+    reduce_only: bool = False
+
+
+class Orders:
+    """The registry of orders. ``gateway_of`` raises UnknownName for an account that is not traded here."""
+
+    def __init__(self, state: StateStore, clock: Clock, gateway_of: Callable[[str], Gateway]) -> None:
+        self._state, self._clock, self._gateway_of = state, clock, gateway_of
+
+    async def place(self, wish: OrderWish, *, idempotency_key: str = "") -> Order | Denied:
+        """Send an order through risk control. The same key again returns what came of the first; it is never sent twice."""
+        gateway = await self._gateway(wish.account)
+        instrument = wish.instrument
+        quantity = instrument.round_quantity(wish.quantity)
+        if quantity <= 0:
+            raise InvalidValue("quantity", f"{wish.quantity} is less than one lot of {instrument.id}, {instrument.lot_size}")
+        terms = OrderTerms(
+            account=wish.account,
+            instrument=instrument.id,
+            side=wish.side,
+            quantity=quantity,
+            type=wish.type,
+            limit_price=None if wish.limit_price is None else instrument.round_price(wish.limit_price, wish.side),
+            stop_price=None if wish.stop_price is None else instrument.round_price(wish.stop_price),
+            time_in_force=wish.time_in_force,
+            post_only=wish.post_only,
+            reduce_only=wish.reduce_only,
+        )
+        cause = f"key:{idempotency_key}" if idempotency_key else f"asked:{new_event_id()}"
+        now_ns = self._clock.now_ns()
+        intent = Intent(
+            intent_id=intent_id(wish.account, "", cause),
+            terms=terms,
+            purpose="manual",
+            created_ns=now_ns,
+            valid_until_ns=now_ns + _VALID_NS,
+            correlation_id=cause,
+        )
+        (outcome,) = await gateway.submit([intent])
+        if isinstance(outcome, Order) and outcome.terms != terms:
+            raise InvalidValue("Idempotency-Key", "it was used for another order; take a new one")
+        return outcome
+
+    async def _gateway(self, account: str) -> Gateway:
+        """Return the gateway of an account; one that was added just now is waited for a little, until it is reconciled.
+
+        The gateway says itself what is wrong with one that stays away.
+        """
+        until = self._clock.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                gateway = self._gateway_of(account)
+            except UnknownName:
+                async with self._state.transaction() as work:
+                    known = await work.accounts.get(account)
+                if known is None or not known.enabled or known.mode != "paper" or self._clock.monotonic() >= until:
+                    raise
+            else:
+                if gateway.ready or self._clock.monotonic() >= until:
+                    return gateway
+            await self._clock.sleep(0.05)
+
+    async def cancel(self, order_id: str) -> Order:
+        """Ask for a cancel; it is asked for again until the order has ended."""
+        order = await self.get(order_id)
+        return await (await self._gateway(order.terms.account)).cancel(order_id)
+
+    async def cancel_all(self, account: str, instrument: InstrumentId | None = None) -> builtins.list[Order]:
+        """Ask for the cancel of every open order of an account, or of one instrument there."""
+        return await (await self._gateway(account)).cancel_all(instrument)
+
+    async def get(self, order_id: str) -> Order:
+        """Return an order; UnknownName where there is none."""
+        async with self._state.transaction() as work:
+            found = await work.orders.get(order_id)
+        if found is None:
+            raise UnknownName("order", order_id[:80], (), hint="qs orders list shows the orders")
+        return found
+
+    async def list(self, *, account: str | None = None, open_only: bool = False, limit: int = 200) -> builtins.list[Order]:
+        """Return orders, newest first."""
+        async with self._state.transaction() as work:
+            if open_only:
+                return list(reversed(await work.orders.open(account)))[:limit]
+            return await work.orders.list(account=account, limit=limit)
+
+    async def fills(self, *, account: str | None = None, limit: int = 200) -> builtins.list[tuple[VenueFill, str, str]]:
+        """Return fills with order and deployment, newest first."""
+        async with self._state.transaction() as work:
+            return await work.fills.list(account=account, limit=limit)
+
+    async def positions(self, *, account: str | None = None) -> builtins.list[HeldPosition]:
+        """Return what accounts and deployments hold; flat ones are left out."""
+        async with self._state.transaction() as work:
+            return [item for item in await work.books.positions(account=account) if item.position.quantity]
+
+    async def balances(self, account: str) -> dict[str, Decimal]:
+        """Return the wallet of an account by its books, per currency."""
+        async with self._state.transaction() as work:
+            sums = await work.books.balances(account=account)
+        return {currency: amount for (_, ledger, currency), amount in sums.items() if ledger == "wallet"}
+
+    async def denials(self, *, account: str | None = None, limit: int = 200) -> builtins.list[Any]:
+        """Return what risk control denied, newest first."""
+        async with self._state.transaction() as work:
+            return list(await work.risk.decisions(account=account, limit=limit))

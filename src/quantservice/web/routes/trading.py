@@ -1,0 +1,212 @@
+"""Trading: accounts, orders, fills, positions, denials; for the owner: place and cancel."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query
+from starlette.responses import Response
+
+from quantservice.core.intents import Denied
+from quantservice.core.orders import Order, VenueFill
+from quantservice.ports import HeldPosition, RiskDecision, TradingAccount
+from quantservice.services.execution.commands import Orders, OrderWish
+from quantservice.web import models
+from quantservice.web.context import TradingFace, WebContext
+from quantservice.web.errors import error_reply, reply
+from quantservice.web.routes.arguments import readers, writers
+from quantservice.web.security import Guard
+from quantservice.web.series import find_instrument
+
+Account = Annotated[str | None, Query(max_length=40, description="Of one account only.", examples=["paper"])]
+Most = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
+OrderId = Annotated[str, Path(min_length=1, max_length=300, description="The order's id.", examples=["3XM5VA67E2UEYEG4NC3GJKXJMA"])]
+Key = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key", max_length=100, description="The same key again returns what came of the first and sends nothing."
+    ),
+]
+
+
+def make_routers(context: WebContext, guard: Guard) -> list[APIRouter]:
+    """Return the routes; none where the process does not trade."""
+    router, owner = readers(context, "trading", guard), writers(context, "trading", guard)
+    if context.trading is not None:
+        _add_reading(router, context.trading)
+        _add_accounts(router, owner, context.trading)
+        _add_orders(owner, context, context.trading.orders)
+    return [router, owner]
+
+
+def _add_reading(router: APIRouter, trading: TradingFace) -> None:
+    orders = trading.orders
+
+    @router.get("/orders", response_model=models.OrderList, summary="Orders")
+    async def list_orders(account: Account = None, open: bool = False, limit: Most = 200) -> Response:  # noqa: A002 - the query's word
+        """Newest first; `open`: those only that have not ended."""
+        rows = await orders.list(account=account, open_only=open, limit=limit)
+        return reply({"data": [order_row(order) for order in rows]})
+
+    @router.get("/orders/{order_id}", response_model=models.OrderRow, summary="One order")
+    async def get_order(order_id: OrderId) -> Response:
+        """As it is known now, with the evidence of its state."""
+        return reply(order_row(await orders.get(order_id)))
+
+    @router.get("/fills", response_model=models.FillList, summary="Fills")
+    async def list_fills(account: Account = None, limit: Most = 200) -> Response:
+        """Newest first; each was booked once."""
+        return reply({"data": [_fill_row(*row) for row in await orders.fills(account=account, limit=limit)]})
+
+    @router.get("/positions", response_model=models.PositionList, summary="Positions")
+    async def list_positions(account: Account = None) -> Response:
+        """What accounts hold, and what of it belongs to which deployment."""
+        return reply({"data": [_position_row(held) for held in await orders.positions(account=account)]})
+
+    @router.get("/denials", response_model=models.DenialList, summary="What risk control denied")
+    async def list_denials(account: Account = None, limit: Most = 200) -> Response:
+        """Newest first, with rule, limit and value."""
+        return reply({"data": [_denial_row(item) for item in await orders.denials(account=account, limit=limit)]})
+
+
+def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> None:
+    async def row(account: TradingAccount) -> dict[str, Any]:
+        balances = await trading.orders.balances(account.name)
+        return {
+            "name": account.name,
+            "venue": account.venue,
+            "market": account.market,
+            "mode": account.mode,
+            "currency": account.currency,
+            "enabled": account.enabled,
+            "ready": trading.ready(account.name),
+            "balances": {currency: _text(amount) for currency, amount in sorted(balances.items())},
+        }
+
+    @router.get("/accounts", response_model=models.AccountList, summary="Trading accounts")
+    async def list_accounts() -> Response:
+        """Each with its wallet by the books."""
+        return reply({"data": [await row(account) for account in await trading.accounts.list()]})
+
+    @owner.post("/accounts", response_model=models.AccountRow, status_code=201, summary="Add a paper account")
+    async def add_account(body: models.AccountRequest) -> Response:
+        """It trades at the live prices of its venue's market, with money that is not real."""
+        settings = {"balances": dict(body.balances)} if body.balances else {}
+        made = await trading.accounts.add(body.name, body.venue, body.market, currency=body.currency, settings=settings)
+        return reply(await row(made), 201)
+
+
+def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
+    @owner.post("/orders", response_model=models.OrderRow, status_code=201, summary="Place an order")
+    async def place(body: models.OrderBody, idempotency_key: Key = "") -> Response:
+        """Through risk control; a denial is answered with its rule, limit and value, and nothing is sent."""
+        wish = OrderWish(
+            account=body.account,
+            instrument=find_instrument(context, body.symbol, body.market, None),
+            side=body.side,
+            quantity=Decimal(body.quantity),
+            type=body.type,
+            limit_price=None if body.limit_price is None else Decimal(body.limit_price),
+            stop_price=None if body.stop_price is None else Decimal(body.stop_price),
+            time_in_force=body.time_in_force,
+            post_only=body.post_only,
+            reduce_only=body.reduce_only,
+        )
+        outcome = await orders.place(wish, idempotency_key=idempotency_key)
+        if isinstance(outcome, Denied):
+            what = f"{outcome.sentence} (rule {outcome.rule}, limit {outcome.limit}, value {outcome.value})"
+            return error_reply(422, "risk_denied", what, field=outcome.rule)
+        return reply(order_row(outcome), 201)
+
+    @owner.post("/orders/cancel-all", response_model=models.OrderList, summary="Cancel all open orders")
+    async def cancel_all(body: models.CancelAllBody) -> Response:
+        """Of an account, or of one instrument there; each is asked for until it has ended."""
+        instrument = None if body.symbol is None else find_instrument(context, body.symbol, None, None).id
+        return reply({"data": [order_row(order) for order in await orders.cancel_all(body.account, instrument)]})
+
+    @owner.post("/orders/{order_id}/cancel", response_model=models.OrderRow, summary="Cancel an order")
+    async def cancel(order_id: OrderId) -> Response:
+        """The answer is the order as its venue has it; one that was filled meanwhile stays filled."""
+        return reply(order_row(await orders.cancel(order_id)))
+
+
+def order_row(order: Order) -> dict[str, Any]:
+    """Return an order as it is answered."""
+    terms = order.terms
+    return {
+        "order_id": order.order_id,
+        "account": terms.account,
+        "instrument": str(terms.instrument),
+        "side": terms.side,
+        "type": terms.type,
+        "quantity": _text(terms.quantity),
+        "limit_price": _maybe(terms.limit_price),
+        "stop_price": _maybe(terms.stop_price),
+        "time_in_force": terms.time_in_force,
+        "reduce_only": terms.reduce_only,
+        "state": order.state.value,
+        "filled": _text(order.filled),
+        "average_price": _maybe(order.average_price),
+        "purpose": order.purpose,
+        "deployment": order.deployment,
+        "external": order.external,
+        "venue_order_id": order.venue_order_id,
+        "evidence": order.evidence.source if order.evidence is not None else "",
+        "reason": order.reason,
+        "created_ms": order.created_ns // 1_000_000,
+    }
+
+
+def _fill_row(fill: VenueFill, order_id: str, deployment: str) -> dict[str, Any]:
+    return {
+        "trade_id": fill.trade_id,
+        "order_id": order_id,
+        "account": fill.account,
+        "instrument": str(fill.instrument),
+        "side": fill.side,
+        "price": _text(fill.price),
+        "quantity": _text(fill.quantity),
+        "fee": _text(fill.fee),
+        "fee_currency": fill.fee_currency,
+        "maker": fill.maker,
+        "realised": _maybe(fill.realised),
+        "deployment": deployment,
+        "time_ms": fill.time_ms,
+    }
+
+
+def _position_row(held: HeldPosition) -> dict[str, Any]:
+    position = held.position
+    return {
+        "account": held.account,
+        "deployment": held.deployment,
+        "instrument": str(position.instrument),
+        "side": position.side,
+        "quantity": _text(position.quantity),
+        "average_entry": _maybe(position.average_entry),
+        "realised": _text(position.realised),
+        "updated_ms": held.updated_ms,
+    }
+
+
+def _denial_row(item: RiskDecision) -> dict[str, Any]:
+    return {
+        "account": item.account,
+        "deployment": item.deployment,
+        "instrument": item.instrument,
+        "rule": item.rule,
+        "limit": item.limit,
+        "value": item.value,
+        "sentence": item.sentence,
+        "shadow": item.shadow,
+        "time_ms": item.time_ns // 1_000_000,
+    }
+
+
+def _text(amount: Decimal) -> str:
+    return f"{amount.normalize():f}" if amount else "0"
+
+
+def _maybe(amount: Decimal | None) -> str | None:
+    return None if amount is None else _text(amount)
