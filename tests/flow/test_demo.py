@@ -130,6 +130,7 @@ def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
 def test_up_without_a_reachable_venue_says_why_and_ends(tmp_path: Path) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     env = {f"QS_BINANCE__{market}__REST_URL": nowhere for market in ("SPOT", "UM", "CM")}
+    env["QS_CLIENTSERVER__PORT"] = str(free_port())  # another test's platform may have the usual one
     result = qs("up", "--no-browser", f"--port={free_port()}", f"--data-dir={tmp_path / 'd'}", "--for=30", cwd=tmp_path, env=env)
     assert result.returncode == 3
     last = result.stderr.strip().splitlines()[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -32,6 +32,13 @@ _SYMBOLS: Final = {"spot": 4, "um": 5, "cm": 2}
 _DEMO_DAYS: Final = 3.0
 _HOLE_MINUTES: Final = (180, 150)
 _HOLE_LASTS_S: Final = 15.0
+_ACCOUNT: Final = "demo"
+#: What trades on paper, quick to act: a symbol of um each.
+_STRATEGIES: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
+    ("ma_cross", {"fast": 3, "slow": 8, "short": True}),
+    ("rsi_reversion", {"length": 5, "low": 40.0, "middle": 50.0, "high": 60.0, "short": True}),
+    ("random", {"chance": 0.3}),
+)
 _ASK_AGAIN_S: Final = 20.0  # after the hole: asked while it lasts, it would look like maintenance
 
 
@@ -80,6 +87,8 @@ async def _demo(loaded: LoadedSettings, options: DemoOptions, thread: SimulatorT
         if judge is None:
             _script_gap(platform, thread, simulator)
         besides = [lambda: _show_history(platform)]
+        if judge is None:
+            besides.append(lambda: _trade(platform, simulator))
         if judge is not None:
             besides.append(judge.run)
         await serve(platform, options.run_for_s, *besides)
@@ -162,6 +171,31 @@ def _script_gap(platform: Platform, thread: SimulatorThread, simulator: Simulato
     )
     thread.add_fault({"kind": "drop_closed", "market": "um", "symbol": symbol, "interval": "1m", "count": 2})
     note(f"  on purpose   a gap of {(end - start) // MINUTE_MS} minutes in {symbol} (um, 1m): watch Data quality find and heal it")
+
+
+async def _trade(platform: Platform, simulator: Simulator) -> None:
+    """Let strategies trade on paper, once the history is there: what a person sees first is the market."""
+    while not platform.history().get("done"):  # noqa: ASYNC110  # a figure of another part
+        await asyncio.sleep(0.5)
+    if await platform.accounts.list() or await platform.deployments.list():
+        return  # a start that goes on where the last one ended
+    listed = list(simulator.markets["um"].listings)[: len(_STRATEGIES)]
+    if not listed:
+        return
+    await platform.accounts.add(_ACCOUNT, "binance", "um")
+    for symbol, (strategy, parameters) in zip(listed, _STRATEGIES, strict=False):
+        instrument = platform.book().resolve(symbol, venue="binance", market="um").id
+        made = await platform.deployments.create(
+            name=f"{strategy} on {symbol}",
+            strategy=strategy,
+            parameters=parameters,
+            instruments=[str(instrument)],
+            period="1m",
+            account=_ACCOUNT,
+            allocation="20000",
+        )
+        await platform.deployments.say(made.id, "start")
+    note(f"  trading      {len(listed)} strategies trade on paper: qs orders list --demo, qs orders positions --demo")
 
 
 async def _show_history(platform: Platform) -> None:

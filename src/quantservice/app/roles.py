@@ -92,10 +92,10 @@ def _strategies(platform: Parts, _speed: float) -> Service:
     )
 
 
-def _trading(platform: Parts, _speed: float) -> Service:
+def _trading(platform: Parts, speed: float) -> Service:
     from quantservice.app.trading import TradingRole
 
-    return TradingRole(platform)
+    return TradingRole(platform, speed=speed)
 
 
 def _backfill(platform: Parts, speed: float) -> Service:

@@ -17,6 +17,7 @@ from quantservice.adapters.venues.paper import PaperConfig, PaperTrading
 from quantservice.app.trading_desk import AccountDesk
 from quantservice.core.errors import EnvironmentFault, UnknownName, VenueError
 from quantservice.core.events import FundingRate, Kline
+from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Command, MarketBatch, Overflow, StrategySignal, Topic
 from quantservice.ports import TradingAccount
 from quantservice.services.accounts.commands import CHANGED
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 _CAPACITY: Final = 20_000
 _EQUITY_EVERY_S: Final = 1.0
+_FRESH_NS: Final = 10_000_000_000
 _BALANCES: Final = {"um": {"USDT": Decimal(100_000)}, "spot": {"USDT": Decimal(100_000)}, "cm": {"BTC": Decimal(2)}}
 
 
@@ -38,12 +40,15 @@ class TradingRole:
     consumes: tuple[str, ...] = (Topic.MARKET_LIVE, Topic.SIGNAL, Topic.COMMAND)
     produces: tuple[str, ...] = ()
 
-    def __init__(self, platform: Parts) -> None:
+    def __init__(self, platform: Parts, *, speed: float = 1.0) -> None:
         self._platform = platform
+        self._speed = speed  # of the clock: what is bounded in the machine's seconds lasts so much longer by it
         self.risk = RiskDesk()
         self.desks: dict[str, AccountDesk] = {}
         self._running: dict[str, asyncio.Task[None]] = {}
         self._signals = 0
+        #: the last klines and when they came, so that an account that is added now knows prices at once
+        self._last: dict[InstrumentId, tuple[Kline, int]] = {}
 
     async def run(self) -> None:
         """Trade until cancelled; works a second time on the same object."""
@@ -98,7 +103,10 @@ class TradingRole:
             if account.mode != "paper":
                 log.warning("trading.live_not_traded", account=name, advice="this version trades paper accounts only")
                 continue
-            desk = self.desks[name] = self._make(account)
+            desk = self._make(account)
+            fresh_ns = self._platform.clock.now_ns() - _FRESH_NS
+            await self._bring(desk, [kline for kline, came_ns in self._last.values() if came_ns >= fresh_ns])
+            self.desks[name] = desk
             self._running[name] = tasks.create_task(desk.run())
         for name in [name for name in self.desks if name not in wanted]:
             self._running.pop(name).cancel()
@@ -116,7 +124,7 @@ class TradingRole:
             config=PaperConfig(balances=given or _BALANCES.get(account.market, {"USDT": Decimal(100_000)})),
             venue=account.venue,
         )
-        return AccountDesk(account, trading, platform, self.risk)
+        return AccountDesk(account, trading, platform, self.risk, speed=self._speed)
 
     # --- the market and the strategies -----------------------------------------------------------------------------------
 
@@ -126,7 +134,10 @@ class TradingRole:
         ) as market:
             async for messages in market:
                 events = [event for item in messages if isinstance(item.data, MarketBatch) for event in item.data.events]
-                for desk in self.desks.values():
+                for event in events:
+                    if isinstance(event, Kline) and event.stream.period == "1m":
+                        self._last[event.stream.instrument] = (event, self._platform.clock.now_ns())
+                for desk in tuple(self.desks.values()):
                     await self._bring(desk, events)
                 await market.commit()
 
@@ -164,6 +175,6 @@ class TradingRole:
 
     async def _equity(self) -> None:
         while True:
-            for desk in self.desks.values():
+            for desk in tuple(self.desks.values()):
                 await desk.value()
             await self._platform.clock.sleep(_EQUITY_EVERY_S)

@@ -15,7 +15,7 @@ from quantservice.core.messages import Alert, BalanceChanged, PositionChanged, S
 from quantservice.core.money import ZERO, exact
 from quantservice.core.positions import PositionSide
 from quantservice.ports import HeldPosition, TradingAccount, UnitOfWork
-from quantservice.services.execution import ExecutionConfig, ExecutionService, Gateway
+from quantservice.services.execution import ExecutionConfig, ExecutionService, Gateway, GatewayConfig
 from quantservice.services.portfolio import Bookkeeper
 from quantservice.services.portfolio.books import wallet_of
 from quantservice.services.portfolio.sizing import Holdings, Sizer
@@ -31,7 +31,9 @@ _VALID_NS: Final = 30_000_000_000  # how long after a signal its orders may be s
 class AccountDesk:
     """An account's gateway with what it needs of books, risk control and sizing."""
 
-    def __init__(self, account: TradingAccount, trading: PaperTrading, platform: Parts, risk: RiskDesk) -> None:
+    def __init__(
+        self, account: TradingAccount, trading: PaperTrading, platform: Parts, risk: RiskDesk, *, speed: float = 1.0
+    ) -> None:
         self.account, self.trading = account, trading
         self._state, self._clock = platform.state_store, platform.clock
 
@@ -42,7 +44,7 @@ class AccountDesk:
         self.books = Bookkeeper(account, instrument_of, platform.clock)
         self.prices: dict[InstrumentId, Decimal] = {}
         self._instrument_of = instrument_of
-        self._sizer = Sizer(account.name, instrument_of, valid_ns=_VALID_NS)
+        self._sizer = Sizer(account.name, instrument_of, valid_ns=round(_VALID_NS * speed))
         self.gateway = Gateway(
             trading,
             platform.state_store,
@@ -51,6 +53,7 @@ class AccountDesk:
             books=self.books,
             told=self._told,
             holder=f"pid-{os.getpid()}",
+            config=GatewayConfig(lease_ms=round(10_000 * speed), send_within_s=10.0 * speed),
         )
         self.execution = ExecutionService(self.gateway, trading, platform.clock, ExecutionConfig(dead_man_s=0.0))
 
