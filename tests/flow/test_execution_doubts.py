@@ -19,6 +19,7 @@ from quantservice.core.orders import Evidence, Order, OrderState
 from quantservice.ports.trading import NotSent, OrderReport, Unknown
 from quantservice.quant.risk_rules import DEFAULT_RULES
 from quantservice.services.execution import ExecutionConfig, ExecutionService
+from quantservice.services.portfolio import Bookkeeper
 from quantservice.services.risk import RuleSet
 
 D = Decimal
@@ -424,3 +425,42 @@ async def test_a_lost_cancel_is_tried_again(rig: Rig, monkeypatch: pytest.Monkey
         await rig.gateway.resolve()
         await rig.gateway.reconcile(await rig.venue.snapshot())
     assert rig.venue.orders[intent.client_id].state is OrderState.CANCELLED
+
+
+async def test_an_order_that_works_for_weeks_is_not_forgotten(rig: Rig) -> None:
+    """Bug bank 1: an order older than any look-back is open all the same, and so are its late fills."""
+    intent = rig.intent(type="limit", limit_price=D(40_000))
+    await rig.gateway.submit([intent])
+    await rig.clock.advance(40 * 86_400.0)
+    rig.desk = desk_of()
+    rig.gateway = rig.make()
+    assert await rig.gateway.start()
+    assert (await rig.order(intent)).state is OrderState.OPEN
+    assert rig.desk.books["main"].in_flight(BTC)
+    rig.venue.fill(intent.client_id, "0.1", "40000")
+    rig.gateway = rig.make()
+    assert await rig.gateway.start()
+    assert ((await rig.order(intent)).state, await rig.fills()) == (OrderState.FILLED, 1)
+
+
+async def test_a_fill_that_could_not_be_booked_counts_when_it_is_told_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bug bank 2: seen, applied and booked are one commit; a crash between them leaves nothing."""
+    intent = rig.intent()
+    await rig.gateway.submit([intent])
+    fill = rig.venue.fill(intent.client_id, "0.1")
+
+    async def dies(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bookkeeper, "book", dies)
+        with pytest.raises(KeyboardInterrupt):
+            await rig.gateway.apply_fill(fill)
+    assert (await rig.fills(), (await rig.order(intent)).filled) == (0, D(0))
+    rig.gateway = rig.make()
+    assert await rig.gateway.apply_fill(fill)
+    assert not await rig.gateway.apply_fill(fill)
+    async with rig.store.transaction() as work:
+        held = await work.books.position("main", str(BTC))
+    assert held is not None
+    assert (held.position.quantity, await rig.fills(), (await rig.order(intent)).filled) == (D("0.1"), 1, D("0.1"))

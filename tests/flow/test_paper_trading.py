@@ -167,6 +167,25 @@ async def test_a_stop_limit_rests_at_its_limit_from_the_next_price_on(paper: Pap
     assert (fill.price, fill.maker) == (D(51_100), True)
 
 
+@pytest.mark.parametrize(
+    ("terms", "before", "after", "paid"),
+    [
+        ({"type": "trailing_stop", "trail": D("0.02")}, (60_000, 59_000), 58_700, D(58_700)),
+        ({"type": "stop_limit", "stop_price": D(49_500), "limit_price": D(49_800)}, (49_400,), 49_900, D(49_800)),
+    ],
+)
+async def test_what_a_waiting_order_has_seen_survives_the_process(
+    paper: Paper, terms: dict[str, Any], before: tuple[int, ...], after: int, paid: Decimal
+) -> None:
+    sent = await paper.send("sell", **terms)
+    for price in before:
+        await paper.trading.mark(BTC, D(price))
+    again = Paper(paper.store, paper.clock, NO_SLIP)
+    await again.trading.mark(BTC, D(after))
+    assert (await again.report(sent)).state is OrderState.FILLED
+    assert (await again.fills())[-1].price == paid
+
+
 async def test_what_only_reduces_never_opens(paper: Paper) -> None:
     with pytest.raises(Refused, match="ReduceOnly"):
         await paper.send("sell", reduce_only=True)

@@ -15,7 +15,7 @@ import structlog
 
 from quantservice.adapters.venues.paper import PaperConfig, PaperTrading
 from quantservice.app.trading_desk import AccountDesk
-from quantservice.core.errors import EnvironmentFault, UnknownName, VenueError
+from quantservice.core.errors import EnvironmentFault, UnknownName, UserError, VenueError
 from quantservice.core.events import FundingRate, Kline
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Command, MarketBatch, Overflow, StrategySignal, Topic
@@ -167,10 +167,10 @@ class TradingRole:
     async def _follow(self, signal: StrategySignal, event_id: str) -> None:
         self._signals += 1
         desk = self.desks[signal.account]
-        deployment = await self._platform.deployments.get(signal.deployment)
         try:
+            deployment = await self._platform.deployments.get(signal.deployment)
             await desk.follow(signal, event_id, Decimal(deployment.allocation or "0"))
-        except (VenueError, EnvironmentFault) as error:
+        except (VenueError, EnvironmentFault, UserError) as error:
             log.warning("trading.signal_not_followed", account=signal.account, deployment=signal.name, reason=str(error))
 
     async def _equity(self) -> None:

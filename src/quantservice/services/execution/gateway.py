@@ -108,11 +108,10 @@ class Gateway:
             lease = self._lease
             missed = await self.resolver.reconcile(snapshot)
             self.resolver.forget(self._keeper.live)
-        self.ready = self.ready or (lease is not None and lease == self._current(lease) and self.holds())
+        now = self._lease
+        if lease is not None and now is not None and lease.token == now.token and self.holds():
+            self.ready = True
         return missed
-
-    def _current(self, lease: GatewayLease) -> GatewayLease | None:
-        return lease if self._lease is not None and self._lease.token == lease.token else None
 
     def holds(self) -> bool:
         """Say whether the account is surely this process's now: nobody else can take it before the lease ends."""

@@ -94,12 +94,13 @@ class PaperVenue:
         if terms.expire_ms is not None and now_ms >= terms.expire_ms:
             return [self._end(order, OrderState.EXPIRED, "its time has passed", now_ms)]
         if terms.type in _STOPS and not order.woken:
+            best = order.best
             level = self._level(order, low, high)
             if level is None:
-                return []
+                return [_copy(order)] if order.best != best else []  # what it follows is kept too
             order.woken = True
             if terms.type == "stop_limit":  # it rests from the next price on, as in the backtest
-                return []
+                return [_copy(order)]
             worse = max(level, last) if terms.side == "buy" else min(level, last)
             return self._take(order, rules, level if terms.type == "take_profit" else worse, now_ms)
         limit = terms.limit_price
