@@ -20,13 +20,20 @@ from schemathesis.specs.openapi.checks import (
 from tests.support.market import kline
 from tests.support.web import OWNER, MemoryMarketStore, client, web_context
 
+from quantservice.adapters.secrets.envelopes import AesGcmEnvelopes
+from quantservice.adapters.secrets.key_file import FileKeyRing
 from quantservice.app.hosting import inspector
 from quantservice.app.jobs import checks
 from quantservice.app.research_face import ResearchFace
+from quantservice.core.errors import UnknownName
+from quantservice.ports import KeyPermissions, TradingAccount, VenueSecret
+from quantservice.services.accounts.commands import Accounts
 from quantservice.services.backtests.commands import Backtests, Trials
+from quantservice.services.execution import Gateway
+from quantservice.services.execution.commands import Orders
 from quantservice.services.jobs.commands import Jobs
 from quantservice.services.strategies.commands import Deployments
-from quantservice.web.context import ResearchDesk, WebConfig
+from quantservice.web.context import ResearchDesk, TradingFace, WebConfig, WebContext
 from quantservice.web.openapi import describe
 
 CHECKS = (status_code_conformance, content_type_conformance, response_schema_conformance)
@@ -34,6 +41,21 @@ SCHEMA = schemathesis.openapi.from_dict(describe())
 OPERATIONS = [result.ok() for result in SCHEMA.get_all_operations()]
 EXAMPLES = 8
 HINTS = {"symbol": "BTCUSDT", "market": "um", "venue": "binance", "period": "1m"}
+
+
+def nobody(account: str) -> Gateway:
+    """No account is traded here."""
+    raise UnknownName("account", account, ())
+
+
+def accounts_of(context: WebContext) -> Accounts:
+    """The registry of accounts; no key is ever checked."""
+
+    async def permissions_of(_account: TradingAccount, _secret: VenueSecret) -> KeyPermissions:
+        raise AssertionError("no key is asked for")
+
+    sealer = AesGcmEnvelopes(FileKeyRing(Path("never.keys")))
+    return Accounts(context.state_store, context.clock, sealer, permissions_of, venues=lambda: [("binance", "um")])
 
 
 @pytest.fixture
@@ -46,7 +68,8 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         jobs = Jobs(state, clock, checks(tmp_path / "plugins"))
         desk = ResearchDesk(jobs=jobs, backtests=Backtests(state, clock), trials=Trials(state, clock))
         deployments = Deployments(state, clock, context.instruments, inspector(tmp_path / "plugins"))
-        whole = dataclasses.replace(context, desk=desk, deployments=deployments)
+        trading = TradingFace(accounts=accounts_of(context), orders=Orders(state, clock, nobody), ready=lambda _account: False)
+        whole = dataclasses.replace(context, desk=desk, deployments=deployments, trading=trading)
         async with client(whole) as asking:
             yield asking
 

@@ -4392,7 +4392,7 @@ export interface components {
             /**
              * Quantity
              * @description Exact decimal as text.
-             * @example 67123.10
+             * @example 0.05
              */
             quantity: string;
             /**

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from quantservice.core.errors import InvalidValue, UnknownName
+from quantservice.core.errors import EnvironmentFault, InvalidValue, UnknownName
 from quantservice.core.instruments import Instrument, InstrumentId, Side
 from quantservice.core.intents import Denied, Intent, OrderTerms, intent_id
 from quantservice.core.messages import new_event_id
@@ -72,6 +72,8 @@ class Orders:
             valid_until_ns=now_ns + _VALID_NS,
             correlation_id=cause,
         )
+        if not gateway.ready:
+            raise EnvironmentFault(f"account {wish.account} is not reconciled with its venue yet; nothing is sent before that")
         (outcome,) = await gateway.submit([intent])
         if isinstance(outcome, Order) and outcome.terms != terms:
             raise InvalidValue("Idempotency-Key", "it was used for another order; take a new one")

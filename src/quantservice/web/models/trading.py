@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from quantservice.web.models.common import Answer, Body, DecimalText, MarketName, Millis
+
+#: What a person may ask for: exact, not negative, of a size that any venue's money has.
+Amount: TypeAlias = Annotated[
+    str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,18})?$", description="Exact decimal as text.", examples=["0.05"])
+]
 
 
 class AccountRow(Answer):
@@ -35,7 +40,7 @@ class AccountRequest(Body):
     market: MarketName = "um"
     venue: str = Field(default="binance", max_length=32, examples=["binance"])
     currency: str = Field(default="USDT", max_length=12, examples=["USDT"])
-    balances: dict[str, DecimalText] = Field(default={}, max_length=20, examples=[{"USDT": "50000"}])
+    balances: dict[str, Amount] = Field(default={}, max_length=20, examples=[{"USDT": "50000"}])
 
 
 class OrderRow(Answer):
@@ -80,10 +85,10 @@ class OrderBody(Body):
     symbol: str = Field(min_length=1, max_length=200, examples=["BTCUSDT"])
     market: MarketName | None = None
     side: Literal["buy", "sell"] = Field(examples=["buy"])
-    quantity: DecimalText
+    quantity: Amount
     type: Literal["market", "limit", "stop", "stop_limit", "take_profit"] = "market"
-    limit_price: DecimalText | None = None
-    stop_price: DecimalText | None = None
+    limit_price: Amount | None = None
+    stop_price: Amount | None = None
     time_in_force: Literal["GTC", "IOC", "FOK"] = "GTC"
     post_only: bool = False
     reduce_only: bool = False
