@@ -54,6 +54,7 @@ class PaperTrading:
         self._store, self._clock, self._instrument_of = state, clock, instrument_of
         self._config = config or PaperConfig()
         self._engine: PaperVenue | None = None
+        self._prices: dict[str, tuple[Decimal, int]] = {}  # seen before the account had to be read again
         self._lock = asyncio.Lock()
         self._listeners: set[asyncio.Queue[Sequence[AccountEvent] | None]] = set()
 
@@ -217,6 +218,7 @@ class PaperTrading:
                 state = PaperState(wallet=dict(self._config.balances), opened_ms=self._clock.now_ms())
             else:
                 state = msgspec.json.decode(kept, type=PaperState)
+            state.prices.update(self._prices)
             self._engine = PaperVenue(self._account, state, self._config, self._instrument_of)
         return self._engine
 
@@ -227,15 +229,14 @@ class PaperTrading:
         """
         async with self._lock:
             engine = await self._load()
-            before = msgspec.json.encode(engine.state)
-            try:
-                happened = work(engine)
-                if happened or not quiet:
+            happened = work(engine)  # what it refuses it refuses before it changes anything
+            if happened or not quiet:
+                try:
                     async with self._store.transaction() as unit:
                         await unit.values.put(_SCOPE, self._account, msgspec.json.encode(engine.state).decode())
-            except BaseException:
-                engine.state = msgspec.json.decode(before, type=PaperState)
-                raise
+                except BaseException:  # also a cancellation: what is kept is the truth, and is read again
+                    self._prices, self._engine = engine.state.prices, None
+                    raise
             events = [self._event(item) for item in happened]
             if events:
                 self._tell(events)
