@@ -34,10 +34,10 @@ _HOLE_MINUTES: Final = (180, 150)
 _HOLE_LASTS_S: Final = 15.0
 _ACCOUNT: Final = "demo"
 #: What trades on paper, quick to act: a symbol of um each.
-_STRATEGIES: Final[tuple[tuple[str, dict[str, Any]], ...]] = (
-    ("ma_cross", {"fast": 3, "slow": 8, "short": True}),
-    ("rsi_reversion", {"length": 5, "low": 40.0, "middle": 50.0, "high": 60.0, "short": True}),
-    ("random", {"chance": 0.3}),
+_STRATEGIES: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("trend", "ma_cross", {"fast": 3, "slow": 8, "short": True}),
+    ("reversion", "rsi_reversion", {"length": 5, "low": 40.0, "middle": 50.0, "high": 60.0, "short": True}),
+    ("chance", "random", {"chance": 0.3}),
 )
 _ASK_AGAIN_S: Final = 20.0  # after the hole: asked while it lasts, it would look like maintenance
 
@@ -183,13 +183,13 @@ async def _trade(platform: Platform, simulator: Simulator) -> None:
     if not listed:
         return
     await platform.accounts.add(_ACCOUNT, "binance", "um")
-    for symbol, (strategy, parameters) in zip(listed, _STRATEGIES, strict=False):
-        instrument = platform.book().resolve(symbol, venue="binance", market="um").id
+    for symbol, (name, strategy, parameters) in zip(listed, _STRATEGIES, strict=False):
+        instrument = platform.book().resolve(symbol, venue="binance", market="um")
         made = await platform.deployments.create(
-            name=f"{strategy} on {symbol}",
+            name=f"{name} {instrument.base}",
             strategy=strategy,
             parameters=parameters,
-            instruments=[str(instrument)],
+            instruments=[str(instrument.id)],
             period="1m",
             account=_ACCOUNT,
             allocation="20000",

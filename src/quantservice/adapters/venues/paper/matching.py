@@ -7,7 +7,7 @@ stop fills at its price or at the last one, whichever is worse. A closed bar's r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -362,8 +362,3 @@ def _copy(order: PaperOrder) -> PaperOrder:
 
 def _no(sentence: str, code: int | str) -> Refused:
     return Refused(sentence, code=code, status=400, venue="paper")
-
-
-def free_balances(venue: PaperVenue) -> Mapping[str, Decimal]:
-    """Return what is free per currency."""
-    return {currency: venue.free(currency) for currency in venue.state.wallet}
