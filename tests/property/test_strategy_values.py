@@ -54,7 +54,7 @@ def test_bulk_equals_bar_by_bar(tables: tuple[Bars, Bars]) -> None:
     times = np.arange(START_MS, START_MS + 200 * HOUR, 8 * HOUR, dtype=np.int64)
     funding = {str(BTC): Funding(times, np.arange(len(times), dtype=np.float64) / 1e4)}
     feeds = {feed.instrument: feed for feed in feeds_of(Asks(), tables, funding)}
-    rows = {instrument: list(feed.rows()) for instrument, feed in feeds.items()}
+    rows = {instrument: np.column_stack(feed.values) for instrument, feed in feeds.items()}
     runner = StrategyRunner(Asks(), [BTC, ETH], "1h")
     seen = 0
     for bars, _decisions in runner.replay(tables, funding):

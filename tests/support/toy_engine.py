@@ -45,16 +45,16 @@ def run_toy(market: Market, strategy: Strategy) -> ToyAccount:
     """Walk the market; the gate's ``drive``."""
     account = ToyAccount()
     feeds = {feed.instrument: feed for feed in feeds_of(strategy, market.tables, market.funding)}
-    rows = {instrument: feed.rows() for instrument, feed in feeds.items()}
     views = {
         instrument: View(list(feeds), market.period, account, feed.past, memory=strategy.memory_bars)
         for instrument, feed in feeds.items()
     }
+    refreshing = {instrument: feed.refreshing(views[instrument]) for instrument, feed in feeds.items()}
     for bars in together(market.tables):
         for bar in bars:
             view = views[bar.instrument]
             view.instrument, view.row = bar.instrument, view.row + 1
-            view.update(zip(feeds[bar.instrument].names, next(rows[bar.instrument]), strict=True))
+            next(refreshing[bar.instrument])
             _fill(account, bar, strategy, view)
         for bar in bars:
             answer = strategy.on_kline(bar, views[bar.instrument])

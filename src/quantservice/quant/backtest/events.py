@@ -6,7 +6,7 @@ account or wants to hear of its orders, else all together at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -216,37 +216,33 @@ class _Driver:
         self.views = [View(data.instruments, data.period, account, feed.past, memory=strategy.memory_bars) for feed in feeds]
         for view, feed in zip(self.views, feeds, strict=True):
             view.instrument = feed.instrument
-        self.refreshers = [_refresher(view, feed.names) for view, feed in zip(self.views, feeds, strict=True)]
+        self.refreshing = [feed.refreshing(view) for view, feed in zip(self.views, feeds, strict=True)]
 
     def run_one(self) -> None:
         """Walk one instrument: the tight loop."""
         feed, view, account, strategy = self.feeds[0], self.views[0], self.account, self.strategy
         on_kline, instrument = strategy.on_kline, feed.instrument
         places = self.data.places[0].tolist() if len(feed) != len(self.data.time) else range(len(feed))
-        wanted, row, add = float("nan"), -1, self.requests.signal
+        wanted, add = float("nan"), self.requests.signal
         restates = self.restates or self.requests.hedged
-        refresh = self.refreshers[0]
         try:
-            for row, bar, values in zip(places, feed.bars(), feed.rows(), strict=True):
-                view.row += 1
-                account.bar = row
-                refresh(values)
+            for account.bar, view.row, bar, _ in zip(places, range(len(feed)), feed.bars(), self.refreshing[0], strict=True):
                 answer = on_kline(bar, view)
                 if type(answer) is Signal and (answer.instrument is instrument or answer.instrument == instrument):
                     if answer.target != wanted or restates:
-                        add(row, answer)
+                        add(account.bar, answer, 0)
                         wanted = answer.target
                         if len(self.requests.rows) > _BATCH:
                             account.hand_over()
                 elif answer is not None:
                     wanted = float("nan")
-                    self.take(row, answer, "on_kline")
+                    self.take(account.bar, answer, "on_kline")
                     if len(self.requests.rows) > _BATCH:
                         account.hand_over()
         except QuantServiceError:
             raise
         except Exception as error:
-            raise self.blame("on_kline", instrument, row, error) from error
+            raise self.blame("on_kline", instrument, account.bar, error) from error
 
     def take(self, row: int, answer: Any, method: str) -> None:
         """Collect what a method answered."""
@@ -269,7 +265,8 @@ class _Driver:
                 self.account.bar = bar
                 ready = [number for number, head in enumerate(heads) if head is not None and head[0] == bar]
                 for place in ready:
-                    self.refresh(place, heads[place])
+                    self.views[place].row += 1
+                    next(self.refreshing[place])
                 if listens:
                     method = "on_order_update"
                     for update in self.account.updates():
@@ -290,43 +287,7 @@ class _Driver:
         except Exception as error:
             raise self.blame(method, self.data.instruments[place], bar, error) from error
 
-    def refresh(self, place: int, head: Any) -> None:
-        """Set an instrument's view to its next kline."""
-        self.views[place].row += 1
-        self.refreshers[place](head[2])
 
-
-def _refresher(view: View, names: tuple[str, ...]) -> Callable[[tuple[float, ...]], None]:
-    """Return what writes a bar's values into a view: written out for few names, which takes a sixth of a loop's time."""
-    if len(names) == 1:
-        (first,) = names
-
-        def one(values: tuple[float, ...]) -> None:
-            (view[first],) = values
-
-        return one
-    if len(names) == 2:
-        first, second = names
-
-        def two(values: tuple[float, ...]) -> None:
-            view[first], view[second] = values
-
-        return two
-    if len(names) == 3:
-        first, second, third = names
-
-        def three(values: tuple[float, ...]) -> None:
-            view[first], view[second], view[third] = values
-
-        return three
-
-    def all_of_them(values: tuple[float, ...]) -> None:
-        for name, value in zip(names, values, strict=True):
-            view[name] = value
-
-    return all_of_them
-
-
-def _walk(feed: InstrumentFeed, places: Any) -> Iterator[tuple[int, Any, tuple[float, ...]]]:
-    """Yield (bar on the clock, kline, values) of an instrument."""
-    yield from zip(places.tolist(), feed.bars(), feed.rows(), strict=True)
+def _walk(feed: InstrumentFeed, places: Any) -> Iterator[tuple[int, Any]]:
+    """Yield (bar on the clock, kline) of an instrument."""
+    yield from zip(places.tolist(), feed.bars(), strict=True)

@@ -25,6 +25,7 @@ _NEEDS = {
     "trailing_stop": ("trail",),
 }
 _NAN = math.nan
+_UNUSED = (0.0,) * 9  # the columns of an order that a target does not have
 
 
 class Words:
@@ -88,14 +89,15 @@ class Requests:
             raise InvalidValue(of, f'{side!r} needs position_mode="hedge"')
         return 0.0
 
-    def signal(self, bar: int, signal: Signal) -> None:
-        """Collect a target."""
+    def signal(self, bar: int, signal: Signal, place: int | None = None) -> None:
+        """Collect a target; ``place`` is the instrument's number where the caller knows it (to find it takes half of this)."""
         target = float(signal.target)
         if not math.isfinite(target):
             raise InvalidValue("target", f"{signal.target} of {signal.instrument} is not a finite number")
-        leg = self.leg(signal.side, "side")
-        head = (bar, at.ASK_SIGNAL, self.place(signal.instrument), leg, 0.0, 0.0, target)
-        self.rows.append((*head, *([0.0] * 9), self.tags.number(signal.tag)))
+        leg = 0.0 if signal.side == "both" and not self.hedged else self.leg(signal.side, "side")
+        number = self.place(signal.instrument) if place is None else place
+        tag = self.tags.number(signal.tag) if signal.tag else 0.0
+        self.rows.append((bar, at.ASK_SIGNAL, number, leg, 0.0, 0.0, target, *_UNUSED, tag))
 
     def order(self, bar: int, order: OrderRequest) -> None:
         """Collect an order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
+from operator import setitem
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from quantservice.quant.indicators.calls import compute_with_state, price
 from quantservice.quant.strategies.alignment import Known, last_known, resampled, spread
 from quantservice.quant.strategies.bar import CHUNK, Bar, bars_of, close_times
 from quantservice.quant.strategies.base import Strategy
-from quantservice.quant.strategies.view import ColumnPast
+from quantservice.quant.strategies.view import ColumnPast, View
 from quantservice.quant.strategies.wanted import FUNDING_RATE, Wanted, wanted_by
 
 T = TypeVar("T")
@@ -141,15 +142,17 @@ class InstrumentFeed:
         """Yield rows as bars."""
         return bars_of(self.instrument, self.period, self.columns, start, stop)
 
-    def rows(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[float, ...]]:
-        """Yield rows of values, in the order of ``names``."""
-        stop = len(self) if stop is None else stop
+    def refreshing(self, view: View) -> Iterator[Any]:
+        """Yield once per bar, having written that bar's values into a view; no Python frame is entered per bar."""
         if not self.names:
-            return repeat((), stop - start)
-        return chain.from_iterable(
-            zip(*(array[low : min(low + CHUNK, stop)].tolist() for array in self.values), strict=True)
-            for low in range(start, stop, CHUNK)
-        )
+            return repeat(None, len(self))
+        each = zip(self.names, self.values, strict=True)
+        return zip(*(map(setitem, repeat(view), repeat(name), _items(array)) for name, array in each), strict=True)
+
+
+def _items(array: npt.NDArray[np.float64]) -> Iterator[float]:
+    """Yield an array's values as floats, a chunk of them in memory."""
+    return chain.from_iterable(array[low : low + CHUNK].tolist() for low in range(0, len(array), CHUNK))
 
 
 def feeds_of(
