@@ -50,6 +50,11 @@ export class ApiError extends Error {
   ) {
     super(message);
   }
+
+  /** Anything thrown, as one of these. */
+  static of(fault: unknown): ApiError {
+    return fault instanceof ApiError ? fault : new ApiError(0, "unexpected", String(fault));
+  }
 }
 
 // A write made with the owner's cookie carries this beside it; the token itself is never kept here.

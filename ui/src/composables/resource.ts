@@ -33,7 +33,7 @@ export function useResource<T>(load: (signal: AbortSignal) => Promise<T>, everyM
       loadedAt.value = Date.now();
     } catch (fault) {
       if (own.signal.aborted) return;
-      error.value = fault instanceof ApiError ? fault : new ApiError(0, "unexpected", String(fault));
+      error.value = ApiError.of(fault);
     } finally {
       if (controller === own) {
         pending.value = false;

@@ -37,7 +37,7 @@ export const useJobs = defineStore("jobs", () => {
       loadedAt.value = Date.now();
       error.value = null;
     } catch (fault) {
-      error.value = fault instanceof ApiError ? fault : new ApiError(0, "unexpected", String(fault));
+      error.value = ApiError.of(fault);
     }
   }
 
@@ -66,6 +66,13 @@ export const useJobs = defineStore("jobs", () => {
     }
   }
 
+  /** The job of a name that a person typed ("latest" is one); throws what the server says of one that it does not know. */
+  async function find(name: string): Promise<JobRow> {
+    const job = await api.job(name);
+    put(job);
+    return job;
+  }
+
   function receive(change: JobChange): void {
     const known = rows.value.get(change.job_id);
     if (!known || isOver(change.state)) {
@@ -87,5 +94,5 @@ export const useJobs = defineStore("jobs", () => {
     }, 5_000);
   }
 
-  return { rows, list, loaded, loadedAt, error, busy, load, put, drop, refresh, start };
+  return { rows, list, loaded, loadedAt, error, busy, load, put, drop, find, refresh, start };
 });

@@ -27,7 +27,7 @@ export const useMarkets = defineStore("markets", () => {
       loaded.value = true;
       error.value = null;
     } catch (fault) {
-      error.value = fault instanceof ApiError ? fault : new ApiError(0, "unexpected", String(fault));
+      error.value = ApiError.of(fault);
     }
   }
 

@@ -18,7 +18,7 @@ export const useResearch = defineStore("research", () => {
       error.value = null;
       loadedAt.value = Date.now();
     } catch (fault) {
-      error.value = fault instanceof ApiError ? fault : new ApiError(0, "unexpected", String(fault));
+      error.value = ApiError.of(fault);
     }
   }
 

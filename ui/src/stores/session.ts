@@ -32,7 +32,7 @@ export const useSession = defineStore("session", () => {
       status.value = await api.status();
       error.value = null;
     } catch (fault) {
-      error.value = fault instanceof ApiError ? fault : new ApiError(0, "unexpected", String(fault));
+      error.value = ApiError.of(fault);
       // Bound beyond this machine, even reading needs the token.
       if (error.value.status === 401 && status.value === null) askForToken.value = true;
     }
