@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import tables
-from quantservice.adapters.state_store.rows import insert_once, pack, unpack
+from quantservice.adapters.state_store.rows import Statements, insert_once, pack, unpack
 from quantservice.ports import Deployment, DeploymentChange, DeploymentSnapshot
 
 _JSON: Final = ("parameters", "instruments", "settings")
@@ -19,7 +18,7 @@ _JSON: Final = ("parameters", "instruments", "settings")
 class SqlDeployments:
     """Tables deployment, deployment_history and deployment_state."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.deployment
 

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import tables
-from quantservice.adapters.state_store.rows import insert_once, pack, unpack
+from quantservice.adapters.state_store.rows import Statements, insert_once, pack, unpack
 from quantservice.ports import Hold, Job, JobState
 
 _JSON: Final = ("request", "result")
@@ -21,7 +20,7 @@ _STUDY_LOCK: Final = 0x5153_0003
 class SqlJobs:
     """Tables job and job_chunk."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.job
 
@@ -187,7 +186,7 @@ class SqlJobs:
 class SqlStudies:
     """Table study_journal. Writers take turns, so a position is never seen before the one below it."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.study_journal
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import tables
+from quantservice.adapters.state_store.rows import Statements
 from quantservice.core.errors import IntegrityError
 from quantservice.core.messages import Message
 
@@ -19,7 +19,7 @@ _OUTBOX_LOCK = 0x5153_0002
 class SqlOutbox:
     """Table outbox. Row ids follow the order of commits: on PostgreSQL writers of the outbox take turns, SQLite has one writer."""
 
-    def __init__(self, connection: AsyncConnection, payloads: Mapping[str, type[msgspec.Struct]]) -> None:
+    def __init__(self, connection: Statements, payloads: Mapping[str, type[msgspec.Struct]]) -> None:
         self._connection = connection
         self._payloads = payloads
         self.added = 0
@@ -84,7 +84,7 @@ class SqlOutbox:
 class SqlInbox:
     """Table event_applied: a consumer asks in the transaction of its effect, so that an event counts once."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
 
     async def first_time(self, consumer: str, event_id: str, *, now_ns: int) -> bool:

@@ -8,14 +8,13 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import tables
 from quantservice.adapters.state_store.deployments import SqlDeployments
 from quantservice.adapters.state_store.jobs import SqlJobs, SqlStudies
 from quantservice.adapters.state_store.messages import SqlInbox, SqlOutbox
 from quantservice.adapters.state_store.results import SqlBacktests, SqlTrials
-from quantservice.adapters.state_store.rows import insert_once
+from quantservice.adapters.state_store.rows import Statements, insert_once
 from quantservice.adapters.state_store.trading_books import SqlBooks, SqlQuotas
 from quantservice.adapters.state_store.trading_keeping import SqlAccounts, SqlGateways, SqlRisk, SqlRunLog
 from quantservice.adapters.state_store.trading_orders import SqlFills, SqlIntents, SqlOrders
@@ -29,7 +28,7 @@ _KEPT_WINDOWS = 16
 class SqlUnitOfWork:
     """What one transaction offers."""
 
-    def __init__(self, connection: AsyncConnection, sealer: Sealer, payloads: Mapping[str, type[msgspec.Struct]]) -> None:
+    def __init__(self, connection: Statements, sealer: Sealer, payloads: Mapping[str, type[msgspec.Struct]]) -> None:
         self.pairs = SqlPairs(connection)
         self.proxies = SqlProxies(connection, sealer)
         self.access_keys = SqlAccessKeys(connection)
@@ -57,7 +56,7 @@ class SqlUnitOfWork:
 class SqlPairs:
     """Table trading_pair_config."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.trading_pair_config
 
@@ -99,7 +98,7 @@ class SqlPairs:
 class SqlProxies:
     """Table proxy_config. The password is sealed with the address it belongs to: moved to another row it does not open."""
 
-    def __init__(self, connection: AsyncConnection, sealer: Sealer) -> None:
+    def __init__(self, connection: Statements, sealer: Sealer) -> None:
         self._connection = connection
         self._sealer = sealer
         self._table = tables.proxy_config
@@ -148,7 +147,7 @@ class SqlProxies:
 class SqlAccessKeys:
     """Table api_keys."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.api_keys
 
@@ -189,7 +188,7 @@ class SqlAccessKeys:
 class SqlSubscriptions:
     """Table subscriptions."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.subscriptions
 
@@ -222,7 +221,7 @@ class SqlSubscriptions:
 class SqlLeases:
     """Tables weight_lease and weight_block. A lease's row is locked from reading to writing, so nothing is granted twice."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.weight_lease
 
@@ -277,7 +276,7 @@ class SqlLeases:
 class SqlKeyValues:
     """Table key_value; values are JSON."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.key_value
 

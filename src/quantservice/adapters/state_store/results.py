@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import tables
-from quantservice.adapters.state_store.rows import insert_once, pack, unpack
+from quantservice.adapters.state_store.rows import Statements, insert_once, pack, unpack
 from quantservice.ports import BacktestRecord, Trial, TrialSummary
 
 _JSON: Final = ("parameters", "data", "assumptions", "metrics", "gates", "versions")
@@ -22,7 +21,7 @@ _INSERT_ROWS: Final = 500
 class SqlBacktests:
     """Tables backtest_results and backtest_part."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.backtest_results
 
@@ -71,7 +70,7 @@ class SqlBacktests:
 class SqlTrials:
     """Table trial. There is no way to remove a row."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.trial
 

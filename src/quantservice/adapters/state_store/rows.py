@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.engine import CursorResult, Dialect
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
 
-def insert_once(connection: AsyncConnection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+class Statements(Protocol):
+    """A connection within a transaction, as repositories use it."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """The SQL that is spoken."""
+        ...
+
+    async def execute(self, statement: sa.Executable, parameters: Any = None, /) -> CursorResult[*tuple[Any, ...]]:
+        """Execute a statement; with several rows of parameters once for each."""
+        ...
+
+
+def insert_once(connection: Statements, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Start an INSERT that knows ON CONFLICT in the connection's dialect."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 

@@ -10,14 +10,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import msgspec
-import sqlalchemy as sa
 import structlog
-from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from quantservice.adapters.state_store.repositories import SqlUnitOfWork
 from quantservice.adapters.state_store.schema import migrate
+from quantservice.adapters.state_store.sqlite import SqliteConnection, SqliteEngine
 from quantservice.adapters.state_store.urls import parse_url, shown, sqlite_path
 from quantservice.adapters.state_store.whole import WholeConnection, whole
 from quantservice.core.errors import EnvironmentFault, StoreUnavailable
@@ -36,7 +35,6 @@ from quantservice.core.messages import (
 )
 from quantservice.ports import Sealer
 
-_BUSY_TIMEOUT_MS: Final = 30_000
 _TURN_TIMEOUT_S: Final = 30.0
 _CLOSE_PATIENCE_S: Final = 5.0
 _log = structlog.get_logger(__name__)
@@ -71,7 +69,7 @@ class SqlStateStore:
         self._payloads = payloads
         self._pool_size = pool_size
         self._sqlite = self._url.get_backend_name() == "sqlite"
-        self._engine: AsyncEngine | None = None
+        self._engine: AsyncEngine | SqliteEngine | None = None
         self._turn = asyncio.Lock()
         self._turn_owner: asyncio.Task[Any] | None = None
         self._outbox_added = asyncio.Event()
@@ -129,27 +127,22 @@ class SqlStateStore:
     # --- connections ---
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self) -> AsyncIterator[SqliteConnection | WholeConnection]:
         self._opened()
         async with self._one_writer():
-            connection = WholeConnection(self._opened())  # it may have been closed while this one waited for its turn
+            engine = self._opened()  # it may have been closed while this one waited for its turn
             with self._counted():
+                entered = False
                 try:
-                    await whole(connection.start())
-                except (OSError, TimeoutError, SQLAlchemyError) as error:
-                    raise self._fault(error) from error
-                except asyncio.CancelledError:
-                    await whole(connection.close())
-                    raise
-                try:
-                    async with _whole_transaction(connection):
+                    async with engine.begin() if isinstance(engine, SqliteEngine) else _begin(engine) as connection:
+                        entered = True
                         yield connection
-                except DBAPIError as error:
+                except (OSError, TimeoutError, SQLAlchemyError) as error:
+                    if entered and not isinstance(error, DBAPIError):
+                        raise  # of the caller's own work
                     raise self._fault(error) from error
-                finally:
-                    await whole(connection.close())
 
-    def _opened(self) -> AsyncEngine:
+    def _opened(self) -> AsyncEngine | SqliteEngine:
         if self._engine is None:
             raise StoreUnavailable(f"the state store {self.name} is not open")
         return self._engine
@@ -185,22 +178,18 @@ class SqlStateStore:
             self._turn_owner = None
             self._turn.release()
 
-    def _create_engine(self) -> AsyncEngine:
-        # hide_parameters: an error must not carry a sealed password or a key hash into a log.
-        if not self._sqlite:
-            return create_async_engine(
-                self._url,
-                connect_args=self._arguments,
-                hide_parameters=True,
-                pool_size=self._pool_size,
-                max_overflow=0,
-                pool_timeout=_TURN_TIMEOUT_S,
-                pool_pre_ping=True,
-            )
-        engine = create_async_engine(self._url, hide_parameters=True)
-        event.listen(engine.sync_engine, "connect", _set_pragmas)
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
-        return engine
+    def _create_engine(self) -> AsyncEngine | SqliteEngine:
+        if self._sqlite:
+            return SqliteEngine(self._url)
+        return create_async_engine(
+            self._url,
+            connect_args=self._arguments,
+            hide_parameters=True,  # an error must not carry a sealed password or a key hash into a log
+            pool_size=self._pool_size,
+            max_overflow=0,
+            pool_timeout=_TURN_TIMEOUT_S,
+            pool_pre_ping=True,
+        )
 
     def _prepare_file(self) -> None:
         path = sqlite_path(self._url)
@@ -234,31 +223,19 @@ class SqlStateStore:
 
 
 @asynccontextmanager
-async def _whole_transaction(connection: WholeConnection) -> AsyncIterator[None]:
-    transaction = connection.begin()
+async def _begin(engine: AsyncEngine) -> AsyncIterator[WholeConnection]:
+    """One transaction of PostgreSQL; a cancellation meets it between statements only."""
+    connection = WholeConnection(engine)
     try:
-        await whole(transaction.start())
-        yield
-    except BaseException:
-        if transaction.is_active:
-            await whole(transaction.rollback())
-        raise
-    await whole(transaction.commit())
-
-
-def _set_pragmas(connection: Any, _record: Any) -> None:
-    # None: the driver must not open transactions by itself, _begin_immediate does.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    try:
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
+        await whole(connection.start())
+        transaction = connection.begin()
+        try:
+            await whole(transaction.start())
+            yield connection
+        except BaseException:
+            if transaction.is_active:
+                await whole(transaction.rollback())
+            raise
+        await whole(transaction.commit())
     finally:
-        cursor.close()
-
-
-def _begin_immediate(connection: sa.Connection) -> None:
-    # A transaction that starts as a reader and then writes can fail when another process wrote meanwhile; this one waits instead.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+        await whole(connection.close())

@@ -7,10 +7,9 @@ from typing import Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import trading_tables as tables
-from quantservice.adapters.state_store.rows import insert_once
+from quantservice.adapters.state_store.rows import Statements, insert_once
 from quantservice.core.ledger import Entry, Posting
 from quantservice.core.money import ZERO, exact
 from quantservice.core.positions import Position, PositionSide
@@ -24,7 +23,7 @@ _ENCODE: Final = msgspec.json.Encoder()
 class SqlBooks:
     """Tables positions, journal and balances."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
 
     async def put_position(self, held: HeldPosition) -> None:
@@ -150,7 +149,7 @@ class SqlBooks:
 class SqlQuotas:
     """Table strategy_quotas."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.strategy_quotas
 

@@ -7,17 +7,16 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import trading_tables as tables
-from quantservice.adapters.state_store.rows import insert_once, pack, unpack
+from quantservice.adapters.state_store.rows import Statements, insert_once, pack, unpack
 from quantservice.ports import GatewayLease, RiskDecision, RiskState, RunEvent, TradingAccount, VenueKey
 
 
 class SqlAccounts:
     """Tables accounts and venue_key."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
 
     async def put(self, account: TradingAccount) -> None:
@@ -77,7 +76,7 @@ class SqlAccounts:
 class SqlRisk:
     """Tables risk_state and risk_decision."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
 
     async def set_state(self, state: RiskState) -> None:
@@ -109,7 +108,7 @@ class SqlRisk:
 class SqlRunLog:
     """Table run_event."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.run_event
 
@@ -136,7 +135,7 @@ class SqlRunLog:
 class SqlGateways:
     """Table gateway_lease."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.gateway_lease
 

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from quantservice.adapters.state_store import trading_tables as tables
-from quantservice.adapters.state_store.rows import insert_once
+from quantservice.adapters.state_store.rows import Statements, insert_once
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.orders import Order, VenueFill
 from quantservice.ports import IntentRecord
@@ -24,7 +23,7 @@ _ENCODE: Final = msgspec.json.Encoder()
 class SqlIntents:
     """Table intent."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.intent
 
@@ -70,7 +69,7 @@ class SqlIntents:
 class SqlOrders:
     """Table orders."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.orders
 
@@ -142,7 +141,7 @@ class SqlOrders:
 class SqlFills:
     """Table fills."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Statements) -> None:
         self._connection = connection
         self._table = tables.fills
 

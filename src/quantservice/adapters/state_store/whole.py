@@ -36,6 +36,6 @@ async def whole(work: Coroutine[Any, Any, Outcome]) -> Outcome:
 class WholeConnection(AsyncConnection):
     """A connection whose statements are run whole."""
 
-    async def execute(self, *arguments: Any, **options: Any) -> CursorResult[Any]:
+    async def execute(self, *arguments: Any, **options: Any) -> CursorResult[*tuple[Any, ...]]:
         """Execute a statement and return its buffered result."""
         return await whole(super().execute(*arguments, **options))
