@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.execution_rig import BTC, Rig, desk_of
+from tests.support.execution_rig import BTC, Crash, Rig, desk_of
 
 from quantservice.adapters.state_store.trading_orders import SqlOrders
 from quantservice.core.errors import EnvironmentFault
@@ -450,11 +450,11 @@ async def test_a_fill_that_could_not_be_booked_counts_when_it_is_told_again(rig:
     fill = rig.venue.fill(intent.client_id, "0.1")
 
     async def dies(*_: Any, **__: Any) -> None:
-        raise KeyboardInterrupt
+        raise Crash
 
     with monkeypatch.context() as patch:
         patch.setattr(Bookkeeper, "book", dies)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Crash):
             await rig.gateway.apply_fill(fill)
     assert (await rig.fills(), (await rig.order(intent)).filled) == (0, D(0))
     rig.gateway = rig.make()

@@ -22,6 +22,7 @@ from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.core.intents import Intent, OrderTerms, intent_id
 from quantservice.core.orders import FINAL, Order, OrderState
 from quantservice.ports import TradingAccount
+from quantservice.quant.risk_rules import RiskRule
 from quantservice.services.execution import ExecutionConfig, ExecutionService, Gateway, GatewayConfig
 from quantservice.services.portfolio import Bookkeeper
 from quantservice.services.portfolio.books import wallet_of
@@ -43,11 +44,11 @@ async def venue_bench() -> AsyncIterator[Bench]:
 class Desk:
     """An account at the simulator, traded by our own gateway."""
 
-    def __init__(self, venue: BinanceHarness, store: SqlStateStore) -> None:
+    def __init__(self, venue: BinanceHarness, store: SqlStateStore, *, enforced: tuple[RiskRule, ...] = ()) -> None:
         self.venue, self.store, self.clock = venue, store, SystemClock()
         rules = {item.id: item for item in venue.bench.listed[venue.market].values()}
-        risk = RiskDesk(RuleSet(enforced=()))
-        risk.books[venue.name] = ExposureBook(venue.name, rules.get)
+        self.risk = RiskDesk(RuleSet(enforced=enforced))
+        self.risk.books[venue.name] = ExposureBook(venue.name, rules.get)
         account = TradingAccount(name=venue.name, venue="binance", market=venue.market)
         self.books = Bookkeeper(account, rules.get, self.clock)
 
@@ -55,7 +56,7 @@ class Desk:
             """Nobody listens."""
 
         self.gateway = Gateway(
-            venue.trading, store, self.clock, check=risk, books=self.books, told=told, holder="one", config=GatewayConfig()
+            venue.trading, store, self.clock, check=self.risk, books=self.books, told=told, holder="one", config=GatewayConfig()
         )
         config = ExecutionConfig(lease_every_s=1.0, resolve_every_s=0.1, reconcile_every_s=0.5, dead_man_s=0.0)
         self.service = ExecutionService(self.gateway, venue.trading, self.clock, config)
@@ -98,8 +99,8 @@ class Desk:
         assert (statement.positions, dict(statement.unexplained)) == ((), {})
         truth = await self.venue.truth()
         async with self.store.transaction() as work:
-            orders = await work.orders.list(account=self.venue.name, limit=1_000)
-            fills = [fill for fill, _, _ in await work.fills.list(account=self.venue.name, limit=1_000)]
+            orders = await work.orders.list(account=self.venue.name, limit=100_000)
+            fills = [fill for fill, _, _ in await work.fills.list(account=self.venue.name, limit=100_000)]
             wallet = wallet_of(await work.books.balances(account=self.venue.name))
             held = await work.books.positions(account=self.venue.name, deployment="")
         assert sorted(fill.trade_id for fill in fills) == sorted(str(fill["trade_id"]) for fill in truth.fills)

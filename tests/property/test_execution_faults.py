@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.execution_rig import BTC, Rig, desk_of
+from tests.support.execution_rig import BTC, Crash, Rig, desk_of
 from tests.support.state import sqlite_store
 
 from quantservice.core.errors import VenueError
@@ -91,13 +91,13 @@ class Storm:
             try:
                 await original(order)
             finally:
-                raise KeyboardInterrupt
+                raise Crash
 
         if self.rig.gateway.ready and self.random.random() < 0.7:
             self.rig.venue.submit = killed  # type: ignore[method-assign]
             self.rig.venue.script = [self.random.choice(("", "lost_request", "lost_answer", "held"))]
             self.causes.append(f"e{number}")
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(Crash):
                 await self.rig.gateway.submit([self.rig.intent(f"e{number}")])
             self.rig.venue.submit = original  # type: ignore[method-assign]
         self.rig.venue.script = []

@@ -52,12 +52,16 @@ def money_context() -> Context:
     return Context(prec=PRECISION, rounding=ROUND_HALF_EVEN, traps=[DivisionByZero, InvalidOperation, Overflow])
 
 
+#: Copied by each use.
+_MONEY: Final = money_context()
+
+
 def exact(function: Callable[P, T]) -> Callable[P, T]:
     """Run a function in the money context, whatever the thread's context is."""
 
     @wraps(function)
     def inside(*args: P.args, **kwargs: P.kwargs) -> T:
-        with localcontext(money_context()):
+        with localcontext(_MONEY):
             return function(*args, **kwargs)
 
     return inside

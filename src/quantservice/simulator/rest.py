@@ -92,10 +92,13 @@ class Query:
 class RestApi:
     """One market's endpoints."""
 
-    def __init__(self, state: MarketState, limits: Limits, overlay: KlineOverlay, referee: Referee) -> None:
+    def __init__(
+        self, state: MarketState, limits: Limits, orders: list[dict[str, Any]], overlay: KlineOverlay, referee: Referee
+    ) -> None:
         self._state = state
         self._market: MarketName = state.market
         self._limits = limits
+        self._order_limits = orders
         self._overlay = overlay
         self._referee = referee
 
@@ -162,7 +165,9 @@ class RestApi:
 
     def _exchange_info(self, query: Query) -> bytes:
         listings = [query.symbol(self._state)] if query.has("symbol") else list(self._state.listings.values())
-        return to_json(answers.exchange_info(self._market, listings, self._limits, self._state.clock.server_ms()))
+        return to_json(
+            answers.exchange_info(self._market, listings, self._limits, self._order_limits, self._state.clock.server_ms())
+        )
 
     def _open_interest_listing(self, query: Query) -> Listing:
         if self._market == "um":

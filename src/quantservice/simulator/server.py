@@ -23,6 +23,7 @@ from quantservice.simulator.hub import Hub
 from quantservice.simulator.markets.catalog import default_symbols
 from quantservice.simulator.markets.generator import GeneratedHistory
 from quantservice.simulator.markets.replay import FileHistory, histories
+from quantservice.simulator.private.config import TradingConfig, limit_rows
 from quantservice.simulator.private.plane import TradingPlane
 from quantservice.simulator.referee_routes import RefereeRoutes
 from quantservice.simulator.rest import RestApi
@@ -170,7 +171,8 @@ class Simulator:
             state, limits = self.markets[market], self.config.limits[market]
             hub = self.hubs[market] = Hub(market, limits, self.referee)
             gate = self.gates[market]
-            api = RestApi(state, limits, self.faults.overlay, self.referee)
+            orders = limit_rows((self.config.trading or TradingConfig()).order_limits[market])
+            api = RestApi(state, limits, orders, self.faults.overlay, self.referee)
             door = self._doors[market] = SocketDoor(state, hub, limits, self.referee, self.faults)
             firehose = self.config.firehose
             if firehose is not None and firehose.market == market:

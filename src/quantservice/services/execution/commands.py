@@ -20,6 +20,7 @@ from quantservice.services.execution.gateway import Gateway
 
 _VALID_NS: Final = 30_000_000_000
 _PATIENCE_S: Final = 5.0
+_FILLS_S: Final = 2.0
 
 
 class OrderWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +78,15 @@ class Orders:
         (outcome,) = await gateway.submit([intent])
         if isinstance(outcome, Order) and outcome.terms != terms:
             raise InvalidValue("Idempotency-Key", "it was used for another order; take a new one")
-        return outcome
+        return await self._with_fills(outcome) if isinstance(outcome, Order) else outcome
+
+    async def _with_fills(self, order: Order) -> Order:
+        """Wait a moment for the fills that the venue reports: a person wants to see the price."""
+        until = self._clock.monotonic() + _FILLS_S
+        while order.fills_missing and self._clock.monotonic() < until:
+            await self._clock.sleep(0.02)
+            order = await self.get(order.order_id)
+        return order
 
     async def _gateway(self, account: str) -> Gateway:
         """Return the gateway of an account; one that was added just now is waited for a little, until it is reconciled.

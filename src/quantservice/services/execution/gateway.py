@@ -19,7 +19,7 @@ import structlog
 from quantservice.core.errors import EnvironmentFault, Refused, VenueError
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved, Denied, Intent
-from quantservice.core.messages import IntentDenied, OrderChanged
+from quantservice.core.messages import IntentDenied
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, OrderState, VenueFill, order_of
 from quantservice.ports import Clock, GatewayLease, IntentRecord, StateStore, UnitOfWork
 from quantservice.ports.trading import AccountMovement, AccountSnapshot, NotSent, OrderReport, Trading, Unknown
@@ -91,6 +91,7 @@ class Gateway:
             )
         if self._lease is None or before is None or self._lease.token != before.token:
             self.ready = False
+            await self._keeper.load()  # another process may have written meanwhile
         return self._lease is not None
 
     async def release(self) -> None:
@@ -139,33 +140,47 @@ class Gateway:
         """Ask risk control, each order counting those before it, and make the answers durable in one commit."""
         approved: list[tuple[Order, Approved]] = []
         now_ns = self._clock.now_ns()
+
+        async def write(work: UnitOfWork) -> None:
+            self._undo(approved)
+            outcomes.clear()
+            await self._hold(work)
+            for intent in intents:
+                known = await self._known(work, intent)
+                made = known if known is not None else await self._commit(work, intent, now_ns)
+                if isinstance(made, tuple):
+                    approved.append(made)
+                    self._check.apply_order(made[0])
+                    self._keeper.live[made[0].order_id] = (intent.terms.instrument, intent.client_id)
+                else:
+                    outcomes[intent.intent_id] = made
+
         try:
-            async with self._state.transaction() as work:
-                await self._hold(work)
-                for intent in intents:
-                    known = await self._known(work, intent)
-                    made = known if known is not None else await self._commit(work, intent, now_ns)
-                    if isinstance(made, tuple):
-                        approved.append(made)
-                        self._check.apply_order(made[0])
-                        self._keeper.live[made[0].order_id] = (intent.terms.instrument, intent.client_id)
-                    else:
-                        outcomes[intent.intent_id] = made
+            await self._keeper.commit(write)
         except BaseException:
-            for order, _ in approved:  # nothing of it is durable: nothing stays reserved
-                self._keeper.live.pop(order.order_id, None)
-                self._check.apply_order(msgspec.structs.replace(order, state=OrderState.NOT_SENT))
+            self._undo(approved)
             raise
         return approved
 
+    def _undo(self, approved: list[tuple[Order, Approved]]) -> None:
+        """Free what was reserved for orders that are not durable."""
+        for order, _ in approved:
+            if not self._keeper.memory.committed(order.order_id):
+                self._keeper.live.pop(order.order_id, None)
+                self._check.apply_order(msgspec.structs.replace(order, state=OrderState.NOT_SENT))
+        approved.clear()
+
     async def _known(self, work: UnitOfWork, intent: Intent) -> Outcome | None:
         """Return what came of the intent before: nothing is decided or sent twice."""
-        order = await work.orders.of_intent(intent.intent_id)
+        order = self._keeper.memory.order(intent.client_id)
         if order is not None:
             return order
         record = await work.intents.get(intent.intent_id)
         if record is None:
             return None
+        order = await work.orders.of_intent(intent.intent_id)
+        if order is not None:
+            return order
         return Denied(
             intent=intent,
             rule=record.rule,
@@ -198,8 +213,7 @@ class Gateway:
         await work.intents.add(IntentRecord(intent=intent, state="approved", decided_ns=now_ns))
         order = order_of(intent, created_ns=now_ns).apply(OrderEvent(change=Change.SUBMIT, time_ns=now_ns))
         order = msgspec.structs.replace(order, deadline_ns=self._deadline_ns(now_ns))
-        await work.orders.put(order)
-        await self._keeper.tell(work, OrderChanged(order=order))
+        await self._keeper.add(work, order)
         return order, answer
 
     def _suspected(self, intent: Intent, now_ns: int) -> Denied:
@@ -293,9 +307,10 @@ class Gateway:
     # --- what the venue tells ----------------------------------------------------------------------------------------
 
     async def apply_report(self, report: OrderReport) -> Order:
-        """Take what the venue says of an order, whoever made it, and fetch the fills that it reports."""
+        """Take what the venue says of an order, whoever made it."""
         after = await self._keeper.apply_report(report)
-        return await self.resolver.complete(after)
+        self.resolver.expect_fills(after)
+        return after
 
     async def apply_fill(self, fill: VenueFill) -> bool:
         """Take a fill once; False where it was taken before."""

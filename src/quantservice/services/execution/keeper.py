@@ -8,6 +8,7 @@ external (I3). A fill is seen, applied and booked in one commit (I4). Nothing en
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -19,8 +20,11 @@ from quantservice.core.orders import Change, Evidence, Order, OrderEvent, OrderS
 from quantservice.ports import Clock, StateStore, UnitOfWork
 from quantservice.ports.trading import AccountMovement, OrderReport
 from quantservice.services.execution.collaborators import Books, Check, Told
+from quantservice.services.execution.committing import GroupCommit, Write
 from quantservice.services.execution.folding import adopted, adopted_fill, filled_by, told_by
+from quantservice.services.execution.remembering import Memory
 
+_T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 _UNSURE = (OrderState.UNKNOWN, OrderState.SUBMITTING)
 
@@ -34,89 +38,145 @@ class OrderKeeper:
         self.books, self._told = books, told
         #: Open orders, with the instrument and the client id at the venue: a cancel needs no store.
         self.live: dict[str, tuple[InstrumentId, str]] = {}
+        self.memory = Memory()
+        self._group = GroupCommit(state, kept=self.memory.keep, lost=self.memory.lose)
+        self._opened_ms: int | None = None
+
+    async def load(self) -> None:
+        """Remember what the store has: at the start, and when the account came back from another process."""
+        self._opened_ms = None
+        async with self.state.transaction() as work:
+            self.memory.load(await work.orders.open(self.account))
+        for order in self.memory.open():
+            self._now(order)
+
+    async def commit(self, write: Write[_T]) -> _T:
+        """Return what ``write`` returned once that is durable, together with whatever else comes at the same time."""
+        return await self._group(write)
 
     # --- events of the venue -------------------------------------------------------------------------------------------
 
     async def apply_report(self, report: OrderReport) -> Order:
         """Take what the venue says of an order, whoever made it."""
-        async with self.state.transaction() as work:
-            before = await self._of_report(work, report)
+        known = self._recalled(report.client_id, report.venue_order_id, report.instrument)
+        if known is not None and told_by(known, report) == known:
+            return known  # told before: nothing to keep
+
+        async def write(work: UnitOfWork) -> Order:
+            before = await self._of(work, report.client_id, report.venue_order_id, report.instrument)
             after = told_by(before, report) if before is not None else await self._adopt(work, report)
             await self.keep(work, before, after)
-        self._now(after)
-        return after
+            return after
+
+        return self._now(await self.commit(write))
 
     async def apply_fill(self, fill: VenueFill) -> bool:
         """Take a fill once: seen, applied and booked in one commit; False where it was taken before, or is in the opening."""
-        async with self.state.transaction() as work:
-            opened_ms = await self.books.opened_ms(work)
+        if self.memory.is_booked(fill.key):
+            return False
+
+        async def write(work: UnitOfWork) -> Order | None:
+            opened_ms = await self.opened_ms(work)
             if opened_ms is None or fill.time_ms <= opened_ms:
-                return False
-            before = await self._of_fill(work, fill)
+                return None
+            before = await self._of(work, fill.client_id, fill.venue_order_id, fill.instrument)
             known = before if before is not None else adopted_fill(fill, time_ns=self.clock.now_ns())
-            if not await work.fills.add(fill, order_id=known.order_id, deployment=known.deployment):
-                return False
+            new = await work.fills.add(fill, order_id=known.order_id, deployment=known.deployment)
+            self.memory.book(fill.key)
+            if not new:
+                return None
             after = filled_by(known, fill, time_ns=self.clock.now_ns())
             await self.keep(work, before, after)
             changes = await self.books.book(work, fill, deployment=known.deployment)
             await self.tell(work, TradeCompleted(fill=fill, order_id=known.order_id, deployment=known.deployment), *changes)
+            return after
+
+        after = await self.commit(write)
+        if after is None:
+            return False
+        self.memory.fills[fill.instrument] = self.memory.fills.get(fill.instrument, 0) + 1
         self._now(after)
         return True
 
     async def apply_movement(self, movement: AccountMovement) -> bool:
         """Take money that moved without a trade, once; False where it is booked already, or is in the opening."""
-        async with self.state.transaction() as work:
-            opened_ms = await self.books.opened_ms(work)
+        key = f"movement|{movement.movement_id}"
+        if self.memory.is_booked(key):
+            return False
+
+        async def write(work: UnitOfWork) -> bool:
+            opened_ms = await self.opened_ms(work)
             if opened_ms is None or movement.time_ms <= opened_ms:
                 return False
             changes = await self.books.move(work, movement)
+            self.memory.book(key)
             await self.tell(work, *changes)
-        return bool(changes)
+            return bool(changes)
+
+        return await self.commit(write)
+
+    async def opened_ms(self, work: UnitOfWork) -> int | None:
+        """Return when the books were opened, or None; once they are, that stays."""
+        if self._opened_ms is None:
+            self._opened_ms = await self.books.opened_ms(work)
+        return self._opened_ms
 
     # --- changes of our own --------------------------------------------------------------------------------------------
 
+    async def add(self, work: UnitOfWork, order: Order) -> None:
+        """Write a new order of ours within a commit, and tell it."""
+        await self.keep(work, None, order)
+
     async def change(self, order_id: str, change: Change, evidence: Evidence, *, reason: str = "") -> Order:
         """Apply a change that rests on ``evidence``."""
-        async with self.state.transaction() as work:
+
+        async def write(work: UnitOfWork) -> Order:
             before = await self.order(work, order_id)
             event = OrderEvent(change=change, evidence=evidence, reason=reason, time_ns=self.clock.now_ns())
             after = before.apply(event)
             await self.keep(work, before, after)
-        self._now(after)
-        return after
+            return after
+
+        return self._now(await self.commit(write))
 
     async def lose(self, order_id: str, deadline_ns: int, reason: str) -> Order:
         """Say that it is not known whether the venue has it; ``deadline_ns``: when it surely takes it no more (0: as it is)."""
-        async with self.state.transaction() as work:
+
+        async def write(work: UnitOfWork) -> Order:
             before = await self.order(work, order_id)
             after = before.apply(OrderEvent(change=Change.LOSE, reason=reason, time_ns=self.clock.now_ns()))
             after = msgspec.structs.replace(after, deadline_ns=deadline_ns or after.deadline_ns)
             await self.keep(work, before, after)
-        self._now(after)
-        return after
+            return after
+
+        return self._now(await self.commit(write))
 
     async def mark_cancel(self, order_id: str) -> Order:
         """Keep that a cancel is wanted: it is asked for until the order has ended."""
-        async with self.state.transaction() as work:
+
+        async def write(work: UnitOfWork) -> Order:
             before = await self.order(work, order_id)
             after = before if before.final else msgspec.structs.replace(before, cancel_asked=True)
             await self.keep(work, before, after)
-        return after
+            return after
+
+        return await self.commit(write)
 
     async def alert(self, alert: Alert) -> None:
         """Tell a person."""
-        async with self.state.transaction() as work:
+
+        async def write(work: UnitOfWork) -> None:
             await self.tell(work, alert)
+
+        await self.commit(write)
 
     # --- reading -------------------------------------------------------------------------------------------------------
 
     async def open(self) -> list[Order]:
-        """Return the account's orders that have not ended; their exposure is reserved again."""
-        async with self.state.transaction() as work:
-            orders = await work.orders.open(self.account)
-        for order in orders:
-            self._now(order)
-        return orders
+        """Return the account's orders that have not ended."""
+        if not self.memory.loaded:
+            await self.load()
+        return self.memory.open()
 
     async def unresolved(self) -> list[Order]:
         """Return orders of which it is not known whether the venue has them."""
@@ -124,15 +184,25 @@ class OrderKeeper:
 
     async def order(self, work: UnitOfWork, order_id: str) -> Order:
         """Return an order of this account; VenueError where there is none."""
-        found = await work.orders.get(order_id)
+        found = self.memory.order(order_id) or await work.orders.get(order_id)
         if found is None or found.terms.account != self.account:
             raise VenueError(f"order {order_id} is not known on account {self.account}")
         return found
 
+    async def look_up(self, order_id: str) -> Order:
+        """Return an order of this account as it is; VenueError where there is none."""
+        known = self.memory.order(order_id)
+        if known is not None:
+            return known
+        async with self.state.transaction() as work:
+            return await self.order(work, order_id)
+
     async def knows(self, fill: VenueFill) -> bool:
         """Say whether the order of a fill is known."""
+        if self._recalled(fill.client_id, fill.venue_order_id, fill.instrument) is not None:
+            return True
         async with self.state.transaction() as work:
-            return await self._of_fill(work, fill) is not None
+            return await self._of(work, fill.client_id, fill.venue_order_id, fill.instrument) is not None
 
     # --- within --------------------------------------------------------------------------------------------------------
 
@@ -141,6 +211,7 @@ class OrderKeeper:
         if after == before:
             return
         await work.orders.put(after)
+        self.memory.put(after)
         await self.tell(work, OrderChanged(order=after))
         if after.revived and (before is None or not before.revived):
             sentence = f"order {after.order_id} was taken for absent and is at the venue: it is followed again"
@@ -151,26 +222,32 @@ class OrderKeeper:
         for payload in payloads:
             await self._told(work, payload)
 
-    def _now(self, order: Order) -> None:
+    def _now(self, order: Order) -> Order:
         self.check.apply_order(order)
         if order.final:
             self.live.pop(order.order_id, None)
         else:
             self.live[order.order_id] = (order.terms.instrument, order.tag if order.external else order.order_id)
+        return order
 
-    async def _of_report(self, work: UnitOfWork, report: OrderReport) -> Order | None:
-        if report.client_id:
-            found = await work.orders.get(report.client_id)
-            if found is not None and _same(found, report.account, report.instrument, report.venue_order_id):
+    def _recalled(self, client_id: str, venue_order_id: str, instrument: InstrumentId) -> Order | None:
+        """Return the order meant, where it is remembered."""
+        if client_id:
+            found = self.memory.order(client_id)
+            if found is not None and _same(found, self.account, instrument, venue_order_id):
                 return found
-        return await work.orders.by_venue_id(self.account, report.instrument, report.venue_order_id)
+        return self.memory.of_venue(instrument, venue_order_id) if venue_order_id else None
 
-    async def _of_fill(self, work: UnitOfWork, fill: VenueFill) -> Order | None:
-        if fill.client_id:
-            found = await work.orders.get(fill.client_id)
-            if found is not None and _same(found, fill.account, fill.instrument, fill.venue_order_id):
+    async def _of(self, work: UnitOfWork, client_id: str, venue_order_id: str, instrument: InstrumentId) -> Order | None:
+        """Return the order meant: of our client id, or else of the venue's id."""
+        known = self._recalled(client_id, venue_order_id, instrument)
+        if known is not None:
+            return known
+        if client_id:
+            found = await work.orders.get(client_id)
+            if found is not None and _same(found, self.account, instrument, venue_order_id):
                 return found
-        return await work.orders.by_venue_id(self.account, fill.instrument, fill.venue_order_id) if fill.venue_order_id else None
+        return await work.orders.by_venue_id(self.account, instrument, venue_order_id) if venue_order_id else None
 
     async def _adopt(self, work: UnitOfWork, report: OrderReport) -> Order:
         ours = await work.orders.get(report.client_id) if report.client_id else None

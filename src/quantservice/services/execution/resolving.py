@@ -18,6 +18,7 @@ from quantservice.core.errors import Refused, VenueError
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Alert
 from quantservice.core.orders import Change, Evidence, Order, OrderState, VenueFill
+from quantservice.ports import UnitOfWork
 from quantservice.ports.trading import AccountSnapshot, NotSent, OrderReport, Trading, Unknown
 from quantservice.services.execution.collaborators import Statement
 from quantservice.services.execution.keeper import OrderKeeper, instruments_of
@@ -35,7 +36,7 @@ class ResolvingConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     ``settle_s``: after the deadline, for the venue's own lag (10 s) and a margin (5 s). ``scans``: that must lack the order, at
     least ``apart_s`` apart. A venue that names no deadline: after ``no_deadline_s`` and ``no_deadline_scans``. ``overlap_s``: fills
-    are asked for again so far back.
+    are asked for again so far back. ``fills_within_s``: the stream has so long to bring the fills that an order reports.
     """
 
     settle_s: float = 15.0
@@ -44,6 +45,7 @@ class ResolvingConfig(msgspec.Struct, frozen=True, kw_only=True):
     no_deadline_s: float = 600.0
     no_deadline_scans: int = 5
     overlap_s: float = 60.0
+    fills_within_s: float = 1.0
 
 
 class Resolver:
@@ -55,7 +57,8 @@ class Resolver:
         self._config = config or ResolvingConfig()
         self._scans: dict[str, tuple[int, int]] = {}  # order -> scans that lacked it, and when the last was
         self._cancels: dict[str, tuple[int, int]] = {}  # order -> cancels asked, and when the next is due
-        self._missing: set[str] = set()  # orders with fills to be asked for again: those of this process; a start asks for all
+        self._missing: dict[str, int] = {}  # order -> when its missing fills are to be asked for (ns); a start asks for all
+        self._asked = False  # the first reconciliation looks at the store's orders, later ones at what is remembered
         self.sending: set[str] = set()
         self.suspect: frozenset[InstrumentId] = frozenset()  # the venue's position is another than the books'
         self.statement: Statement | None = None
@@ -64,8 +67,7 @@ class Resolver:
 
     async def reconcile(self, snapshot: AccountSnapshot) -> int:
         """Take orders, fills and movements from the venue and compare positions; return what the stream should have told."""
-        async with self._keeper.state.transaction() as work:
-            await self._keeper.tell(work, *await self._keeper.books.open(work, snapshot))
+        await self._keeper.commit(lambda work: self._open_books(work, snapshot))
         known = {order.order_id: order for order in await self._keeper.open()}
         missed = 0
         listed = set()
@@ -81,22 +83,27 @@ class Resolver:
         await self._compare(snapshot)
         return missed
 
+    async def _open_books(self, work: UnitOfWork, snapshot: AccountSnapshot) -> None:
+        await self._keeper.tell(work, *await self._keeper.books.open(work, snapshot))
+
     async def _take_fills(self, snapshot: AccountSnapshot, known: dict[str, Order]) -> int:
+        memory, account = self._keeper.memory, self._keeper.account
         async with self._keeper.state.transaction() as work:
-            opened_ms = await self._keeper.books.opened_ms(work)
-            since_ms = int(await work.values.get(_SCOPE, self._keeper.account) or 0)
+            opened_ms = await self._keeper.opened_ms(work)
+            since_ms = int(await work.values.get(_SCOPE, account) or 0)
             held = await self._keeper.books.held(work)
-            recent = await work.orders.list(account=self._keeper.account, limit=1_000)
+            recent = [] if self._asked else await work.orders.list(account=account, limit=1_000)
         since_ms = max(since_ms - round(self._config.overlap_s * 1_000), opened_ms or 0)
         wanted = held | {item.instrument for item in snapshot.positions} | instruments_of(list(known.values()))
         wanted |= instruments_of([order for order in recent if order.updated_ns // _MS_NS >= since_ms])
+        wanted |= {instrument for instrument, touched_ns in memory.touched.items() if touched_ns // _MS_NS >= since_ms}
         missed = 0
         for fill in await self._trading.fills_since(sorted(wanted, key=str), since_ms):
             missed += await self.apply_fill(fill) and self._is_late(fill.time_ms)
         for movement in await self._trading.movements_since(since_ms):
             missed += await self._keeper.apply_movement(movement) and self._is_late(movement.time_ms)
-        async with self._keeper.state.transaction() as work:
-            await work.values.put(_SCOPE, self._keeper.account, snapshot.time_ms)
+        await self._keeper.commit(lambda work: work.values.put(_SCOPE, account, snapshot.time_ms))
+        self._asked = True
         return missed
 
     def _is_late(self, time_ms: int) -> bool:
@@ -113,9 +120,14 @@ class Resolver:
         return await self._keeper.apply_fill(fill)
 
     async def _compare(self, snapshot: AccountSnapshot) -> None:
-        """Compare with the books; a difference is looked at twice, because a fill may come between the answers."""
-        statement = await self._statement(snapshot)
+        """Compare with the books; a difference is looked at twice, because a fill may come between the answers.
+
+        Where fills came while the venue was asked, or orders are under way, nothing follows from a difference: it is looked at the
+        next time.
+        """
+        statement, moved = await self._statement(snapshot), frozenset[InstrumentId]()
         if statement.positions or statement.unexplained:
+            before = dict(self._keeper.memory.fills)
             again = await self._trading.snapshot()
             fills = {gap.instrument for gap in statement.positions} | {item.instrument for item in again.positions}
             for fill in await self._trading.fills_since(sorted(fills, key=str), snapshot.time_ms - _LATE_MS):
@@ -123,15 +135,25 @@ class Resolver:
             for movement in await self._trading.movements_since(snapshot.time_ms - _LATE_MS):
                 await self._keeper.apply_movement(movement)
             statement = await self._statement(again)
-        self.statement = statement
+            moved = self._moved(before, since_ms=snapshot.time_ms)
+        if not moved or self.statement is None:
+            self.statement = statement
         wrong = frozenset(gap.instrument for gap in statement.positions)
         for gap in statement.positions:
-            if gap.instrument not in self.suspect:
+            if gap.instrument not in self.suspect and gap.instrument not in moved:
                 sentence = f"{gap.instrument}: the venue holds {gap.venue}, the books {gap.booked}; only reductions are sent in it"
                 await self._tell("position_differs", sentence, gap.instrument, level="critical")
         for instrument in self.suspect - wrong:
             await self._tell("position_differs", f"{instrument}: venue and books agree again", instrument, cleared=True)
-        self.suspect = wrong
+        self.suspect = (wrong - moved) | (wrong & self.suspect)
+
+    def _moved(self, before: dict[InstrumentId, int], *, since_ms: int) -> frozenset[InstrumentId]:
+        """Return the instruments in which something happened since: fills, changes of orders, orders under way."""
+        memory = self._keeper.memory
+        sending = (memory.order(name) for name in self.sending)
+        moved = {order.terms.instrument for order in sending if order is not None}
+        moved |= {instrument for instrument, touched_ns in memory.touched.items() if touched_ns // _MS_NS >= since_ms}
+        return frozenset(moved | {name for name, count in memory.fills.items() if count != before.get(name, 0)})
 
     async def _statement(self, snapshot: AccountSnapshot) -> Statement:
         async with self._keeper.state.transaction() as work:
@@ -163,10 +185,9 @@ class Resolver:
                 await self.ask(order)
             elif order.cancel_asked:
                 await self.cancel_again(order)
-        for name in sorted(self._missing):
-            async with self._keeper.state.transaction() as work:
-                order = await self._keeper.order(work, name)
-            await self.complete(order)
+        now_ns = self._clock.now_ns()
+        for name in [name for name, due_ns in sorted(self._missing.items()) if due_ns <= now_ns]:
+            await self.complete(await self._keeper.look_up(name))
         return not [order for order in await self._keeper.unresolved() if order.order_id not in self.sending]
 
     async def ask(self, order: Order) -> Order:
@@ -196,6 +217,11 @@ class Resolver:
             return None
         return await self._trading.find(order.terms.instrument, name, since_ms=order.created_ns // _MS_NS)
 
+    def expect_fills(self, order: Order) -> None:
+        """Note that fills are missing, which the stream will bring in a moment; where it does not they are asked for."""
+        if order.fills_missing and not order.external:
+            self._missing.setdefault(order.order_id, self._clock.now_ns() + round(self._config.fills_within_s * _S_NS))
+
     async def complete(self, order: Order) -> Order:
         """Fetch the fills that an order reports and that are not here; where the venue is away they are asked for again later."""
         if order.fills_missing and not order.external:
@@ -203,14 +229,16 @@ class Resolver:
             try:
                 fills = await self._trading.fills_since([order.terms.instrument], since_ms)
             except VenueError as error:
-                self._missing.add(order.order_id)
+                self._missing[order.order_id] = self._clock.now_ns()
                 _log.info("execution.fills_away", account=self._keeper.account, order=order.order_id, reason=str(error))
                 return order
             for fill in fills:
                 await self._keeper.apply_fill(fill)
-            async with self._keeper.state.transaction() as work:
-                order = await self._keeper.order(work, order.order_id)
-            (self._missing.add if order.fills_missing else self._missing.discard)(order.order_id)
+            order = await self._keeper.look_up(order.order_id)
+        if order.fills_missing and not order.external:
+            self._missing[order.order_id] = self._clock.now_ns()
+        else:
+            self._missing.pop(order.order_id, None)
         return order
 
     async def _scan(self, order: Order) -> Order:
@@ -229,8 +257,7 @@ class Resolver:
                 return await self.complete(await self._keeper.apply_report(report))
         for fill in await self._trading.fills_since([order.terms.instrument], order.created_ns // _MS_NS - _LATE_MS):
             await self._keeper.apply_fill(fill)
-        async with self._keeper.state.transaction() as work:
-            order = await self._keeper.order(work, order.order_id)
+        order = await self._keeper.look_up(order.order_id)
         if order.state is not OrderState.UNKNOWN:
             return order
         self._scans[order.order_id] = (count + 1, now_ns)
@@ -263,9 +290,7 @@ class Resolver:
         if report is not None:
             order = await self.complete(await self._keeper.apply_report(report))
         else:
-            async with self._keeper.state.transaction() as work:
-                order = await self._keeper.order(work, order_id)
-            order = await self.ask(order)
+            order = await self.ask(await self._keeper.look_up(order_id))
         if order.final:
             self._cancels.pop(order_id, None)
         return order

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -22,6 +23,8 @@ from quantservice.ports.trading import AccountEvent, AccountMovement, AccountSna
 from quantservice.services.execution.gateway import Gateway
 
 _log = structlog.get_logger(__name__)
+#: Events that may wait to be applied; behind them the stream itself waits.
+_WAITING: Final = 10_000
 
 
 class ExecutionConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,16 +84,39 @@ class ExecutionService:
     async def _follow(self) -> None:
         """Hear the venue; a stream that ends or fails is followed again, and what it missed is asked for."""
         while True:
+            waiting: asyncio.Queue[AccountEvent] = asyncio.Queue(_WAITING)
             try:
-                async for events in self._trading.updates():
-                    for event in events:
-                        self._heard += 1
-                        await self._take(event)
+                async with asyncio.TaskGroup() as tasks:
+                    taking = tasks.create_task(self._take_all(waiting))
+                    async for events in self._trading.updates():
+                        for event in events:
+                            self._heard += 1
+                            await waiting.put(event)
+                    await waiting.join()
+                    taking.cancel()
                 self._tell_away("the venue's stream of the account ended")
-            except (VenueError, EnvironmentFault) as error:
-                self._tell_away(str(error))
+            except* (VenueError, EnvironmentFault) as errors:
+                self._tell_away(str(errors.exceptions[0]))
             self._stream = "down"
             await self._clock.sleep(self._config.start_again_s)
+
+    async def _take_all(self, waiting: asyncio.Queue[AccountEvent]) -> None:
+        """Take what was heard, in order; orders and fills that came together go into one commit."""
+        while True:
+            events = [await waiting.get()]
+            while not waiting.empty():
+                events.append(waiting.get_nowait())
+            for together, group in itertools.groupby(events, lambda event: isinstance(event, OrderReport | VenueFill)):
+                if together:
+                    done = await asyncio.gather(*map(self._take, group), return_exceptions=True)
+                    for error in done:
+                        if isinstance(error, BaseException):
+                            raise error
+                else:
+                    for event in group:
+                        await self._take(event)
+            for _ in events:
+                waiting.task_done()
 
     async def _take(self, event: AccountEvent) -> None:
         if isinstance(event, AccountSnapshot):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from quantservice.simulator.config import MarketName
-from quantservice.simulator.private.config import KeySpec, OrderLimits
+from quantservice.simulator.private.config import KeySpec, OrderLimits, limit_rows
 from quantservice.simulator.private.desk import Desk
 from quantservice.simulator.private.keys import Need
 from quantservice.simulator.private.wording import Params, integer
@@ -102,17 +102,11 @@ class OrderGate:
 
     def rows(self, account: str, *, counted: bool = True) -> list[dict[str, Any]]:
         """Return the limits as the venue lists them."""
-        recent, spanned = self.counts(account)
-        long = ("DAY", 1) if self.limits.span_s > 3_600 else ("MINUTE", 1)
-        found: list[dict[str, Any]] = []
-        for (interval, number), most, used in (
-            (("SECOND", 10), self.limits.per_10s, recent),
-            (long, self.limits.per_span, spanned),
-        ):
-            if most > 0:
-                row = {"rateLimitType": "ORDERS", "interval": interval, "intervalNum": number, "limit": most}
-                found.append(row | {"count": used} if counted else row)
-        return found
+        listed = limit_rows(self.limits)
+        used = [
+            count for count, most in zip(self.counts(account), (self.limits.per_10s, self.limits.per_span), strict=True) if most > 0
+        ]
+        return [row | {"count": count} for row, count in zip(listed, used, strict=True)] if counted else listed
 
 
 def order_ids(params: Params, *, id_name: str = "orderId", client_name: str = "origClientOrderId") -> tuple[int | None, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 #: the key every trading simulator knows, of the venue's own length; nothing secret
@@ -55,6 +57,16 @@ class OrderLimits(msgspec.Struct, frozen=True, kw_only=True):
     per_10s: int = 300
     per_span: int = 1_200
     span_s: float = 60.0
+
+
+def limit_rows(limits: OrderLimits) -> list[dict[str, Any]]:
+    """Return the limits that are in force as the venue lists them."""
+    long = ("DAY", 1) if limits.span_s > 3_600 else ("MINUTE", 1)
+    return [
+        {"rateLimitType": "ORDERS", "interval": interval, "intervalNum": number, "limit": most}
+        for (interval, number), most in ((("SECOND", 10), limits.per_10s), (long, limits.per_span))
+        if most > 0
+    ]
 
 
 def venue_order_limits() -> dict[str, OrderLimits]:

@@ -11,21 +11,17 @@ _FUTURES_ORDERS: Final = ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT
 _SPOT_ORDERS: Final = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS_LIMIT", "TAKE_PROFIT_LIMIT"]
 
 
-def exchange_info(market: MarketName, listings: list[Listing], limits: Limits, server_ms: int) -> dict[str, Any]:
-    """Return the venue's description of a market."""
+def exchange_info(
+    market: MarketName, listings: list[Listing], limits: Limits, order_limits: list[dict[str, Any]], server_ms: int
+) -> dict[str, Any]:
+    """Return the venue's description of a market; ``order_limits`` as the venue lists them."""
     rate_limits: list[dict[str, Any]] = [
         {"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": limits.weight_per_minute},
+        *order_limits,
     ]
     if market == "spot":
-        rate_limits += [
-            {"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 100},
-            {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 200_000},
-            {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": limits.raw_requests_per_5m},
-        ]
-    else:
-        rate_limits.append({"rateLimitType": "ORDERS", "interval": "MINUTE", "intervalNum": 1, "limit": 1_200})
-        if market == "um":
-            rate_limits.append({"rateLimitType": "ORDERS", "interval": "SECOND", "intervalNum": 10, "limit": 300})
+        raw = {"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": limits.raw_requests_per_5m}
+        rate_limits.append(raw)
     head: dict[str, Any] = {"timezone": "UTC", "serverTime": server_ms}
     if market == "um":
         head["futuresType"] = "U_MARGINED"
