@@ -24,6 +24,7 @@ from quantservice.adapters.secrets.envelopes import AesGcmEnvelopes
 from quantservice.adapters.secrets.key_file import FileKeyRing
 from quantservice.app.hosting import inspector
 from quantservice.app.jobs import checks
+from quantservice.app.kill_switch import KillSwitch
 from quantservice.app.research_face import ResearchFace
 from quantservice.core.errors import UnknownName
 from quantservice.ports import KeyPermissions, TradingAccount, VenueSecret
@@ -32,6 +33,7 @@ from quantservice.services.backtests.commands import Backtests, Trials
 from quantservice.services.execution import Gateway
 from quantservice.services.execution.commands import Orders
 from quantservice.services.jobs.commands import Jobs
+from quantservice.services.risk.commands import RiskControl
 from quantservice.services.strategies.commands import Deployments
 from quantservice.web.context import ResearchDesk, TradingFace, WebConfig, WebContext
 from quantservice.web.openapi import describe
@@ -58,6 +60,10 @@ def accounts_of(context: WebContext) -> Accounts:
     return Accounts(context.state_store, context.clock, sealer, permissions_of, venues=lambda: [("binance", "um")])
 
 
+async def nothing() -> None:
+    """Nobody trades here."""
+
+
 @pytest.fixture
 async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     store = MemoryMarketStore()
@@ -68,7 +74,9 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         jobs = Jobs(state, clock, checks(tmp_path / "plugins"))
         desk = ResearchDesk(jobs=jobs, backtests=Backtests(state, clock), trials=Trials(state, clock))
         deployments = Deployments(state, clock, context.instruments, inspector(tmp_path / "plugins"))
-        trading = TradingFace(accounts=accounts_of(context), orders=Orders(state, clock, nobody), ready=lambda _account: False)
+        accounts, orders, risk = accounts_of(context), Orders(state, clock, nobody), RiskControl(state, clock)
+        kill = KillSwitch(risk, orders, accounts, nothing).pull
+        trading = TradingFace(accounts=accounts, orders=orders, ready=lambda _account: False, risk=risk, kill=kill)
         whole = dataclasses.replace(context, desk=desk, deployments=deployments, trading=trading)
         async with client(whole) as asking:
             yield asking

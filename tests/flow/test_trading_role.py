@@ -28,6 +28,7 @@ from quantservice.core.signals import Signal
 from quantservice.ports import TradingAccount
 from quantservice.services.accounts.commands import CHANGED
 from quantservice.services.execution.commands import Orders, OrderWish
+from quantservice.services.risk.commands import RiskControl
 
 D = Decimal
 WAIT_S = 20.0
@@ -40,11 +41,24 @@ class Platform(SimpleNamespace):
         return InstrumentBook([RULES])
 
 
-def platform_of(store: SqlStateStore) -> Any:
+def platform_of(store: SqlStateStore, folder: Path | None = None) -> Any:
     async def get(_reference: str) -> Any:
         return SimpleNamespace(allocation="10000")
 
-    return Platform(state_store=store, clock=SystemClock(), bus=MemoryBus(), deployments=SimpleNamespace(get=get))
+    async def accounts() -> list[TradingAccount]:
+        async with store.transaction() as work:
+            return await work.accounts.list()
+
+    clock = SystemClock()
+    return Platform(
+        state_store=store,
+        clock=clock,
+        bus=MemoryBus(),
+        deployments=SimpleNamespace(get=get),
+        accounts=SimpleNamespace(list=accounts),
+        risk=RiskControl(store, clock),
+        places=SimpleNamespace(root=folder or Path("/nonexistent")),
+    )
 
 
 @asynccontextmanager
@@ -106,7 +120,7 @@ async def orders_of(store: SqlStateStore) -> list[Order]:
 
 
 def wish(quantity: str = "0.1", **terms: Any) -> OrderWish:
-    return OrderWish(account="paper", instrument=RULES, side="buy", quantity=D(quantity), **terms)
+    return OrderWish(account="paper", instrument=RULES, side=terms.pop("side", "buy"), quantity=D(quantity), **terms)
 
 
 async def test_a_signal_becomes_one_order_of_the_allocation(store: SqlStateStore) -> None:

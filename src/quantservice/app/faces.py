@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from quantservice.app.kill_switch import KillSwitch
 from quantservice.app.places import plugins_folder
 from quantservice.app.research_face import ResearchFace
 from quantservice.app.session_key import session_key
@@ -78,11 +79,7 @@ class Faces:
             deployments=platform.deployments,
             desk=ResearchDesk(jobs=platform.jobs, backtests=platform.backtests, trials=platform.trials),
             hosted=self._hosted,
-            trading=TradingFace(
-                accounts=platform.accounts,
-                orders=Orders(platform.state_store, platform.clock, self._gateway),
-                ready=self._is_ready,
-            ),
+            trading=self._trading(),
             session_key=session_key(platform.places.session_key),
             audit_report=self._last_audit,
             run_audit=self._run_audit,
@@ -90,6 +87,18 @@ class Faces:
 
     def _services(self) -> Sequence[Mapping[str, Any]]:
         return self._platform.runner.states()  # asked late: the runner is made after the face
+
+    def _trading(self) -> TradingFace:
+        platform = self._platform
+        orders = Orders(platform.state_store, platform.clock, self._gateway)
+        kill = KillSwitch(platform.risk, orders, platform.accounts, self._reload_risk)
+        return TradingFace(accounts=platform.accounts, orders=orders, ready=self._is_ready, risk=platform.risk, kill=kill.pull)
+
+    async def _reload_risk(self) -> None:
+        """Let the trader of this process, where there is one, know at once; others hear the command."""
+        service = self._platform.services.get("trading")
+        if isinstance(service, TradingRole):
+            await service.reload_risk()
 
     def _gateway(self, account: str) -> Gateway:
         service = self._platform.services.get("trading")

@@ -24,6 +24,7 @@ from quantservice.services.collector import InstrumentDirectory
 from quantservice.services.jobs.commands import Jobs
 from quantservice.services.pairs.commands import Pairs
 from quantservice.services.proxies.commands import Proxies, parse_proxy
+from quantservice.services.risk.commands import RiskControl
 from quantservice.services.strategies.commands import Deployments
 from quantservice.web.context import WebContext
 from quantservice.web.projections import Projections
@@ -93,6 +94,7 @@ class Parts:
         self.deployments: Deployments
         self.jobs: Jobs
         self.accounts: Accounts
+        self.risk: RiskControl
         self.backtests: Backtests
         self.trials: Trials
         self.maintenance: Operations

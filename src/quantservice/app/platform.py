@@ -33,6 +33,7 @@ from quantservice.services.collector import InstrumentDirectory
 from quantservice.services.jobs.commands import Jobs
 from quantservice.services.pairs.commands import Pairs
 from quantservice.services.proxies.commands import Proxies
+from quantservice.services.risk.commands import RiskControl
 from quantservice.services.strategies.commands import Deployments
 from quantservice.version import __version__
 from quantservice.web.clientserver.server import ClientServer
@@ -103,6 +104,7 @@ class Platform(Parts):
         self.access_keys = AccessKeys(self.state_store, self.clock)
         self.deployments = Deployments(self.state_store, self.clock, self.book, inspector(plugins_folder(self.settings)))
         self.jobs = Jobs(self.state_store, self.clock, checks(plugins_folder(self.settings)))
+        self.risk = RiskControl(self.state_store, self.clock)
         self.accounts = wiring.make_accounts(self.state_store, self.clock, self.places, lambda: self.venues)
         self.backtests = Backtests(self.state_store, self.clock)
         self.trials = Trials(self.state_store, self.clock)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from quantservice.adapters.venues.paper import PaperConfig, PaperTrading
+from quantservice.app.kill_switch import KillSwitch
 from quantservice.app.trading_desk import AccountDesk
 from quantservice.core.errors import EnvironmentFault, UnknownName, UserError, VenueError
 from quantservice.core.events import FundingRate, Kline
@@ -21,7 +22,9 @@ from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Command, MarketBatch, Overflow, StrategySignal, Topic
 from quantservice.ports import TradingAccount
 from quantservice.services.accounts.commands import CHANGED
+from quantservice.services.execution.commands import Orders
 from quantservice.services.risk import RiskDesk
+from quantservice.services.risk.commands import CHANGED as RISK_CHANGED
 
 if TYPE_CHECKING:
     from quantservice.app.parts import Parts
@@ -52,8 +55,7 @@ class TradingRole:
 
     async def run(self) -> None:
         """Trade until cancelled; works a second time on the same object."""
-        async with self._platform.state_store.transaction() as work:
-            self.risk.load_states(await work.risk.states())
+        await self.reload_risk()
         try:
             async with asyncio.TaskGroup() as tasks:
                 await self._look(tasks)
@@ -61,11 +63,20 @@ class TradingRole:
                 tasks.create_task(self._orders())
                 tasks.create_task(self._accounts(tasks))
                 tasks.create_task(self._equity())
+                tasks.create_task(self._kill_switch().watch(self._platform.places.root, self._platform.clock))
         finally:
             for desk in self.desks.values():
                 await desk.trading.close()
             self.desks.clear()
             self._running.clear()
+
+    async def reload_risk(self) -> None:
+        """Take the risk states and rules as they are kept now."""
+        await self._platform.risk.apply(self.risk)
+
+    def _kill_switch(self) -> KillSwitch:
+        orders = Orders(self._platform.state_store, self._platform.clock, lambda name: self.desk(name).gateway)
+        return KillSwitch(self._platform.risk, orders, self._platform.accounts, self.reload_risk)
 
     def stats(self) -> Mapping[str, Any]:
         """Accounts, how many may send, and what was done."""
@@ -89,8 +100,11 @@ class TradingRole:
             [Topic.COMMAND], group=f"{self.name}:accounts", overflow=Overflow.DROP_OLDEST, capacity=100
         ) as commands:
             async for messages in commands:
-                if any(isinstance(item.data, Command) and item.data.name == CHANGED for item in messages):
+                names = {item.data.name for item in messages if isinstance(item.data, Command)}
+                if CHANGED in names:
                     await self._look(tasks)
+                if RISK_CHANGED in names:
+                    await self.reload_risk()
                 await commands.commit()
 
     async def _look(self, tasks: asyncio.TaskGroup) -> None:

@@ -97,6 +97,7 @@ class Approved(msgspec.Struct, frozen=True, kw_only=True):
     approved_ns: int
     rules: tuple[str, ...] = ()  # those that looked at it
     reserved: Decimal = Decimal(0)  # worst-case notional that stays reserved until the order ends
+    reduces: bool = False  # it can only make its position smaller: it goes out while only reducing orders do
 
 
 class Denied(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from quantservice.services.backtests.commands import Backtests, Trials
     from quantservice.services.execution.commands import Orders
     from quantservice.services.jobs.commands import Jobs
+    from quantservice.services.risk.commands import RiskControl
     from quantservice.services.strategies.commands import Deployments
     from quantservice.web.projections import Projections
 
@@ -112,11 +113,16 @@ class ResearchDesk:
 
 @dataclass(frozen=True, kw_only=True)
 class TradingFace:
-    """Asked-and-answered state of trading: accounts and orders; ``ready`` says whether an account's orders may be sent."""
+    """Asked-and-answered state of trading: accounts, orders, risk control.
+
+    ``ready`` says whether an account's orders may be sent; ``kill(reason=, who=, close=)`` halts everything.
+    """
 
     accounts: Accounts
     orders: Orders
     ready: Callable[[str], bool]
+    risk: RiskControl
+    kill: Callable[..., Awaitable[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from quantservice.app.cli import data, deployments, indicators, jobs, registry, research, run, scaffold, store, tools, trading
+from quantservice.app.cli import data, deployments, indicators, jobs, registry, research, risk, run, scaffold, store, tools, trading
 from quantservice.core.errors import EnvironmentFault, QuantServiceError, StoreUnavailable, UserError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ research.register(app)
 jobs.register(app)
 deployments.register(app)
 trading.register(app)
+risk.register(app)
 registry.register(app)
 store.register(app)
 tools.register(app)

@@ -33,6 +33,7 @@ def register(app: typer.Typer) -> None:
     orders.command("place", help="Place an order through risk control.")(place)
     orders.command("cancel", help="Cancel an order.")(cancel)
     orders.command("cancel-all", help="Cancel every open order of an account.")(cancel_all)
+    orders.command("close-all", help="Close everything that an account holds, at the market.")(close_all)
     orders.command("fills", help="List fills, newest first.")(_lister("/api/v1/fills", "no fill yet"))
     orders.command("positions", help="List what accounts and deployments hold.")(_lister("/api/v1/positions", "nothing is held"))
     orders.command("denials", help="List what risk control denied.")(_lister("/api/v1/denials", "nothing was denied"))
@@ -43,7 +44,7 @@ def list_accounts(
     config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
 ) -> None:
     """List the accounts."""
-    with _client(config, data_dir, demo=demo) as client:
+    with client_of(config, data_dir, demo=demo) as client:
         rows = client.get("/api/v1/accounts")["data"]
     shown = [{**row, "balances": " ".join(f"{amount} {name}" for name, amount in row["balances"].items())} for row in rows]
     show(rows if json else shown, json=json, empty="no account yet; qs accounts add makes one")
@@ -67,7 +68,7 @@ def add_account(
             raise typer.BadParameter(f"{text!r} is not CURRENCY=AMOUNT, such as USDT=50000", param_hint="--balance")
         balances[found] = amount
     body = {"name": name, "market": market or "um", "currency": currency, "balances": balances}
-    with _client(config, data_dir, demo=demo) as client:
+    with client_of(config, data_dir, demo=demo) as client:
         show_one(client.post("/api/v1/accounts", body), json=json)
 
 
@@ -80,7 +81,7 @@ def list_orders(
     json: options.Json = False,
 ) -> None:
     """List orders."""
-    with _client(config, data_dir, demo=demo) as client:
+    with client_of(config, data_dir, demo=demo) as client:
         rows = client.get("/api/v1/orders", {"open": str(only_open).lower(), "account": account})["data"]
     shown = [
         {
@@ -128,7 +129,7 @@ def place(
         "post_only": post_only,
         "reduce_only": reduce_only,
     }
-    with _client(config, data_dir, demo=demo) as client:
+    with client_of(config, data_dir, demo=demo) as client:
         show_one(client.post("/api/v1/orders", body, headers={"Idempotency-Key": key} if key else None), json=json)
 
 
@@ -140,7 +141,7 @@ def cancel(
     json: options.Json = False,
 ) -> None:
     """Cancel an order."""
-    with _client(config, data_dir, demo=demo) as client:
+    with client_of(config, data_dir, demo=demo) as client:
         show_one(client.post(f"/api/v1/orders/{quote(order_id, safe='')}/cancel", {}), json=json)
 
 
@@ -153,12 +154,31 @@ def cancel_all(
     json: options.Json = False,
 ) -> None:
     """Cancel every open order."""
-    with _client(config, data_dir, demo=demo) as client:
+    with client_of(config, data_dir, demo=demo) as client:
         rows = client.post("/api/v1/orders/cancel-all", {"account": account, "symbol": symbol})["data"]
     if json:
         show(rows, json=True)
     else:
         note(f"{len(rows)} orders: {' '.join(row['state'] for row in rows) or 'none was open'}")
+
+
+def close_all(
+    account: Account = "paper",
+    symbol: Annotated[str | None, typer.Option("--symbol", help="of one instrument only")] = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Close what is held."""
+    with client_of(config, data_dir, demo=demo) as client:
+        made = client.post("/api/v1/orders/close-all", {"account": account, "symbol": symbol})
+    if json:
+        show_one(made, json=True)
+    else:
+        note(f"{len(made['data'])} orders: {' '.join(row['state'] for row in made['data']) or 'nothing was held'}")
+        for sentence in made["denied"]:
+            note(f"denied: {sentence}")
 
 
 def _lister(path: str, empty: str) -> Any:
@@ -170,14 +190,15 @@ def _lister(path: str, empty: str) -> Any:
         json: options.Json = False,
     ) -> None:
         """List them."""
-        with _client(config, data_dir, demo=demo) as client:
+        with client_of(config, data_dir, demo=demo) as client:
             show(client.get(path, {"account": account})["data"], json=json, empty=empty)
 
     return show_rows
 
 
 @contextmanager
-def _client(config: Path | None, data_dir: Path | None, *, demo: bool) -> Iterator[PlatformClient]:
+def client_of(config: Path | None, data_dir: Path | None, *, demo: bool) -> Iterator[PlatformClient]:
+    """Ask the running platform."""
     from quantservice.app.client import platform_client
 
     with platform_client(options.load(config, data_dir, demo=demo)) as client:

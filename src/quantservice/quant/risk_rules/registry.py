@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, Final, get_type_hints
 
 import msgspec
@@ -78,9 +79,14 @@ def rule_of(name: str, parameters: Mapping[str, Any] | None = None) -> RiskRule 
         if field not in known:
             raise UnknownName(f"parameter of {name}", field, known)
     try:
-        return msgspec.convert(given, cls, strict=False)
+        made = msgspec.convert(given, cls, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidValue(name, str(error)) from None
+    for field in known:
+        value = getattr(made, field)
+        if isinstance(value, Decimal) and not (value.is_finite() and value >= 0):
+            raise InvalidValue(f"{name}.{field}", f"{value} is not a number from 0 on")
+    return made
 
 
 def describe_rules() -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from quantservice.core.errors import EnvironmentFault, InvalidValue, UnknownName
 from quantservice.core.instruments import Instrument, InstrumentId, Side
 from quantservice.core.intents import Denied, Intent, OrderTerms, intent_id
 from quantservice.core.messages import new_event_id
+from quantservice.core.money import ZERO, exact
 from quantservice.core.orders import Order, VenueFill
 from quantservice.core.signals import OrderType, TimeInForce
 from quantservice.ports import Clock, HeldPosition, StateStore
@@ -116,6 +117,30 @@ class Orders:
         """Ask for the cancel of every open order of an account, or of one instrument there."""
         return await (await self._gateway(account)).cancel_all(instrument)
 
+    async def close_all(self, account: str, instrument: InstrumentId | None = None) -> builtins.list[Order | Denied]:
+        """Send market orders against everything that an account holds, or against one instrument there.
+
+        Each deployment's share is closed as its own, so that its books are flat too.
+        """
+        gateway = await self._gateway(account)
+        async with self._state.transaction() as work:
+            held = await work.books.positions(account=account)
+        legs = [item for item in _shares(held) if instrument is None or item.position.instrument == instrument]
+        if not legs:
+            return []
+        if not gateway.ready:
+            raise EnvironmentFault(f"account {account} is not reconciled with its venue yet; nothing is sent before that")
+        cause, now_ns = f"close:{new_event_id()}", self._clock.now_ns()
+        one_way = {item.position.instrument: set[bool]() for item in legs}
+        for item in legs:
+            one_way[item.position.instrument].add(item.position.quantity > 0)
+        intents = [
+            _closing(item, f"{cause}:{number}", now_ns, reduce_only=len(one_way[item.position.instrument]) == 1)
+            for number, item in enumerate(legs)
+        ]
+        made = await gateway.submit(intents)
+        return [await self._with_fills(item) if isinstance(item, Order) else item for item in made]
+
     async def get(self, order_id: str) -> Order:
         """Return an order; UnknownName where there is none."""
         async with self._state.transaction() as work:
@@ -151,3 +176,42 @@ class Orders:
         """Return what risk control denied, newest first."""
         async with self._state.transaction() as work:
             return list(await work.risk.decisions(account=account, limit=limit))
+
+
+@exact
+def _shares(held: builtins.list[HeldPosition]) -> builtins.list[HeldPosition]:
+    """Return what is held by deployments, and what of the account's own belongs to none of them."""
+    shares = [item for item in held if item.deployment and item.position.quantity]
+    for item in held:
+        if item.deployment:
+            continue
+        leg = (item.position.instrument, item.position.side)
+        of_others = sum(
+            (share.position.quantity for share in shares if (share.position.instrument, share.position.side) == leg), ZERO
+        )
+        rest = item.position.quantity - of_others
+        if rest:
+            shares.append(msgspec.structs.replace(item, position=msgspec.structs.replace(item.position, quantity=rest)))
+    return shares
+
+
+def _closing(held: HeldPosition, cause: str, now_ns: int, *, reduce_only: bool) -> Intent:
+    position = held.position
+    terms = OrderTerms(
+        account=held.account,
+        instrument=position.instrument,
+        side="sell" if position.quantity > 0 else "buy",
+        quantity=abs(position.quantity),
+        # spot knows no reduce-only, and where deployments hold against each other the account's own position is smaller
+        reduce_only=reduce_only and position.instrument.market != "spot" and position.side == "both",
+        position_side=position.side,
+    )
+    return Intent(
+        intent_id=intent_id(held.account, held.deployment, cause),
+        terms=terms,
+        purpose="flatten",
+        deployment=held.deployment,
+        created_ns=now_ns,
+        valid_until_ns=now_ns + _VALID_NS,
+        correlation_id=cause,
+    )

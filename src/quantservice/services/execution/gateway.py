@@ -30,6 +30,7 @@ from quantservice.services.execution.resolving import Resolver, ResolvingConfig
 _log = structlog.get_logger(__name__)
 _MS_NS: Final = 1_000_000
 _S_NS: Final = 1_000_000_000
+_CANCELS_AT_ONCE: Final = 16
 Outcome: TypeAlias = Order | Denied
 
 
@@ -295,14 +296,22 @@ class Gateway:
 
     async def cancel_all(self, instrument: InstrumentId | None = None, *, deployment: str | None = None) -> list[Order]:
         """Ask for the cancel of every open order, of one instrument or deployment only where given; each until it has ended."""
-        ended: list[Order] = []
-        for order in await self._keeper.open():
-            if instrument is not None and order.terms.instrument != instrument:
-                continue
-            if deployment is not None and order.deployment != deployment:
-                continue
-            ended.append(await self.cancel(order.order_id))
-        return ended
+        wanted = [
+            order.order_id
+            for order in await self._keeper.open()
+            if instrument in {None, order.terms.instrument} and deployment in {None, order.deployment}
+        ]
+        at_once = asyncio.Semaphore(_CANCELS_AT_ONCE)
+
+        async def one(order_id: str) -> Order:
+            async with at_once:
+                return await self.cancel(order_id)
+
+        ended = await asyncio.gather(*map(one, wanted), return_exceptions=True)
+        for item in ended:
+            if isinstance(item, BaseException):
+                raise item
+        return [item for item in ended if isinstance(item, Order)]
 
     # --- what the venue tells ----------------------------------------------------------------------------------------
 

@@ -95,26 +95,31 @@ class RiskDesk:
                 return Verdict(answer=_of_breach(intent, rule, breach, now_ns), shadow=shadow)
         book.note_sent(intent, now_ns)
         names = tuple(rule.name for rule in rules.enforced)
-        return Verdict(answer=Approved(intent=intent, approved_ns=now_ns, rules=names, reserved=view.order_value), shadow=shadow)
+        approved = Approved(
+            intent=intent, approved_ns=now_ns, rules=names, reserved=view.order_value, reduces=_reduces(intent, view)
+        )
+        return Verdict(answer=approved, shadow=shadow)
 
     def barred(self, approved: Approved) -> str:
         """Say why an approved order may not be sent any more: a state that was set after the approval; empty where it may."""
         terms = approved.intent.terms
         state = self.state_of(terms.account, approved.intent.deployment)
-        reduces = terms.reduce_only or approved.intent.purpose in ("flatten", "protective")
-        if _allowed(state.state, reduces=reduces):
+        if _allowed(state.state, reduces=approved.reduces):
             return ""
         return f"{f'{state.scope} {state.key}'.strip()} is {state.state}{f': {state.reason}' if state.reason else ''}"
 
     def _barred(self, intent: Intent, view: RiskView, now_ns: int) -> Denied | None:
         state = self.state_of(intent.terms.account, intent.deployment)
-        allowed = _allowed(state.state, reduces=view.reduces)
-        if allowed:
+        if _allowed(state.state, reduces=_reduces(intent, view)):
             return None
         of = f"{state.scope} {state.key}".strip()
         why = f": {state.reason}" if state.reason else ""
         what = "nothing is sent" if state.state == "HALTED" else "only reducing orders are sent"
         return _denied(intent, "state", "ACTIVE", state.state, f"{of} is {state.state}{why}; {what}", now_ns)
+
+
+def _reduces(intent: Intent, view: RiskView) -> bool:
+    return view.reduces or intent.purpose in ("flatten", "protective")
 
 
 def _allowed(state: RiskStateName, *, reduces: bool) -> bool:

@@ -78,6 +78,12 @@ class OrderList(Answer):
     data: list[OrderRow]
 
 
+class CloseAllAnswer(OrderList):
+    """The orders that close what was held, and why others were denied."""
+
+    denied: list[str] = Field(examples=[[]])
+
+
 class OrderBody(Body):
     """An order to place. What risk control denies is answered with its rule, limit and value, and nothing is sent."""
 

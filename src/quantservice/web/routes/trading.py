@@ -125,6 +125,14 @@ def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
         instrument = None if body.symbol is None else find_instrument(context, body.symbol, None, None).id
         return reply({"data": [order_row(order) for order in await orders.cancel_all(body.account, instrument)]})
 
+    @owner.post("/orders/close-all", response_model=models.CloseAllAnswer, summary="Close what is held")
+    async def close_all(body: models.CancelAllBody) -> Response:
+        """Market orders against everything that an account holds, or one instrument there; denials are told beside them."""
+        instrument = None if body.symbol is None else find_instrument(context, body.symbol, None, None).id
+        made = await orders.close_all(body.account, instrument)
+        denied = [item.sentence for item in made if isinstance(item, Denied)]
+        return reply({"data": [order_row(item) for item in made if isinstance(item, Order)], "denied": denied})
+
     @owner.post("/orders/{order_id}/cancel", response_model=models.OrderRow, summary="Cancel an order")
     async def cancel(order_id: OrderId) -> Response:
         """The answer is the order as its venue has it; one that was filled meanwhile stays filled."""

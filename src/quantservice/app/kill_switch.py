@@ -1,0 +1,80 @@
+"""The kill switch: nothing is sent any more, what rests is cancelled, and on demand what is held is closed.
+
+By command, API, page, or the file ``KILL`` in the data folder, which works also where nothing answers any more: while it is
+there the system stays HALTED.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from quantservice.core.errors import QuantServiceError
+from quantservice.core.intents import Denied
+from quantservice.core.orders import Order
+from quantservice.ports import Clock
+from quantservice.services.accounts.commands import Accounts
+from quantservice.services.execution.commands import Orders
+from quantservice.services.risk.commands import RiskControl
+
+_log = structlog.get_logger(__name__)
+FILE: Final = "KILL"
+_LOOK_EVERY_S: Final = 0.5
+
+
+class KillReport(msgspec.Struct, kw_only=True):
+    """What a pull did: orders that ended, orders that close what was held, and what did not go."""
+
+    state: str
+    cancelled: int = 0
+    closing: int = 0
+    faults: list[str] = []
+
+
+class KillSwitch:
+    """Halts first, so that nothing new is sent meanwhile; then it cancels, account by account, whatever fails at one of them."""
+
+    def __init__(self, risk: RiskControl, orders: Orders, accounts: Accounts, reload: Callable[[], Awaitable[None]]) -> None:
+        self._risk, self._orders, self._accounts, self._reload = risk, orders, accounts, reload
+
+    async def pull(self, *, reason: str, who: str = "owner", close: bool = False) -> KillReport:
+        """Halt the system and cancel every open order; ``close``: also sell what is held, before it is HALTED."""
+        await self._set("REDUCING" if close else "HALTED", reason, who)
+        report = KillReport(state="HALTED")
+        for account in [item.name for item in await self._accounts.list() if item.enabled]:
+            try:
+                ended = await self._orders.cancel_all(account)
+                report.cancelled += sum(order.final for order in ended)
+                if close:
+                    made = await self._orders.close_all(account)
+                    report.closing += sum(isinstance(item, Order) for item in made)
+                    report.faults += [f"{account}: {item.sentence}" for item in made if isinstance(item, Denied)]
+            except QuantServiceError as error:
+                report.faults.append(f"{account}: {error}")
+        if close:
+            await self._set("HALTED", reason, who)
+        _log.warning("risk.killed", reason=reason, who=who, cancelled=report.cancelled, closing=report.closing)
+        return report
+
+    async def watch(self, folder: Path, clock: Clock) -> None:
+        """Look for the file until cancelled."""
+        while True:
+            try:
+                if (folder / FILE).exists() and not await self._is_halted():
+                    await self.pull(
+                        reason=f"the file {FILE} is in the data folder; remove it, then qs risk set system ACTIVE", who="file"
+                    )
+            except QuantServiceError as error:
+                _log.error("risk.kill_file_failed", reason=str(error))
+            await clock.sleep(_LOOK_EVERY_S)
+
+    async def _set(self, state: str, reason: str, who: str) -> None:
+        await self._risk.set_state("system", "", state, reason=reason, who=who)
+        await self._reload()
+
+    async def _is_halted(self) -> bool:
+        return any(item.scope == "system" and item.state == "HALTED" for item in await self._risk.states())

@@ -1,0 +1,139 @@
+"""Risk control by hand: states that hold over restarts, rules changed while trading, and the switch that stops everything."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.flow.test_trading_role import held, orders_of, platform_of, signal, trading, until, wish
+from tests.flow.test_trading_role import store as store  # noqa: PLC0414  # the fixture
+from tests.support.execution_rig import BTC
+
+from quantservice.adapters.state_store.sql import SqlStateStore
+from quantservice.app.kill_switch import FILE, KillSwitch
+from quantservice.app.trading import TradingRole
+from quantservice.core.errors import InvalidValue, UnknownName
+from quantservice.core.intents import Denied
+from quantservice.core.orders import Order, OrderState
+from quantservice.services.execution.commands import Orders
+
+D = Decimal
+
+
+def desk_of(platform: Any, role: TradingRole) -> tuple[Orders, KillSwitch]:
+    orders = Orders(platform.state_store, platform.clock, lambda name: role.desk(name).gateway)
+    return orders, KillSwitch(platform.risk, orders, platform.accounts, role.reload_risk)
+
+
+async def test_the_switch_halts_cancels_and_holds_over_a_restart(store: SqlStateStore) -> None:
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        orders, kill = desk_of(platform, role)
+        await orders.place(wish())
+        resting = await orders.place(wish(type="limit", limit_price=D(45_000)))
+        assert isinstance(resting, Order)
+        report = await kill.pull(reason="a test")
+        assert (report.state, report.cancelled, report.closing, report.faults) == ("HALTED", 1, 0, [])
+        assert (await orders.get(resting.order_id)).state is OrderState.CANCELLED
+        assert await held(store, "") == D("0.1"), "what is held stays where closing was not asked"
+    again = platform_of(store)
+    async with trading(again) as role:
+        orders, _ = desk_of(again, role)
+        denied = await orders.place(wish())
+        assert isinstance(denied, Denied)
+        assert (denied.rule, denied.value) == ("state", "HALTED")
+        assert "a test" in denied.sentence
+        await again.risk.set_state("system", "", "ACTIVE", reason="looked at")
+        await role.reload_risk()
+        assert isinstance(await orders.place(wish()), Order)
+
+
+async def test_closing_sells_each_deployments_share_as_its_own(store: SqlStateStore) -> None:
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        orders, kill = desk_of(platform, role)
+        await platform.bus.publish([signal(1.0)])
+        await until(lambda: role.stats()["signals"] == 1)
+        await orders.place(wish("0.1"))  # a person's own
+        assert (await held(store, "d1"), await held(store, "")) == (D("0.2"), D("0.3"))
+        report = await kill.pull(reason="close it", close=True)
+        assert (report.closing, report.faults) == (2, [])
+        assert (await held(store, "d1"), await held(store, "")) == (D(0), D(0))
+        assert sorted(order.deployment for order in await orders_of(store) if order.purpose == "flatten") == ["", "d1"]
+        assert role.risk.state_of("paper").state == "HALTED"
+
+
+async def test_the_file_halts_and_halts_again_while_it_is_there(store: SqlStateStore, tmp_path: Path) -> None:
+    platform = platform_of(store, tmp_path)
+    async with trading(platform) as role:
+        (tmp_path / FILE).touch()
+        await until(lambda: role.risk.state_of("paper").state == "HALTED")
+        await platform.risk.set_state("system", "", "ACTIVE")
+        await role.reload_risk()
+        await until(lambda: role.risk.state_of("paper").state == "HALTED")
+
+
+async def test_reducing_lets_only_reducing_orders_through(store: SqlStateStore) -> None:
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        orders, _ = desk_of(platform, role)
+        await orders.place(wish("0.2"))
+        await platform.risk.set_state("account", "paper", "REDUCING")
+        await role.reload_risk()
+        assert isinstance(await orders.place(wish()), Denied)
+        sold = await orders.place(wish(side="sell"))
+        assert isinstance(sold, Order), sold
+        assert await held(store, "") == D("0.1")
+        assert len(await orders.close_all("paper", BTC)) == 1
+        assert await held(store, "") == D(0)
+        assert await orders.close_all("paper") == []
+
+
+async def test_a_rule_is_changed_while_trading_and_kept(store: SqlStateStore) -> None:
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        orders, _ = desk_of(platform, role)
+        await platform.risk.set_rule("max_order_value", "enforced", {"limit": "1000"})
+        await role.reload_risk()
+        denied = await orders.place(wish())
+        assert isinstance(denied, Denied)
+        assert (denied.rule, denied.limit, denied.value) == ("max_order_value", "1000", "5000")
+        await platform.risk.set_rule("max_order_value", "shadow", {})
+        await role.reload_risk()
+        assert isinstance(await orders.place(wish()), Order), "on trial it is only noted"
+        (noted, *_) = await orders.denials(account="paper")
+        assert (noted.rule, noted.limit, noted.shadow) == ("max_order_value", "1000", True)
+        await platform.risk.set_rule("max_order_value", "off", {})
+    again = platform_of(store)
+    async with trading(again) as role:
+        assert "max_order_value" not in {rule.name for rule in (*role.risk.rules.enforced, *role.risk.rules.shadow)}
+        rules = {row["name"]: row for row in await again.risk.rules()}
+        assert (rules["max_order_value"]["mode"], rules["max_order_value"]["parameters"]["limit"]["value"]) == ("off", "1000")
+
+
+async def test_what_makes_no_sense_is_refused_and_changes_nothing(store: SqlStateStore) -> None:
+    risk = platform_of(store).risk
+    for arguments, error, words in (
+        (("galaxy", "", "HALTED"), UnknownName, "scope"),
+        (("system", "", "ASLEEP"), UnknownName, "state"),
+        (("system", "paper", "HALTED"), InvalidValue, "key"),
+        (("account", "", "HALTED"), InvalidValue, "key"),
+        (("account", "nobody", "HALTED"), UnknownName, "account"),
+        (("deployment", "nobody", "HALTED"), UnknownName, "deployment"),
+    ):
+        with pytest.raises(error, match=words):
+            await risk.set_state(*arguments)
+    for name, mode, parameters in (
+        ("no_rule", "enforced", {}),
+        ("max_exposure", "perhaps", {}),
+        ("max_exposure", "enforced", {"limt": "0.5"}),
+        ("max_exposure", "enforced", {"limit": "much"}),
+        ("max_exposure", "enforced", {"limit": "NaN"}),
+        ("max_exposure", "enforced", {"limit": "-1"}),
+    ):
+        with pytest.raises((InvalidValue, UnknownName)):
+            await risk.set_rule(name, mode, parameters)
+    assert await risk.states() == []
+    assert {row["mode"] for row in await risk.rules()} == {"enforced", "off"}
