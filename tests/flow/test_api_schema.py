@@ -33,6 +33,7 @@ from quantservice.services.backtests.commands import Backtests, Trials
 from quantservice.services.execution import Gateway
 from quantservice.services.execution.commands import Orders
 from quantservice.services.jobs.commands import Jobs
+from quantservice.services.portfolio.reading import Portfolio
 from quantservice.services.risk.commands import RiskControl
 from quantservice.services.strategies.commands import Deployments
 from quantservice.web.context import ResearchDesk, TradingFace, WebConfig, WebContext
@@ -76,7 +77,15 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         deployments = Deployments(state, clock, context.instruments, inspector(tmp_path / "plugins"))
         accounts, orders, risk = accounts_of(context), Orders(state, clock, nobody), RiskControl(state, clock)
         kill = KillSwitch(risk, orders, accounts, nothing).pull
-        trading = TradingFace(accounts=accounts, orders=orders, ready=lambda _account: False, risk=risk, kill=kill)
+        trading = TradingFace(
+            accounts=accounts,
+            orders=orders,
+            ready=lambda _account: False,
+            figures=lambda _account: None,
+            portfolio=Portfolio(state),
+            risk=risk,
+            kill=kill,
+        )
         whole = dataclasses.replace(context, desk=desk, deployments=deployments, trading=trading)
         async with client(whole) as asking:
             yield asking

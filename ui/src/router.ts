@@ -2,6 +2,8 @@ import { createRouter, createWebHistory } from "vue-router";
 
 export const SETTINGS_TABS = ["pairs", "proxies", "keys", "display", "platform"] as const;
 export const STRATEGY_TABS = ["library", "deployments"] as const;
+export const TRADING_TABS = ["orders", "fills", "positions"] as const;
+export const PORTFOLIO_TABS = ["strategy", "symbol", "day", "journal"] as const;
 export const QUALITY_TABS = ["coverage", "gaps", "streams", "revisions", "audit"] as const;
 
 export const router = createRouter({
@@ -11,6 +13,10 @@ export const router = createRouter({
     { path: "/markets/:instrument?/:period?", name: "markets", component: () => import("./pages/MarketsPage.vue") },
     { path: "/strategies/deployments/new", name: "deployment-new", meta: { area: "strategies" }, component: () => import("./pages/DeploymentNewPage.vue") },
     { path: `/strategies/:tab(${STRATEGY_TABS.join("|")})?`, name: "strategies", component: () => import("./pages/StrategiesPage.vue") },
+    { path: `/trading/:tab(${TRADING_TABS.join("|")})?`, name: "trading", component: () => import("./pages/TradingPage.vue") },
+    { path: `/portfolio/:tab(${PORTFOLIO_TABS.join("|")})?`, name: "portfolio", component: () => import("./pages/PortfolioPage.vue") },
+    { path: "/risk", name: "risk", component: () => import("./pages/RiskPage.vue") },
+    { path: "/accounts", name: "accounts", component: () => import("./pages/AccountsPage.vue") },
     { path: "/backtests", name: "backtests", component: () => import("./pages/BacktestsPage.vue") },
     { path: "/backtests/new", name: "backtest-new", meta: { area: "backtests" }, component: () => import("./pages/BacktestNewPage.vue") },
     { path: "/backtests/compare", name: "compare", meta: { area: "backtests" }, component: () => import("./pages/ComparePage.vue") },

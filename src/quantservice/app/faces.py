@@ -17,6 +17,7 @@ from quantservice.core.errors import EnvironmentFault
 from quantservice.services.execution import Gateway
 from quantservice.services.execution.commands import Orders
 from quantservice.services.ledger import commands
+from quantservice.services.portfolio.reading import Portfolio
 from quantservice.services.strategies import StrategiesService
 from quantservice.version import __version__
 from quantservice.web.app import create_app
@@ -92,7 +93,19 @@ class Faces:
         platform = self._platform
         orders = Orders(platform.state_store, platform.clock, self._gateway)
         kill = KillSwitch(platform.risk, orders, platform.accounts, self._reload_risk)
-        return TradingFace(accounts=platform.accounts, orders=orders, ready=self._is_ready, risk=platform.risk, kill=kill.pull)
+        return TradingFace(
+            accounts=platform.accounts,
+            orders=orders,
+            ready=self._is_ready,
+            figures=self._figures,
+            portfolio=Portfolio(platform.state_store),
+            risk=platform.risk,
+            kill=kill.pull,
+        )
+
+    def _figures(self, account: str) -> dict[str, Any] | None:
+        service = self._platform.services.get("trading")
+        return service.desks[account].figures() if isinstance(service, TradingRole) and account in service.desks else None
 
     async def _reload_risk(self) -> None:
         """Let the trader of this process, where there is one, know at once; others hear the command."""

@@ -95,6 +95,18 @@ class AccountDesk:
         equity = _equity(wallet.get(self.account.currency, ZERO), held, self.prices, self.account.currency)
         self.exposure.set_equity(equity, self._clock.now_ns(), free_margin=equity)
 
+    def figures(self) -> dict[str, Any]:
+        """Return equity and how books and venue compare."""
+        equity, statement = self.exposure.equity, self.gateway.resolver.statement
+        return {
+            "equity": equity.now,
+            "peak": equity.peak,
+            "day_start": equity.day_start,
+            "unexplained": dict(statement.unexplained) if statement is not None else {},
+            "differing": [str(gap.instrument) for gap in statement.positions] if statement is not None else [],
+            "compared": statement is not None,
+        }
+
     # --- strategies ------------------------------------------------------------------------------------------------------
 
     async def follow(self, signal: StrategySignal, cause: str, allocation: Decimal) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from quantservice.services.backtests.commands import Backtests, Trials
     from quantservice.services.execution.commands import Orders
     from quantservice.services.jobs.commands import Jobs
+    from quantservice.services.portfolio.reading import Portfolio
     from quantservice.services.risk.commands import RiskControl
     from quantservice.services.strategies.commands import Deployments
     from quantservice.web.projections import Projections
@@ -115,12 +116,15 @@ class ResearchDesk:
 class TradingFace:
     """Asked-and-answered state of trading: accounts, orders, risk control.
 
-    ``ready`` says whether an account's orders may be sent; ``kill(reason=, who=, close=)`` halts everything.
+    ``ready`` says whether an account's orders may be sent, ``figures`` its equity and how books and venue compare (None where it is
+    not traded here); ``kill(reason=, who=, close=)`` halts everything.
     """
 
     accounts: Accounts
     orders: Orders
     ready: Callable[[str], bool]
+    figures: Callable[[str], dict[str, Any] | None]
+    portfolio: Portfolio
     risk: RiskControl
     kill: Callable[..., Awaitable[Any]]
 

@@ -45,7 +45,9 @@ def describe() -> dict[str, Any]:
         research=nothing,
         desk=ResearchDesk(jobs=nothing, backtests=nothing, trials=nothing),
         deployments=nothing,
-        trading=TradingFace(accounts=nothing, orders=nothing, ready=nothing, risk=nothing, kill=nothing),
+        trading=TradingFace(
+            accounts=nothing, orders=nothing, ready=nothing, figures=nothing, portfolio=nothing, risk=nothing, kill=nothing
+        ),
     )
     return create_app(context).openapi()
 

@@ -2,17 +2,22 @@
 import type {
   AccessKeyCreated,
   AccessKeyRow,
+  AccountRequest,
+  AccountRow,
   AuditReport,
   BacktestComparison,
   BacktestDetail,
   BacktestReport,
   BacktestRow,
+  CloseAllAnswer,
   CoverageList,
+  DenialRow,
   DeploymentChange,
   DeploymentChangeRequest,
   DeploymentRequest,
   DeploymentRow,
   ErrorDetail,
+  FillRow,
   GapList,
   GapRow,
   HealAnswer,
@@ -22,14 +27,24 @@ import type {
   JobList,
   JobRequest,
   JobRow,
+  JournalEntryRow,
+  KillAnswer,
+  KillBody,
   KlinePage,
   LogLine,
   MetricRow,
+  OrderBody,
+  OrderRow,
   PairRequest,
   PairRow,
+  PortfolioAnswer,
+  PositionRow,
   ProxyRequest,
   ProxyRow,
   RevisionRow,
+  RiskAnswer,
+  RiskRuleBody,
+  RiskStateBody,
   SettingRow,
   Status,
   StrategyRow,
@@ -65,6 +80,7 @@ interface Options {
   query?: Query;
   body?: unknown;
   signal?: AbortSignal;
+  headers?: Record<string, string>;
 }
 
 async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
@@ -72,7 +88,7 @@ async function request<T>(method: string, path: string, options: Options = {}): 
   for (const [name, value] of Object.entries(options.query ?? {})) {
     if (value !== undefined && value !== null && value !== "") query.set(name, String(value));
   }
-  const headers: Record<string, string> = { Accept: "application/json" };
+  const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
   if (csrfToken && method !== "GET") headers["X-CSRF-Token"] = csrfToken;
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
   const deadline = AbortSignal.timeout(TIMEOUT_MS);
@@ -154,6 +170,22 @@ export const api = {
   repeatBacktest: (id: string) => request<JobRow>("POST", `/api/v1/backtests/${id}/repeat`),
   removeBacktest: (id: string) => request("DELETE", `/api/v1/backtests/${id}`),
   trials: (family: string, signal?: AbortSignal) => request<TrialFamily>("GET", `/api/v1/trials/${encodeURIComponent(family)}`, { signal }),
+  accounts: (signal?: AbortSignal) => request<{ data: AccountRow[] }>("GET", "/api/v1/accounts", { signal }),
+  addAccount: (body: Partial<AccountRequest> & { name: string }) => request<AccountRow>("POST", "/api/v1/accounts", { body }),
+  orders: (query: Query = {}, signal?: AbortSignal) => request<{ data: OrderRow[] }>("GET", "/api/v1/orders", { query, signal }),
+  placeOrder: (body: OrderBody, key: string) => request<OrderRow>("POST", "/api/v1/orders", { body, headers: { "Idempotency-Key": key } }),
+  cancelOrder: (id: string) => request<OrderRow>("POST", `/api/v1/orders/${encodeURIComponent(id)}/cancel`, { body: {} }),
+  cancelAll: (account: string) => request<{ data: OrderRow[] }>("POST", "/api/v1/orders/cancel-all", { body: { account } }),
+  closeAll: (account: string) => request<CloseAllAnswer>("POST", "/api/v1/orders/close-all", { body: { account } }),
+  fills: (query: Query = {}, signal?: AbortSignal) => request<{ data: FillRow[] }>("GET", "/api/v1/fills", { query, signal }),
+  positions: (query: Query = {}, signal?: AbortSignal) => request<{ data: PositionRow[] }>("GET", "/api/v1/positions", { query, signal }),
+  denials: (query: Query = {}, signal?: AbortSignal) => request<{ data: DenialRow[] }>("GET", "/api/v1/denials", { query, signal }),
+  risk: (signal?: AbortSignal) => request<RiskAnswer>("GET", "/api/v1/risk", { signal }),
+  setRiskState: (body: RiskStateBody) => request<RiskAnswer>("POST", "/api/v1/risk/state", { body }),
+  setRiskRule: (name: string, body: RiskRuleBody) => request<RiskAnswer>("POST", `/api/v1/risk/rules/${encodeURIComponent(name)}`, { body }),
+  kill: (body: KillBody) => request<KillAnswer>("POST", "/api/v1/kill", { body }),
+  portfolio: (query: Query = {}, signal?: AbortSignal) => request<PortfolioAnswer>("GET", "/api/v1/portfolio", { query, signal }),
+  journal: (query: Query = {}, signal?: AbortSignal) => request<{ data: JournalEntryRow[] }>("GET", "/api/v1/journal", { query, signal }),
   deployments: (signal?: AbortSignal) => request<{ data: DeploymentRow[] }>("GET", "/api/v1/deployments", { signal }),
   deploymentHistory: (id: string, signal?: AbortSignal) => request<{ data: DeploymentChange[] }>("GET", `/api/v1/deployments/${id}/history`, { signal }),
   createDeployment: (body: Partial<DeploymentRequest>) => request<DeploymentRow>("POST", "/api/v1/deployments", { body }),

@@ -1315,6 +1315,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Equity and what was earned
+         * @description By the books; equity is marked at the last prices.
+         */
+        get: operations["get_portfolio_api_v1_portfolio_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The journal
+         * @description Newest first; the sum of each entry is zero.
+         */
+        get: operations["get_journal_api_v1_journal_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/login": {
         parameters: {
             query?: never;
@@ -3074,6 +3114,128 @@ export interface components {
             values: unknown[];
         };
         /**
+         * EarnedRow
+         * @description What a deployment earned with an instrument on a UTC day. Fees paid are negative.
+         */
+        EarnedRow: {
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Deployment
+             * @description Empty for a person's own.
+             * @example
+             */
+            deployment: string;
+            /**
+             * Instrument
+             * @description Empty for what belongs to no trade.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Day Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            day_ms: number;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Realised
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            realised: string;
+            /**
+             * Fees
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            fees: string;
+            /**
+             * Funding
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            funding: string;
+            /**
+             * Other
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            other: string;
+            /**
+             * Total
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            total: string;
+            /**
+             * Trades
+             * @example 4
+             */
+            trades: number;
+        };
+        /**
+         * EquityRow
+         * @description An account's equity as risk control sees it: marked at the last prices, in the account's currency.
+         */
+        EquityRow: {
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Equity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            equity: string;
+            /**
+             * Peak
+             * @description The highest since the start of the process.
+             * @example 67123.10
+             */
+            peak: string;
+            /**
+             * Day Start
+             * @description At the first figure of this UTC day.
+             * @example 67123.10
+             */
+            day_start: string;
+            /**
+             * Unexplained
+             * @description Per currency what the venue owes beyond the books.
+             * @example {}
+             */
+            unexplained: {
+                [key: string]: string;
+            };
+            /**
+             * Differing
+             * @description Instruments of which venue and books hold different quantities.
+             * @example []
+             */
+            differing: string[];
+            /**
+             * Compared
+             * @description Whether books and venue were compared since the start.
+             */
+            compared: boolean;
+        };
+        /**
          * ErrorBody
          * @description The body of every 4xx and 5xx answer.
          */
@@ -4053,6 +4215,53 @@ export interface components {
             };
         };
         /**
+         * JournalEntryRow
+         * @description A balanced entry: the sum of its postings is zero.
+         */
+        JournalEntryRow: {
+            /**
+             * Sequence
+             * @example 12
+             */
+            sequence: number;
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Deployment
+             * @example
+             */
+            deployment: string;
+            /**
+             * Entry Id
+             * @example fill:paper|binance:um:BTC-USDT-PERP|7
+             */
+            entry_id: string;
+            /**
+             * Reason
+             * @example trade
+             */
+            reason: string;
+            /**
+             * Time Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time_ms: number;
+            /** Postings */
+            postings: components["schemas"]["PostingRow"][];
+        };
+        /**
+         * JournalList
+         * @description Entries, newest first.
+         */
+        JournalList: {
+            /** Data */
+            data: components["schemas"]["JournalEntryRow"][];
+        };
+        /**
          * KillAnswer
          * @description What was done.
          */
@@ -4808,6 +5017,16 @@ export interface components {
             history_start_ms: number | null;
         };
         /**
+         * PortfolioAnswer
+         * @description Equity by account, and what was earned by deployment, instrument and day.
+         */
+        PortfolioAnswer: {
+            /** Equity */
+            equity: components["schemas"]["EquityRow"][];
+            /** Earned */
+            earned: components["schemas"]["EarnedRow"][];
+        };
+        /**
          * PositionList
          * @description Positions that are not flat.
          */
@@ -4861,6 +5080,28 @@ export interface components {
              * @example 1748736000000
              */
             updated_ms: number;
+        };
+        /**
+         * PostingRow
+         * @description One side of an entry.
+         */
+        PostingRow: {
+            /**
+             * Account
+             * @example wallet
+             */
+            account: string;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Amount
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            amount: string;
         };
         /**
          * ProxyList
@@ -15503,6 +15744,234 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KillAnswer"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_portfolio_api_v1_portfolio_get: {
+        parameters: {
+            query?: {
+                /** @description Of one account only. */
+                account?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortfolioAnswer"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_journal_api_v1_journal_get: {
+        parameters: {
+            query?: {
+                /** @description Of one account only. */
+                account?: string | null;
+                /** @description Rows at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JournalList"];
                 };
             };
             /** @description The request cannot be served as it is. */

@@ -63,6 +63,7 @@ from quantservice.web.models.market import (
     TradePage,
     TradeRow,
 )
+from quantservice.web.models.portfolio import EarnedRow, EquityRow, JournalEntryRow, JournalList, PortfolioAnswer, PostingRow
 from quantservice.web.models.quality import (
     AuditFinding,
     AuditReport,
@@ -181,6 +182,8 @@ __all__ = [
     "DeploymentRequest",
     "DeploymentRow",
     "Difference",
+    "EarnedRow",
+    "EquityRow",
     "ErrorBody",
     "ErrorDetail",
     "Figure",
@@ -205,6 +208,8 @@ __all__ = [
     "JobList",
     "JobRequest",
     "JobRow",
+    "JournalEntryRow",
+    "JournalList",
     "KillAnswer",
     "KillBody",
     "KlinePage",
@@ -231,8 +236,10 @@ __all__ = [
     "PairRequest",
     "PairRow",
     "PeriodName",
+    "PortfolioAnswer",
     "PositionList",
     "PositionRow",
+    "PostingRow",
     "ProxyList",
     "ProxyRequest",
     "ProxyRow",

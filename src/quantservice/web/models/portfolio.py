@@ -1,0 +1,69 @@
+"""Portfolio: equity, what was earned, the journal."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from quantservice.web.models.common import Answer, DecimalText, Millis
+
+
+class EquityRow(Answer):
+    """An account's equity as risk control sees it: marked at the last prices, in the account's currency."""
+
+    account: str = Field(examples=["paper"])
+    currency: str = Field(examples=["USDT"])
+    equity: DecimalText
+    peak: DecimalText = Field(description="The highest since the start of the process.")
+    day_start: DecimalText = Field(description="At the first figure of this UTC day.")
+    unexplained: dict[str, DecimalText] = Field(description="Per currency what the venue owes beyond the books.", examples=[{}])
+    differing: list[str] = Field(description="Instruments of which venue and books hold different quantities.", examples=[[]])
+    compared: bool = Field(description="Whether books and venue were compared since the start.")
+
+
+class EarnedRow(Answer):
+    """What a deployment earned with an instrument on a UTC day. Fees paid are negative."""
+
+    account: str = Field(examples=["paper"])
+    deployment: str = Field(description="Empty for a person's own.", examples=[""])
+    instrument: str = Field(description="Empty for what belongs to no trade.", examples=["binance:um:BTC-USDT-PERP"])
+    day_ms: Millis
+    currency: str = Field(examples=["USDT"])
+    realised: DecimalText
+    fees: DecimalText
+    funding: DecimalText
+    other: DecimalText
+    total: DecimalText
+    trades: int = Field(examples=[4])
+
+
+class PortfolioAnswer(Answer):
+    """Equity by account, and what was earned by deployment, instrument and day."""
+
+    equity: list[EquityRow]
+    earned: list[EarnedRow]
+
+
+class PostingRow(Answer):
+    """One side of an entry."""
+
+    account: str = Field(examples=["wallet"])
+    currency: str = Field(examples=["USDT"])
+    amount: DecimalText
+
+
+class JournalEntryRow(Answer):
+    """A balanced entry: the sum of its postings is zero."""
+
+    sequence: int = Field(examples=[12])
+    account: str = Field(examples=["paper"])
+    deployment: str = Field(examples=[""])
+    entry_id: str = Field(examples=["fill:paper|binance:um:BTC-USDT-PERP|7"])
+    reason: str = Field(examples=["trade"])
+    time_ms: Millis
+    postings: list[PostingRow]
+
+
+class JournalList(Answer):
+    """Entries, newest first."""
+
+    data: list[JournalEntryRow]

@@ -1,0 +1,82 @@
+"""Portfolio: equity, what was earned by deployment, instrument and day, and the journal under it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from quantservice.ports import JournalRow
+from quantservice.services.portfolio.reading import Earned
+from quantservice.web import models
+from quantservice.web.context import TradingFace, WebContext
+from quantservice.web.errors import reply
+from quantservice.web.routes.arguments import readers
+from quantservice.web.security import Guard
+
+Account = Annotated[str | None, Query(max_length=40, description="Of one account only.", examples=["paper"])]
+Most = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
+
+
+def make_routers(context: WebContext, guard: Guard) -> list[APIRouter]:
+    """Return the routes; none where the process does not trade."""
+    router = readers(context, "portfolio", guard)
+    if context.trading is not None:
+        _add(router, context.trading)
+    return [router]
+
+
+def _add(router: APIRouter, trading: TradingFace) -> None:
+    @router.get("/portfolio", response_model=models.PortfolioAnswer, summary="Equity and what was earned")
+    async def get_portfolio(account: Account = None) -> Response:
+        """By the books; equity is marked at the last prices."""
+        accounts = [item for item in await trading.accounts.list() if account in {None, item.name}]
+        equity = [
+            {"account": item.name, "currency": item.currency, **_texts(figures)}
+            for item in accounts
+            if (figures := trading.figures(item.name)) is not None
+        ]
+        earned = await trading.portfolio.earned(account=account)
+        return reply({"equity": equity, "earned": [_earned_row(item) for item in earned]})
+
+    @router.get("/journal", response_model=models.JournalList, summary="The journal")
+    async def get_journal(account: Account = None, limit: Most = 200) -> Response:
+        """Newest first; the sum of each entry is zero."""
+        return reply({"data": [_entry_row(row) for row in await trading.portfolio.journal(account=account, limit=limit)]})
+
+
+def _texts(figures: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _text(value)
+        if isinstance(value, Decimal)
+        else {key: _text(amount) for key, amount in value.items()}
+        if isinstance(value, dict)
+        else value
+        for name, value in figures.items()
+    }
+
+
+def _earned_row(item: Earned) -> dict[str, Any]:
+    amounts = {name: _text(getattr(item, name)) for name in ("realised", "fees", "funding", "other", "total")}
+    names = {name: getattr(item, name) for name in ("account", "deployment", "instrument", "day_ms", "currency", "trades")}
+    return names | amounts
+
+
+def _entry_row(row: JournalRow) -> dict[str, Any]:
+    return {
+        "sequence": row.sequence,
+        "account": row.account,
+        "deployment": row.deployment,
+        "entry_id": row.entry.entry_id,
+        "reason": row.entry.reason,
+        "time_ms": row.entry.time,
+        "postings": [
+            {"account": item.account, "currency": item.currency, "amount": _text(item.amount)} for item in row.entry.postings
+        ],
+    }
+
+
+def _text(amount: Decimal) -> str:
+    return f"{amount.normalize():f}" if amount else "0"
