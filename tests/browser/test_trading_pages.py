@@ -17,12 +17,13 @@ PAGES = (
     "/trading",
     "/trading/fills",
     "/trading/positions",
+    "/risk",
+    "/accounts",
     "/portfolio",
     "/portfolio/symbol",
     "/portfolio/day",
     "/portfolio/journal",
 )
-PAGES += ("/risk", "/accounts")
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.flow.test_trading_role import held, orders_of, platform_of, signal, trading, until, wish
 from tests.flow.test_trading_role import store as store  # noqa: PLC0414  # the fixture
@@ -17,6 +18,7 @@ from quantservice.app.trading import TradingRole
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Order, OrderState
+from quantservice.ports import TradingAccount
 from quantservice.services.execution.commands import Orders
 
 D = Decimal
@@ -48,6 +50,22 @@ async def test_the_switch_halts_cancels_and_holds_over_a_restart(store: SqlState
         await again.risk.set_state("system", "", "ACTIVE", reason="looked at")
         await role.reload_risk()
         assert isinstance(await orders.place(wish()), Order)
+
+
+async def test_an_account_that_cannot_be_reached_is_told_only_where_something_is_open_there(store: SqlStateStore) -> None:
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        orders, kill = desk_of(platform, role)
+        resting = await orders.place(wish(type="limit", limit_price=D(45_000)))
+        async with store.transaction() as work:
+            await work.accounts.put(TradingAccount(name="keyless", venue="binance", market="um", mode="live"))
+        assert (await kill.pull(reason="a test")).faults == []
+        assert isinstance(resting, Order)
+        async with store.transaction() as work:
+            terms = msgspec.structs.replace(resting.terms, account="keyless")
+            await work.orders.put(msgspec.structs.replace(resting, order_id="other", intent_id="other", terms=terms))
+        (fault,) = (await kill.pull(reason="a test")).faults
+        assert fault.startswith("keyless: ")
 
 
 async def test_closing_sells_each_deployments_share_as_its_own(store: SqlStateStore) -> None:

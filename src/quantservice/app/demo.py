@@ -23,6 +23,7 @@ from quantservice.app.simulation import SimulatorTime, simulator_config
 from quantservice.app.up import banner, run_loop, serve
 from quantservice.core.errors import EnvironmentFault
 from quantservice.core.periods import MINUTE_MS
+from quantservice.simulator.private.config import TradingConfig
 from quantservice.simulator.server import Simulator, SimulatorThread
 
 log = structlog.get_logger(__name__)
@@ -66,6 +67,7 @@ def run_demo(loaded: LoadedSettings, options: DemoOptions) -> int:
     config = simulator_config(
         speed=options.speed, seed=options.seed, symbols=options.symbols, files=options.files, market=options.market
     )
+    config = msgspec.structs.replace(config, trading=TradingConfig())  # a live account can be rehearsed against it
     thread = SimulatorThread(config)
     simulator = thread.start()
     try:

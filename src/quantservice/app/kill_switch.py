@@ -54,7 +54,8 @@ class KillSwitch:
                     report.closing += sum(isinstance(item, Order) for item in made)
                     report.faults += [f"{account}: {item.sentence}" for item in made if isinstance(item, Denied)]
             except QuantServiceError as error:
-                report.faults.append(f"{account}: {error}")
+                if await self._has_something(account, held=close):
+                    report.faults.append(f"{account}: {error}")
         if close:
             await self._set("HALTED", reason, who)
         _log.warning("risk.killed", reason=reason, who=who, cancelled=report.cancelled, closing=report.closing)
@@ -71,6 +72,12 @@ class KillSwitch:
             except QuantServiceError as error:
                 _log.error("risk.kill_file_failed", reason=str(error))
             await clock.sleep(_LOOK_EVERY_S)
+
+    async def _has_something(self, account: str, *, held: bool) -> bool:
+        """Say whether there was anything to do at an account: one without a key yet, say, has neither orders nor positions."""
+        if await self._orders.list(account=account, open_only=True):
+            return True
+        return held and bool(await self._orders.positions(account=account))
 
     async def _set(self, state: str, reason: str, who: str) -> None:
         await self._risk.set_state("system", "", state, reason=reason, who=who)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import structlog
 
+from quantservice.app.live_trading import LiveTrading
 from quantservice.app.logs import LogTail
 from quantservice.app.places import Places
 from quantservice.app.process import Ownership, process_started_ms
@@ -94,6 +95,7 @@ class Parts:
         self.deployments: Deployments
         self.jobs: Jobs
         self.accounts: Accounts
+        self.live: LiveTrading
         self.risk: RiskControl
         self.backtests: Backtests
         self.trials: Trials

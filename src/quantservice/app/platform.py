@@ -15,6 +15,7 @@ from quantservice.app import wiring
 from quantservice.app.faces import Faces
 from quantservice.app.hosting import inspector
 from quantservice.app.jobs import checks
+from quantservice.app.live_trading import LiveTrading
 from quantservice.app.logs import LogTail
 from quantservice.app.maintenance import Maintenance
 from quantservice.app.parts import Parts
@@ -105,7 +106,8 @@ class Platform(Parts):
         self.deployments = Deployments(self.state_store, self.clock, self.book, inspector(plugins_folder(self.settings)))
         self.jobs = Jobs(self.state_store, self.clock, checks(plugins_folder(self.settings)))
         self.risk = RiskControl(self.state_store, self.clock)
-        self.accounts = wiring.make_accounts(self.state_store, self.clock, self.places, lambda: self.venues)
+        self.live = LiveTrading(self.clock, lambda: self.venues, lambda: self.endpoints)
+        self.accounts = wiring.make_accounts(self.state_store, self.clock, self.places, self.live.permissions, lambda: self.venues)
         self.backtests = Backtests(self.state_store, self.clock)
         self.trials = Trials(self.state_store, self.clock)
         token = OwnerToken(self.state_store, self.places.owner_token)
@@ -118,9 +120,10 @@ class Platform(Parts):
 
     async def _open_venues(self, stack: contextlib.AsyncExitStack, endpoints: BinanceEndpoints | None) -> None:
         proxies = [*await self.proxies.list(), *self.configured_proxies()]
+        self.endpoints = endpoints or wiring.binance_endpoints(self.settings)
         self.venues = wiring.make_venues(
             self.settings,
-            endpoints=endpoints or wiring.binance_endpoints(self.settings),
+            endpoints=self.endpoints,
             clock=self.clock,
             state_store=self.state_store,
             proxies=tuple(proxies),

@@ -1,7 +1,7 @@
-"""The trading role: every enabled paper account with its gateway, books and risk desk; signals become orders.
+"""The trading role: every enabled account with its gateway, books and risk desk; signals become orders.
 
 Prices come from the bus; a signal is sized by the books of its deployment and goes through risk control like any other order.
-Live accounts are kept in the registry and are not traded by this version: the log says so.
+A live account trades with its key; one without a key, or whose venue is away at the start, is said so and looked at again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import structlog
 from quantservice.adapters.venues.paper import PaperConfig, PaperTrading
 from quantservice.app.kill_switch import KillSwitch
 from quantservice.app.trading_desk import AccountDesk
-from quantservice.core.errors import EnvironmentFault, UnknownName, UserError, VenueError
+from quantservice.core.errors import EnvironmentFault, IntegrityError, UnknownName, UserError, VenueError
 from quantservice.core.events import FundingRate, Kline
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Command, MarketBatch, Overflow, StrategySignal, Topic
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 _CAPACITY: Final = 20_000
 _EQUITY_EVERY_S: Final = 1.0
+_END_S: Final = 10.0
 _FRESH_NS: Final = 10_000_000_000
 _BALANCES: Final = {"um": {"USDT": Decimal(100_000)}, "spot": {"USDT": Decimal(100_000)}, "cm": {"BTC": Decimal(2)}}
 
@@ -102,10 +103,25 @@ class TradingRole:
             async for messages in commands:
                 names = {item.data.name for item in messages if isinstance(item.data, Command)}
                 if CHANGED in names:
+                    await self._begin_again(
+                        {str(item.data.arguments.get("account")) for item in messages if isinstance(item.data, Command)}
+                    )
                     await self._look(tasks)
                 if RISK_CHANGED in names:
                     await self.reload_risk()
                 await commands.commit()
+
+    async def _begin_again(self, accounts: set[str]) -> None:
+        """End the desks of live accounts that changed: with another key they start anew, by the same path as after a crash."""
+        for name in accounts & set(self.desks):
+            if self.desks[name].account.mode == "live":
+                await self._end(name)
+
+    async def _end(self, name: str) -> None:
+        task = self._running.pop(name)
+        task.cancel()
+        await asyncio.wait({task}, timeout=_END_S)
+        await self.desks.pop(name).trading.close()
 
     async def _look(self, tasks: asyncio.TaskGroup) -> None:
         """Start what is new, end what is gone or disabled."""
@@ -114,20 +130,25 @@ class TradingRole:
         for name, account in wanted.items():
             if name in self.desks:
                 continue
-            if account.mode != "paper":
-                log.warning("trading.live_not_traded", account=name, advice="this version trades paper accounts only")
+            desk = await self._make(account)
+            if desk is None:
                 continue
-            desk = self._make(account)
             fresh_ns = self._platform.clock.now_ns() - _FRESH_NS
             await self._bring(desk, [kline for kline, came_ns in self._last.values() if came_ns >= fresh_ns])
             self.desks[name] = desk
             self._running[name] = tasks.create_task(desk.run())
         for name in [name for name in self.desks if name not in wanted]:
-            self._running.pop(name).cancel()
-            await self.desks.pop(name).trading.close()
+            await self._end(name)
 
-    def _make(self, account: TradingAccount) -> AccountDesk:
+    async def _make(self, account: TradingAccount) -> AccountDesk | None:
         platform = self._platform
+        if account.mode == "live":
+            try:
+                live = platform.live.adapter(account, await platform.accounts.secret_of(account.name))
+            except (UserError, IntegrityError, EnvironmentFault) as error:
+                log.warning("trading.account_waits", account=account.name, reason=str(error))
+                return None
+            return AccountDesk(account, live, platform, self.risk)
         given = {str(name): Decimal(str(amount)) for name, amount in dict(account.settings.get("balances", {})).items()}
         trading = PaperTrading(
             account.name,
@@ -163,8 +184,8 @@ class TradingRole:
             try:
                 if isinstance(event, Kline) and event.stream.period == "1m":
                     await desk.price(event)
-                elif isinstance(event, FundingRate) and event.mark_price is not None:
-                    await desk.trading.settle_funding(name, event.rate, event.mark_price, event.time)
+                elif isinstance(event, FundingRate):
+                    await desk.funding(event)
             except EnvironmentFault as error:
                 log.warning("trading.price_not_kept", account=desk.account.name, reason=str(error))
 

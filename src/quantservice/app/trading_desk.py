@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from quantservice.adapters.venues.paper import PaperTrading
-from quantservice.core.events import Kline
+from quantservice.core.events import FundingRate, Kline
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Alert, BalanceChanged, PositionChanged, StrategySignal
 from quantservice.core.money import ZERO, exact
@@ -22,6 +22,7 @@ from quantservice.services.portfolio.sizing import Holdings, Sizer
 from quantservice.services.risk import ExposureBook, RiskDesk
 
 if TYPE_CHECKING:
+    from quantservice.adapters.venues.binance.trading.adapter import BinanceTrading
     from quantservice.app.parts import Parts
 
 log = structlog.get_logger(__name__)
@@ -32,7 +33,13 @@ class AccountDesk:
     """An account's gateway with what it needs of books, risk control and sizing."""
 
     def __init__(
-        self, account: TradingAccount, trading: PaperTrading, platform: Parts, risk: RiskDesk, *, speed: float = 1.0
+        self,
+        account: TradingAccount,
+        trading: PaperTrading | BinanceTrading,
+        platform: Parts,
+        risk: RiskDesk,
+        *,
+        speed: float = 1.0,
     ) -> None:
         self.account, self.trading = account, trading
         self._state, self._clock = platform.state_store, platform.clock
@@ -55,7 +62,8 @@ class AccountDesk:
             holder=f"pid-{os.getpid()}",
             config=GatewayConfig(lease_ms=round(10_000 * speed), send_within_s=10.0 * speed),
         )
-        self.execution = ExecutionService(self.gateway, trading, platform.clock, ExecutionConfig(dead_man_s=0.0))
+        config = ExecutionConfig() if account.mode == "live" else ExecutionConfig(dead_man_s=0.0)  # paper dies with us
+        self.execution = ExecutionService(self.gateway, trading, platform.clock, config)
 
     async def run(self) -> None:
         """Run the account until cancelled."""
@@ -82,8 +90,14 @@ class AccountDesk:
         name = kline.stream.instrument
         self.prices[name] = kline.close
         self.exposure.set_price(name, kline.close, self._clock.now_ns())
-        bar = (kline.open_time, kline.low, kline.high) if kline.closed else None
-        await self.trading.mark(name, kline.close, bar=bar)
+        if isinstance(self.trading, PaperTrading):
+            bar = (kline.open_time, kline.low, kline.high) if kline.closed else None
+            await self.trading.mark(name, kline.close, bar=bar)
+
+    async def funding(self, event: FundingRate) -> None:
+        """Settle funding on paper; a live venue does it itself and tells."""
+        if isinstance(self.trading, PaperTrading) and event.mark_price is not None:
+            await self.trading.settle_funding(event.stream.instrument, event.rate, event.mark_price, event.time)
 
     async def value(self) -> None:
         """Mark the account's equity for risk control, in its currency."""

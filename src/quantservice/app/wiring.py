@@ -12,15 +12,15 @@ import structlog
 
 from quantservice.app.places import Places
 from quantservice.app.settings import LoadedSettings, Settings
-from quantservice.core.errors import SettingsError, VenueUnreachable
-from quantservice.ports import Clock, EventBus, KeyPermissions, ProxyRecord, Sealer, StateStore, TradingAccount, VenueSecret
+from quantservice.core.errors import SettingsError
+from quantservice.ports import Clock, EventBus, ProxyRecord, Sealer, StateStore
 
 if TYPE_CHECKING:
     from quantservice.adapters.market_store.clickhouse import ClickHouseStore
     from quantservice.adapters.venues.binance.spec import BinanceEndpoints
     from quantservice.adapters.venues.binance.venue import BinanceVenue
     from quantservice.adapters.venues.transport.raw_tap import RawTap
-    from quantservice.services.accounts.commands import Accounts
+    from quantservice.services.accounts.commands import Accounts, PermissionsOf
 
 log = structlog.get_logger(__name__)
 
@@ -39,16 +39,17 @@ def open_sealer(key_file: Path) -> Sealer:
     return AesGcmSealer(key_file)
 
 
-def make_accounts(state: StateStore, clock: Clock, places: Places, venues: Callable[[], Collection[tuple[str, str]]]) -> Accounts:
-    """Make the registry of accounts and venue keys."""
+def make_accounts(
+    state: StateStore,
+    clock: Clock,
+    places: Places,
+    permissions_of: PermissionsOf,
+    venues: Callable[[], Collection[tuple[str, str]]],
+) -> Accounts:
+    """Make the registry of accounts and venue keys; ``permissions_of`` asks a venue what a key may do."""
     from quantservice.adapters.secrets.envelopes import AesGcmEnvelopes
     from quantservice.adapters.secrets.key_file import FileKeyRing
     from quantservice.services.accounts.commands import Accounts
-
-    async def permissions_of(account: TradingAccount, _secret: VenueSecret) -> KeyPermissions:
-        raise VenueUnreachable(
-            f"account {account.name}: this version trades on paper only and takes no venue key", cause="not built"
-        )
 
     return Accounts(state, clock, AesGcmEnvelopes(FileKeyRing(places.master_key)), permissions_of, venues=venues)
 

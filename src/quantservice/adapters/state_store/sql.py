@@ -228,6 +228,10 @@ async def _begin(engine: AsyncEngine) -> AsyncIterator[WholeConnection]:
     connection = WholeConnection(engine)
     try:
         await whole(connection.start())
+    except asyncio.CancelledError:
+        await whole(connection.close())
+        raise
+    try:
         transaction = connection.begin()
         try:
             await whole(transaction.start())

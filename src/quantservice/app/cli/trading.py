@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,10 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     accounts = typer.Typer(help="Trading accounts: list, add.", no_args_is_help=True, rich_markup_mode=None)
     accounts.command("list", help="List the accounts with their wallets by the books.")(list_accounts)
-    accounts.command("add", help="Add a paper account: live prices, money that is not real.")(add_account)
+    accounts.command("add", help="Add an account: on paper, or with --live one that trades with a venue key.")(add_account)
+    accounts.command("key", help="Give a live account its venue key; it is asked for, never typed on the command line.")(give_key)
+    accounts.command("keys", help="List the venue keys: their beginnings and rights.")(list_keys)
+    accounts.command("forget-key", help="Forget an account's venue key.")(forget_key)
     app.add_typer(accounts, name="accounts")
     orders = typer.Typer(
         help="Orders: list, place, cancel; fills, positions, denials.", no_args_is_help=True, rich_markup_mode=None
@@ -55,21 +59,66 @@ def add_account(
     market: options.Market = None,
     balance: Annotated[list[str] | None, typer.Option("--balance", help="USDT=50000: what it begins with; again for more")] = None,
     currency: Annotated[str, typer.Option("--currency", help="what it is reported in")] = "USDT",
+    live: Annotated[bool, typer.Option("--live", help="trades at the venue, once it has a key (qs accounts key)")] = False,
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
     demo: options.Demo = False,
     json: options.Json = False,
 ) -> None:
-    """Add a paper account."""
+    """Add an account."""
     balances: dict[str, str] = {}
     for text in balance or ():
         found, equals, amount = text.partition("=")
         if not equals or not found:
             raise typer.BadParameter(f"{text!r} is not CURRENCY=AMOUNT, such as USDT=50000", param_hint="--balance")
         balances[found] = amount
-    body = {"name": name, "market": market or "um", "currency": currency, "balances": balances}
+    body = {"name": name, "market": market or "um", "currency": currency, "balances": balances, "mode": "live" if live else "paper"}
     with client_of(config, data_dir, demo=demo) as client:
         show_one(client.post("/api/v1/accounts", body), json=json)
+
+
+def give_key(
+    name: Annotated[str, typer.Argument(help="the account (qs accounts list)")],
+    file: Annotated[
+        Path | None, typer.Option("--file", help="key, secret and passphrase in lines of a file; - is standard input")
+    ] = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Give a live account its key."""
+    if file is None:
+        key, secret = typer.prompt("Key"), typer.prompt("Secret", hide_input=True)
+        passphrase = typer.prompt("Passphrase (empty where the venue has none)", hide_input=True, default="", show_default=False)
+    else:
+        lines = [*(sys.stdin.read() if str(file) == "-" else file.read_text()).split("\n"), "", ""]
+        key, secret, passphrase = (line.strip() for line in lines[:3])
+    body = {"key": key, "secret": secret, "passphrase": passphrase}
+    with client_of(config, data_dir, demo=demo) as client:
+        show_one(client.post(f"/api/v1/accounts/{quote(name, safe='')}/key", body), json=json)
+
+
+def list_keys(
+    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
+) -> None:
+    """List keys."""
+    with client_of(config, data_dir, demo=demo) as client:
+        rows = client.get("/api/v1/venue-keys")["data"]
+    shown = [{**row, "created_ms": utc(row["created_ms"]), "checked_ms": utc(row["checked_ms"])} for row in rows]
+    show(rows if json else shown, json=json, empty="no venue key yet; qs accounts key gives a live account its own")
+
+
+def forget_key(
+    name: Annotated[str, typer.Argument(help="the account (qs accounts list)")],
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Forget a key."""
+    with client_of(config, data_dir, demo=demo) as client:
+        show_one(client.delete(f"/api/v1/accounts/{quote(name, safe='')}/key"), json=json)
 
 
 def list_orders(

@@ -313,7 +313,7 @@ class Accounts:
     async def _enabled(self, account: str) -> VenueKey:
         found = [key for key in await self.keys(account) if key.enabled]
         if not found:
-            raise UserError(f"account {account} has no key that may be used; add one: qs venue-keys add {account}")
+            raise UserError(f"account {account} has no key that may be used; add one: qs accounts key {account}")
         return found[-1]
 
     async def _disable(self, key: VenueKey, sentence: str) -> KeyFault:

@@ -101,7 +101,7 @@ class Orders:
             except UnknownName:
                 async with self._state.transaction() as work:
                     known = await work.accounts.get(account)
-                if known is None or not known.enabled or known.mode != "paper" or self._clock.monotonic() >= until:
+                if known is None or not known.enabled or self._clock.monotonic() >= until:
                     raise
             else:
                 if gateway.ready or self._clock.monotonic() >= until:

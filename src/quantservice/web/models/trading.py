@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -33,11 +33,40 @@ class AccountList(Answer):
     data: list[AccountRow]
 
 
+class KeyRow(Answer):
+    """A venue key as far as it is shown: its beginning and its rights."""
+
+    account: str = Field(examples=["main"])
+    prefix: str = Field(examples=["vmPUZE"])
+    enabled: bool
+    permissions: dict[str, Any] = Field(examples=[{"read": True, "trade": True, "withdraw": False}])
+    created_ms: Millis
+    checked_ms: Millis
+
+
+class KeyList(Answer):
+    """The keys."""
+
+    data: list[KeyRow]
+
+
+class KeyBody(Body):
+    """A venue key. It is checked with the venue, refused when it can withdraw, and kept sealed; no answer shows it again."""
+
+    key: str = Field(min_length=1, max_length=512)
+    secret: str = Field(min_length=1, max_length=8_192)
+    passphrase: str = Field(default="", max_length=512)
+
+
 class AccountRequest(Body):
-    """A paper account to add. ``balances`` are what it begins with; without them its market's usual ones."""
+    """An account to add. ``balances`` are what a paper account begins with; without them its market's usual ones.
+
+    A live account trades once it has a key.
+    """
 
     name: str = Field(min_length=1, max_length=40, examples=["paper"])
     market: MarketName = "um"
+    mode: Literal["paper", "live"] = "paper"
     venue: str = Field(default="binance", max_length=32, examples=["binance"])
     currency: str = Field(default="USDT", max_length=12, examples=["USDT"])
     balances: dict[str, Amount] = Field(default={}, max_length=20, examples=[{"USDT": "50000"}])

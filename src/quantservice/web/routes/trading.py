@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
+from quantservice.core.errors import UnknownName
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Order, VenueFill
-from quantservice.ports import HeldPosition, RiskDecision, TradingAccount
+from quantservice.ports import HeldPosition, RiskDecision, TradingAccount, VenueKey
+from quantservice.ports.keeping import VenueSecret
 from quantservice.services.execution.commands import Orders, OrderWish
 from quantservice.web import models
 from quantservice.web.context import TradingFace, WebContext
@@ -20,6 +22,7 @@ from quantservice.web.security import Guard
 from quantservice.web.series import find_instrument
 
 Account = Annotated[str | None, Query(max_length=40, description="Of one account only.", examples=["paper"])]
+AccountName = Annotated[str, Path(min_length=1, max_length=40, description="The account's name.", examples=["main"])]
 Most = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
 OrderId = Annotated[str, Path(min_length=1, max_length=300, description="The order's id.", examples=["3XM5VA67E2UEYEG4NC3GJKXJMA"])]
 Key = Annotated[
@@ -89,12 +92,39 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
         """Each with its wallet by the books."""
         return reply({"data": [await row(account) for account in await trading.accounts.list()]})
 
-    @owner.post("/accounts", response_model=models.AccountRow, status_code=201, summary="Add a paper account")
+    @owner.post("/accounts", response_model=models.AccountRow, status_code=201, summary="Add an account")
     async def add_account(body: models.AccountRequest) -> Response:
-        """It trades at the live prices of its venue's market, with money that is not real."""
+        """Paper: at the live prices of its venue's market, with money that is not real. Live: once it has a key."""
         settings = {"balances": dict(body.balances)} if body.balances else {}
-        made = await trading.accounts.add(body.name, body.venue, body.market, currency=body.currency, settings=settings)
+        made = await trading.accounts.add(
+            body.name, body.venue, body.market, mode=body.mode, currency=body.currency, settings=settings
+        )
         return reply(await row(made), 201)
+
+    @owner.get("/venue-keys", response_model=models.KeyList, summary="Venue keys")
+    async def list_keys() -> Response:
+        """Their beginnings and rights; what is secret of them is shown nowhere."""
+        return reply({"data": [_key_row(key) for key in await trading.accounts.keys()]})
+
+    @owner.post("/accounts/{name}/key", response_model=models.KeyRow, status_code=201, summary="Give an account its key")
+    async def give_key(name: AccountName, body: models.KeyBody) -> Response:
+        """Checked with the venue; one that can withdraw is refused. It replaces the one that is there."""
+        secret = VenueSecret(body.key, body.secret, body.passphrase)
+        before = await trading.accounts.keys(name)
+        accounts = trading.accounts
+        made = await (accounts.replace_key(before[0].id, secret) if before else accounts.add_key(name, secret))
+        return reply(_key_row(made), 201)
+
+    @owner.delete("/accounts/{name}/key", response_model=models.Removed, summary="Forget an account's key")
+    async def forget_key(name: AccountName) -> Response:
+        """At the venue it is still valid: delete it there."""
+        await trading.accounts.get(name)
+        found = await trading.accounts.keys(name)
+        if not found:
+            raise UnknownName("key of account", name, [key.account for key in await trading.accounts.keys()])
+        for key in found:
+            await trading.accounts.remove_key(key.id)
+        return reply({"removed": name})
 
 
 def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
@@ -137,6 +167,10 @@ def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
     async def cancel(order_id: OrderId) -> Response:
         """The answer is the order as its venue has it; one that was filled meanwhile stays filled."""
         return reply(order_row(await orders.cancel(order_id)))
+
+
+def _key_row(key: VenueKey) -> dict[str, Any]:
+    return {name: getattr(key, name) for name in ("account", "prefix", "enabled", "permissions", "created_ms", "checked_ms")}
 
 
 def order_row(order: Order) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from tests.support.postgres import free_port
 from tests.support.state import create_database, postgres_url, sqlite_store
 
@@ -108,8 +109,8 @@ async def test_a_full_disk_is_named_and_the_store_goes_on_when_there_is_room(tmp
     async with sqlite_store(tmp_path) as store:
         async with store.transaction() as work:
             connection = work.outbox._connection
-            pages = (await connection.exec_driver_sql("PRAGMA page_count")).scalar_one()
-            await connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            pages = (await connection.execute(sa.text("PRAGMA page_count"))).scalar_one()
+            await connection.execute(sa.text(f"PRAGMA max_page_count = {pages}"))
 
         async def write() -> None:
             async with store.transaction() as work:
@@ -119,7 +120,7 @@ async def test_a_full_disk_is_named_and_the_store_goes_on_when_there_is_room(tmp
             await write()
         async with store.transaction() as work:
             assert await work.values.get("s", "k") is None
-            await work.outbox._connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+            await work.outbox._connection.execute(sa.text("PRAGMA max_page_count = 1000000"))
         await write()
 
 
