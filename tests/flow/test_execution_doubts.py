@@ -235,6 +235,25 @@ async def test_a_position_mismatch_bars_new_exposure(rig: Rig) -> None:
     assert [item.cleared for item in rig.told if isinstance(item, Alert)] == [False, True]
 
 
+async def test_a_hundred_millionth_that_the_books_do_not_explain_is_told_once(rig: Rig) -> None:
+    def told() -> list[tuple[str, bool]]:
+        return [(item.name, item.cleared) for item in rig.told if isinstance(item, Alert)]
+
+    rig.venue.wallet += D("0.00000001")
+    await rig.gateway.reconcile(await rig.venue.snapshot())
+    assert told() == [], "one comparison may have met a movement on its way"
+    for _ in range(3):
+        await rig.clock.advance(1.0)
+        await rig.gateway.reconcile(await rig.venue.snapshot())
+    (alert,) = [item for item in rig.told if isinstance(item, Alert)]
+    assert (alert.name, alert.level) == ("balance_differs", "warning")
+    assert "0.00000001 USDT" in alert.sentence
+    rig.venue.wallet -= D("0.00000001")
+    await rig.clock.advance(1.0)
+    await rig.gateway.reconcile(await rig.venue.snapshot())
+    assert told() == [("balance_differs", False), ("balance_differs", True)]
+
+
 async def test_a_cancel_of_an_unknown_is_done_when_it_turns_up(rig: Rig) -> None:
     rig.venue.script = ["held"]
     intent = rig.intent()

@@ -38,6 +38,7 @@ class SmallVenue:
 
     def __init__(self, clock: ManualClock) -> None:
         self.clock = clock
+        self.wallet = D(10_000)
         self.held_quantity: dict[tuple[InstrumentId, PositionSide], Decimal] = {}
         self.orders: dict[str, OrderReport] = {}
         self.fills: list[VenueFill] = []
@@ -155,7 +156,7 @@ class SmallVenue:
             for leg, held in self.held_quantity.items()
             if held
         )
-        balance = VenueBalance(currency="USDT", total=D(10_000), free=D(10_000))
+        balance = VenueBalance(currency="USDT", total=self.wallet, free=self.wallet)
         return AccountSnapshot(account="main", balances=(balance,), positions=positions, orders=open_orders, time_ms=self.now_ms)
 
     async def find(self, instrument: InstrumentId, client_id: str, *, since_ms: int) -> OrderReport | None:

@@ -69,3 +69,5 @@ export type RiskRuleBody = Schemas["RiskRuleBody"];
 export type RiskRuleRow = Schemas["RiskRuleRow"];
 export type RiskStateBody = Schemas["RiskStateBody"];
 export type RiskStateRow = Schemas["RiskStateRow"];
+export type KeyBody = Schemas["KeyBody"];
+export type KeyRow = Schemas["KeyRow"];

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
@@ -165,6 +166,9 @@ def place(
     json: options.Json = False,
 ) -> None:
     """Place an order."""
+    for name, text in (("quantity", quantity), ("--limit", limit), ("--stop", stop)):
+        if text is not None and not _is_amount(text):
+            raise typer.BadParameter(f"{text!r} is not a number above 0 such as 0.05", param_hint=name)
     body = {
         "account": account,
         "symbol": symbol,
@@ -243,6 +247,14 @@ def _lister(path: str, empty: str) -> Any:
             show(client.get(path, {"account": account})["data"], json=json, empty=empty)
 
     return show_rows
+
+
+def _is_amount(text: str) -> bool:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        return False
+    return amount.is_finite() and amount > 0
 
 
 @contextmanager

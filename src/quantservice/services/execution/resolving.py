@@ -9,6 +9,7 @@ venue's, or new exposure in them is barred and a person is told.
 from __future__ import annotations
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -28,6 +29,7 @@ _MS_NS: Final = 1_000_000
 _S_NS: Final = 1_000_000_000
 _SCOPE: Final = "reconciled"
 _LATE_MS: Final = 5_000  # what is younger than this may still be on its way through the stream
+_TOLD_AFTER: Final = 2
 _BACK_OFF_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
@@ -62,6 +64,7 @@ class Resolver:
         self.sending: set[str] = set()
         self.suspect: frozenset[InstrumentId] = frozenset()  # the venue's position is another than the books'
         self.statement: Statement | None = None
+        self._owed: dict[str, tuple[Decimal, int]] = {}  # currency -> what is not explained, and in how many comparisons
 
     # --- reconciling -----------------------------------------------------------------------------------------------------
 
@@ -138,6 +141,7 @@ class Resolver:
             moved = self._moved(before, since_ms=snapshot.time_ms)
         if not moved or self.statement is None:
             self.statement = statement
+            await self._tell_money(statement)
         wrong = frozenset(gap.instrument for gap in statement.positions)
         for gap in statement.positions:
             if gap.instrument not in self.suspect and gap.instrument not in moved:
@@ -146,6 +150,21 @@ class Resolver:
         for instrument in self.suspect - wrong:
             await self._tell("position_differs", f"{instrument}: venue and books agree again", instrument, cleared=True)
         self.suspect = (wrong - moved) | (wrong & self.suspect)
+
+    async def _tell_money(self, statement: Statement) -> None:
+        """Say money that the books do not explain, once it is the same in two comparisons; and that it is explained again."""
+        owed = dict(statement.unexplained)
+        for currency, amount in owed.items():
+            seen, times = self._owed.get(currency, (amount, 0))
+            times = times + 1 if seen == amount else 1
+            self._owed[currency] = (amount, times)
+            if times == _TOLD_AFTER:
+                sentence = f"the venue owes {amount:f} {currency} beyond the books; look at its statement for what is not booked"
+                await self._tell("balance_differs", sentence, None, level="warning")
+        for currency in [name for name in self._owed if name not in owed]:
+            _, times = self._owed.pop(currency)
+            if times >= _TOLD_AFTER:
+                await self._tell("balance_differs", f"{currency}: venue and books agree again", None, cleared=True)
 
     def _moved(self, before: dict[InstrumentId, int], *, since_ms: int) -> frozenset[InstrumentId]:
         """Return the instruments in which something happened since: fills, changes of orders, orders under way."""
@@ -160,14 +179,14 @@ class Resolver:
             return await self._keeper.books.compare(work, snapshot)
 
     async def _tell(
-        self, name: str, sentence: str, instrument: InstrumentId, *, level: str = "info", cleared: bool = False
+        self, name: str, sentence: str, instrument: InstrumentId | None, *, level: str = "info", cleared: bool = False
     ) -> None:
         _log.warning(f"execution.{name}", account=self._keeper.account, reason=sentence)
         alert = Alert(
             name=name,
             level=level,
             account=self._keeper.account,
-            instrument=str(instrument),
+            instrument="" if instrument is None else str(instrument),
             sentence=sentence,
             cleared=cleared,
             time_ms=self._clock.now_ms(),
