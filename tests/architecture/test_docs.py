@@ -54,6 +54,7 @@ DOCUMENTS = [
             "optimisation",
             "deployments",
             "trading",
+            "alerts",
             "coming-from",
             "troubleshooting",
             "architecture",

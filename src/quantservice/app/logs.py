@@ -161,7 +161,7 @@ def configure_logs(settings: LogSettings, folder: Path | None, *, console: bool 
     for handler in handlers:
         root.addHandler(handler)
     root.setLevel(level)
-    for noisy in ("aiosqlite", "asyncio", "picows", "uvicorn", "urllib3", "alembic", "clickhouse_connect"):
+    for noisy in ("apprise", "asyncio", "picows", "uvicorn", "urllib3", "alembic", "clickhouse_connect"):
         logging.getLogger(noisy).setLevel(max(level, logging.WARNING))
     for wordy in ("urllib3.connectionpool", "clickhouse_connect"):  # each try; the store says the loss once, in a sentence
         logging.getLogger(wordy).setLevel(max(level, logging.ERROR))

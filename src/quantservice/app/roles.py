@@ -14,6 +14,7 @@ from quantservice.ports import Service
 
 if TYPE_CHECKING:
     from quantservice.app.parts import Parts
+    from quantservice.ports.notify import Notifier
 
 _LIVE_FIRST_S: Final = 2.0  # at a start, history and slow figures wait so long for the live data
 
@@ -96,6 +97,14 @@ def _trading(platform: Parts, speed: float) -> Service:
     from quantservice.app.trading import TradingRole
 
     return TradingRole(platform, speed=speed)
+
+
+def _alerts(platform: Parts, _speed: float) -> Service:
+    from quantservice.services.notify import NotifyConfig, NotifyService
+
+    settings = platform.settings.alerts
+    config = NotifyConfig(level=settings.level, again_after_s=settings.again_after_s, most_per_minute=settings.most_per_minute)
+    return NotifyService(platform.bus, platform.clock, make_notifier(settings.urls), config)
 
 
 def _backfill(platform: Parts, speed: float) -> Service:
@@ -225,6 +234,24 @@ def platform_client_server(platform: Parts) -> Service:
     )
 
 
+def make_notifier(urls: Sequence[str]) -> Notifier:
+    """Return what delivers alerts; without addresses nothing is loaded for it (apprise takes half a second)."""
+    if not urls:
+        return Nowhere()
+    from quantservice.adapters.notify.apprise import AppriseNotifier
+
+    return AppriseNotifier(urls)
+
+
+class Nowhere:
+    """No address is configured: alerts stand in the log alone."""
+
+    targets = 0
+
+    async def send(self, title: str, body: str, *, level: str) -> None:
+        """Send nothing."""
+
+
 def server_certificate(part: str, settings: WebSettings | ClientServerSettings) -> ssl.SSLContext | None:
     """Load the certificate of ``part`` (web, clientserver); None where none is set. What cannot be used is said at once."""
     if not settings.tls_cert:
@@ -250,6 +277,7 @@ ROLES: Final[dict[str, Callable[[Parts, float], Service]]] = {
     "clientserver": _clientserver,
     "ledger": _ledger,
     "indicators": _indicators,
+    "alerts": _alerts,
     "trading": _trading,
     "strategies": _strategies,
     "jobs": _jobs,

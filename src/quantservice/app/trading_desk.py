@@ -11,7 +11,7 @@ import structlog
 from quantservice.adapters.venues.paper import PaperTrading
 from quantservice.core.events import FundingRate, Kline
 from quantservice.core.instruments import InstrumentId
-from quantservice.core.messages import Alert, BalanceChanged, PositionChanged, StrategySignal
+from quantservice.core.messages import Alert, BalanceChanged, Message, PositionChanged, StrategySignal, Topic
 from quantservice.core.money import ZERO, exact
 from quantservice.core.positions import PositionSide
 from quantservice.ports import HeldPosition, TradingAccount, UnitOfWork
@@ -74,14 +74,14 @@ class AccountDesk:
         await self.execution.run()
 
     async def _told(self, work: UnitOfWork, payload: Any) -> None:
-        """Take into the exposure what was booked; say alerts in the log."""
+        """Take into the exposure what was booked; pass alerts on."""
         if isinstance(payload, PositionChanged):
             self.exposure.apply_position(payload.position, payload.deployment)
         elif isinstance(payload, BalanceChanged) and not self.exposure.equity.now:
             equity = payload.wallet.get(self.account.currency, ZERO)  # the opening: risk control knows it before the first order
             self.exposure.set_equity(equity, self._clock.now_ns(), free_margin=equity)
         elif isinstance(payload, Alert):
-            log.warning(f"alert.{payload.name}", account=payload.account, level=payload.level, reason=payload.sentence)
+            await work.outbox.add(Message(topic=Topic.ALERT, data=payload, event_type=payload.name, key=payload.account))
 
     # --- the market ----------------------------------------------------------------------------------------------------
 

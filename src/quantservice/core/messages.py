@@ -36,6 +36,7 @@ class Topic(StrEnum):
     FEED_STATUS = "feed.status"  # collector: connections and streams
     GAP = "gap"  # backfill: found, healing, healed
     JOB = "job"  # jobs: how far each piece of heavy work is
+    ALERT = "risk.alert"  # trading: what a person must know, durable
     COMMAND = "command"  # web, cli: what a person wants done
     SYSTEM = "system"  # runner: starts, stops, restarts, alarms
 

@@ -50,7 +50,7 @@ class SqliteEngine:
     def __init__(self, url: URL) -> None:
         # hide_parameters: an error must not carry a sealed password or a key hash into a log.
         arguments = {"check_same_thread": False}
-        self._engine = sa.create_engine(url.set(drivername="sqlite"), hide_parameters=True, connect_args=arguments)
+        self._engine = sa.create_engine(url, hide_parameters=True, connect_args=arguments)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="state-store")
         event.listen(self._engine, "connect", _set_pragmas)
         event.listen(self._engine, "begin", _begin_immediate)

@@ -21,7 +21,7 @@ def parse_url(text: str) -> tuple[URL, dict[str, Any]]:
         raise SettingsError(f"the state store's URL cannot be read; write {_FORMS}") from None
     backend = url.drivername.split("+")[0]
     if backend == "sqlite":
-        return url.set(drivername="sqlite+aiosqlite"), {}
+        return url.set(drivername="sqlite"), {}
     if backend in ("postgresql", "postgres"):
         query = dict(url.query)
         arguments: dict[str, Any] = {"timeout": 10, "command_timeout": 30}

@@ -1,8 +1,7 @@
 """Statements that a cancellation cannot cut.
 
-A task may be cancelled at any await. Inside a statement of aiosqlite that leaves the driver's thread in an open transaction
-which nobody ends: the file then stays locked for good. Here whatever was sent to the database runs to its end before the
-cancellation is felt.
+A task may be cancelled at any await. Between the begin and the commit of a database that leaves a transaction open which nobody
+ends. Here whatever was sent to the database runs to its end before the cancellation is felt.
 """
 
 from __future__ import annotations

@@ -22,6 +22,9 @@ def register(app: typer.Typer) -> None:
     risk.command("set", help="Set the system, an account or a deployment ACTIVE, REDUCING or HALTED.")(set_state)
     risk.command("rule", help="Change a rule: its mode and its limits.")(set_rule)
     app.add_typer(risk, name="risk")
+    alerts = typer.Typer(help="Alerts that leave the house.", no_args_is_help=True, rich_markup_mode=None)
+    alerts.command("test", help="Send one that says nothing to every configured address.")(try_alerts)
+    app.add_typer(alerts, name="alerts")
     app.command("kill", help="Halt all trading and cancel every open order.")(kill)
 
 
@@ -81,6 +84,18 @@ def set_rule(
         rows = client.post(f"/api/v1/risk/rules/{quote(name, safe='')}", {"mode": mode, "parameters": parameters})["rules"]
     (row,) = [row for row in rows if row["name"] == name]
     show_one(row if json else _rule_row(row), json=json)
+
+
+def try_alerts(
+    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
+) -> None:
+    """Try the alerts."""
+    with client_of(config, data_dir, demo=demo) as client:
+        made = client.post("/api/v1/alerts/test", {})
+    if json:
+        show_one(made, json=True)
+    else:
+        note(f"on its way: {made['sentence']}; alerts.urls says where to")
 
 
 def kill(

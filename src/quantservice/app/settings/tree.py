@@ -207,6 +207,17 @@ class JobSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ""
 
 
+class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Alerts that leave the house: webhook, Telegram, e-mail and whatever else apprise knows."""
+
+    urls: Annotated[
+        tuple[str, ...], doc("apprise addresses, such as json://host/path, tgram://token/chat, mailtos://user:password@host")
+    ] = ()
+    level: Annotated[Literal["info", "warning", "critical"], doc("from which level on they are sent")] = "warning"
+    again_after_s: Annotated[Positive, doc("seconds before the same alert is sent again")] = 600.0
+    most_per_minute: Annotated[Count, doc("most alerts in a minute; the rest is held back and counted")] = 20
+
+
 class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Secrets that may come from outside."""
 
@@ -235,4 +246,5 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     indicators: IndicatorSettings = IndicatorSettings()
     strategies: StrategySettings = StrategySettings()
     jobs: JobSettings = JobSettings()
+    alerts: AlertSettings = AlertSettings()
     secrets: SecretSettings = SecretSettings()

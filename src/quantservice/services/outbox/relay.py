@@ -38,7 +38,7 @@ class OutboxRelay:
 
     name = "outbox"
     consumes: tuple[str, ...] = ()
-    produces: tuple[str, ...] = (Topic.COMMAND, Topic.GAP, Topic.SYSTEM)
+    produces: tuple[str, ...] = (Topic.ALERT, Topic.COMMAND, Topic.GAP, Topic.SYSTEM)
 
     def __init__(self, state_store: StateStore, bus: EventBus, clock: Clock, config: RelayConfig | None = None) -> None:
         self._state_store = state_store

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from quantservice.core.errors import InvalidValue, UnknownName
-from quantservice.core.messages import Command, Message, Topic, new_event_id
+from quantservice.core.messages import Alert, Command, Message, Topic, new_event_id
 from quantservice.ports import Clock, RiskState, StateStore, UnitOfWork
 from quantservice.ports.trading_store import RiskScope, RiskStateName
 from quantservice.quant.risk_rules import DEFAULT_RULES, RULES, RiskRule, describe_rules, rule_of
@@ -69,8 +69,18 @@ class RiskControl:
                 raise UnknownName("deployment", key, (), hint="qs deployments list shows them")
             await work.risk.set_state(made)
             await _tell(work)
+            alert = _alert_of(made)
+            await work.outbox.add(Message(topic=Topic.ALERT, data=alert, event_type=alert.name, key=key))
         _log.warning("risk.state_set", scope=scope, key=key, state=state, reason=made.reason, who=who)
         return made
+
+    async def try_alert(self) -> Alert:
+        """Send an alert that says nothing, to see whether alerts arrive."""
+        now_ms = self._clock.now_ms()
+        alert = Alert(name="test", account=new_event_id(), sentence="a test: alerts of QuantService arrive here", time_ms=now_ms)
+        async with self._state.transaction() as work:
+            await work.outbox.add(Message(topic=Topic.ALERT, data=alert, event_type=alert.name, key=""))
+        return alert
 
     # --- rules ---------------------------------------------------------------------------------------------------------
 
@@ -125,6 +135,21 @@ class RiskControl:
         order = [*(rule.name for rule in DEFAULT_RULES), *(name for name in RULES if name not in {r.name for r in DEFAULT_RULES})]
         default = {rule.name for rule in DEFAULT_RULES}
         return [known.get(name) or RuleSetting(name=name, mode="enforced" if name in default else "off") for name in order]
+
+
+def _alert_of(state: RiskState) -> Alert:
+    """Return what is told of a state: ACTIVE ends the alert of what was before."""
+    of = f"{state.scope} {state.key}".strip()
+    why = f": {state.reason}" if state.reason else ""
+    return Alert(
+        name="risk_state",
+        level="critical" if state.state == "HALTED" else "warning",
+        account=state.key if state.scope == "account" else "",
+        deployment=state.key if state.scope == "deployment" else "",
+        sentence=f"{of} is {state.state} (set by {state.who}){why}",
+        cleared=state.state == "ACTIVE",
+        time_ms=state.since_ms,
+    )
 
 
 async def _tell(work: UnitOfWork) -> None:

@@ -103,6 +103,7 @@ from quantservice.web.models.research import (
     StrategyRow,
 )
 from quantservice.web.models.risk import (
+    AlertAnswer,
     KillAnswer,
     KillBody,
     RiskAnswer,
@@ -157,6 +158,7 @@ __all__ = [
     "AccountList",
     "AccountRequest",
     "AccountRow",
+    "AlertAnswer",
     "AuditFinding",
     "AuditReport",
     "BacktestBody",

@@ -65,6 +65,13 @@ class RiskRuleBody(Body):
     parameters: dict[str, Any] = Field(default={}, max_length=20, examples=[{"limit": "0.5"}])
 
 
+class AlertAnswer(Answer):
+    """An alert that is on its way."""
+
+    name: str = Field(examples=["test"])
+    sentence: str = Field(examples=["a test: alerts of QuantService arrive here"])
+
+
 class KillBody(Body):
     """Why, and whether what is held shall be closed too."""
 

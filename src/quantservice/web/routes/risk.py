@@ -50,6 +50,12 @@ def _add(router: APIRouter, owner: APIRouter, trading: TradingFace) -> None:
         await risk.set_rule(name, body.mode, body.parameters)
         return reply(await answer())
 
+    @owner.post("/alerts/test", response_model=models.AlertAnswer, status_code=202, summary="Try the alerts")
+    async def try_alerts() -> Response:
+        """Send one that says nothing to every configured address."""
+        alert = await risk.try_alert()
+        return reply({"name": alert.name, "sentence": alert.sentence}, 202)
+
     @owner.post("/kill", response_model=models.KillAnswer, summary="The kill switch")
     async def kill(body: models.KillBody) -> Response:
         """Halt the system, cancel every open order of every account, and close what is held where that is asked."""

@@ -1,0 +1,1 @@
+"""Webhook, Telegram, e-mail and whatever else apprise knows."""
