@@ -81,6 +81,32 @@ TARGETS: Final = (
     ),
 )
 
+_GATEWAY: Final = tuple(f"tests/flow/test_{name}.py" for name in ("execution_gateway", "execution_doubts", "group_commit"))
+_WIDE: Final = (
+    "tests/property/test_execution_faults.py",
+    *(f"tests/flow/test_{name}.py" for name in ("execution_service", "trading_role")),
+)
+#: State machine, reconciler, risk rules, books, signer: ``--of trading``.
+TRADING: Final = (
+    Target("core/orders.py", _unit("core", "orders"), _GATEWAY),
+    Target("core/ledger.py", _unit("core", "money"), ("tests/flow/test_portfolio_books.py",)),
+    Target("services/execution/slicing.py", _unit("services", "execution_slicing")),
+    Target("services/execution/keeper.py", _GATEWAY, _WIDE),
+    Target("services/execution/gateway.py", _GATEWAY, _WIDE),
+    Target("services/execution/resolving.py", _GATEWAY, _WIDE),
+    Target("services/execution/folding.py", _GATEWAY, _WIDE),
+    Target("services/execution/committing.py", _GATEWAY, _WIDE),
+    Target("services/execution/remembering.py", _GATEWAY, _WIDE),
+    Target("quant/risk_rules/*.py", ("tests/unit/quant/test_risk_rules.py",), _unit("services", "risk_desk")),
+    Target("services/risk/*.py", _unit("services", "risk_desk"), ("tests/flow/test_kill_switch.py", "tests/flow/test_alerts.py")),
+    Target(
+        "services/portfolio/*.py",
+        ("tests/flow/test_portfolio_books.py", *_unit("services", "portfolio_sizing", "portfolio_earned")),
+        ("tests/flow/test_paper_trading.py",),
+    ),
+    Target("adapters/venues/binance/trading/signer.py", ("tests/unit/adapters/venues/binance/test_trading_signer.py",)),
+)
+
 
 @dataclass
 class Outcome:
@@ -95,10 +121,10 @@ class Outcome:
     diff: str
 
 
-def targets_of(only: Sequence[str]) -> dict[str, Target]:
+def targets_of(only: Sequence[str], targets: Sequence[Target] = TARGETS) -> dict[str, Target]:
     """Return module path -> target for every mutated module (``only``: parts of the paths that are wanted)."""
     chosen: dict[str, Target] = {}
-    for target in TARGETS:
+    for target in targets:
         for path in sorted((PROJECT / SOURCE).glob(target.modules)):
             chosen.setdefault(path.relative_to(PROJECT).as_posix(), target)
     return {name: target for name, target in sorted(chosen.items()) if not only or any(part in name for part in only)}
@@ -193,13 +219,14 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100, help="how many mutants")
     parser.add_argument("--seed", type=int, default=1, help="which mutants, and which random examples the tests see")
     parser.add_argument("--only", action="append", default=[], help="only modules whose path contains this (repeatable)")
+    parser.add_argument("--of", choices=("data", "trading"), default="data", help="the market data line, or what trades")
     parser.add_argument("--limit-s", type=float, default=180.0, help="longest run of one mutant's tests")
     parser.add_argument("--no-check", action="store_true", help="do not first see that the tests pass without a mutant")
     parser.add_argument("--at-least", type=float, default=80.0, help="percent of killed mutants asked for")
     parser.add_argument("--json", type=Path, help="write every outcome to this file")
     arguments = parser.parse_args()
 
-    modules = targets_of(arguments.only)
+    modules = targets_of(arguments.only, TRADING if arguments.of == "trading" else TARGETS)
     drawn = draw(list(modules), arguments.count, arguments.seed)
     with tempfile.TemporaryDirectory(prefix="qs-mutation-") as name:
         workshop = Workshop(Path(name), seed=arguments.seed, limit_s=arguments.limit_s)
