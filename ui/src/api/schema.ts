@@ -1219,6 +1219,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/orders/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Place several orders
+         * @description Of one account, decided in one commit, each counting those before it; the answers stand in their order.
+         */
+        post: operations["place_batch_api_v1_orders_batch_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/orders/cancel-all": {
         parameters: {
             query?: never;
@@ -2501,6 +2521,30 @@ export interface components {
             };
         };
         /**
+         * BatchAnswer
+         * @description What came of each, in their order.
+         */
+        BatchAnswer: {
+            /** Data */
+            data: components["schemas"]["BatchRow"][];
+        };
+        /**
+         * BatchBody
+         * @description Orders of one account; the rules of each are asked of all.
+         */
+        BatchBody: {
+            /** Orders */
+            orders: components["schemas"]["OrderBody"][];
+        };
+        /**
+         * BatchRow
+         * @description What came of one order: the order, or the denial.
+         */
+        BatchRow: {
+            order: components["schemas"]["OrderRow"] | null;
+            denied: components["schemas"]["DeniedRow"] | null;
+        };
+        /**
          * Book
          * @description A snapshot of the visible book; levels are [price, quantity], best first.
          */
@@ -2900,6 +2944,32 @@ export interface components {
              * @example 1748736000000
              */
             time_ms: number;
+        };
+        /**
+         * DeniedRow
+         * @description Why an order was not sent.
+         */
+        DeniedRow: {
+            /**
+             * Rule
+             * @example max_order_value
+             */
+            rule: string;
+            /**
+             * Limit
+             * @example 10000
+             */
+            limit: string;
+            /**
+             * Value
+             * @example 25000
+             */
+            value: string;
+            /**
+             * Sentence
+             * @example the order's value 25000 is above the limit of 10000
+             */
+            sentence: string;
         };
         /**
          * DeploymentChangeRequest
@@ -4942,6 +5012,21 @@ export interface components {
              * @default false
              */
             reduce_only: boolean;
+            /**
+             * Risk
+             * @description Rules of this order alone, besides those in force: rule name to its parameters.
+             * @default {}
+             * @example {
+             *       "max_order_value": {
+             *         "limit": "5000"
+             *       }
+             *     }
+             */
+            risk: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
         };
         /**
          * OrderList
@@ -15440,6 +15525,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    place_batch_api_v1_orders_batch_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns what came of the first and sends nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchAnswer"];
                 };
             };
             /** @description The request cannot be served as it is. */

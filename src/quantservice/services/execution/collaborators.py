@@ -11,6 +11,7 @@ from quantservice.core.intents import Approved, Denied, Intent
 from quantservice.core.orders import Order, VenueFill
 from quantservice.ports import RiskDecision, UnitOfWork
 from quantservice.ports.trading import AccountMovement, AccountSnapshot
+from quantservice.quant.risk_rules import RiskRule
 
 
 class Verdict(Protocol):
@@ -30,8 +31,8 @@ class Verdict(Protocol):
 class Check(Protocol):
     """Risk control."""
 
-    def check(self, intent: Intent, now_ns: int) -> Verdict:
-        """Approve (and reserve) or deny."""
+    def check(self, intent: Intent, now_ns: int, also: Sequence[RiskRule] = ()) -> Verdict:
+        """Approve (and reserve) or deny; ``also``: rules of this order alone, asked after those in force."""
         ...
 
     def apply_order(self, order: Order) -> None:

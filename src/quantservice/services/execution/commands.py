@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from quantservice.core.money import ZERO, exact
 from quantservice.core.orders import Order, VenueFill
 from quantservice.core.signals import OrderType, TimeInForce
 from quantservice.ports import Clock, HeldPosition, StateStore
+from quantservice.quant.risk_rules import RiskRule
 from quantservice.services.execution.gateway import Gateway
 
 _VALID_NS: Final = 30_000_000_000
@@ -45,10 +46,36 @@ class Orders:
     def __init__(self, state: StateStore, clock: Clock, gateway_of: Callable[[str], Gateway]) -> None:
         self._state, self._clock, self._gateway_of = state, clock, gateway_of
 
-    async def place(self, wish: OrderWish, *, idempotency_key: str = "") -> Order | Denied:
+    async def place(self, wish: OrderWish, *, idempotency_key: str = "", also: Sequence[RiskRule] = ()) -> Order | Denied:
         """Send an order through risk control. The same key again returns what came of the first; it is never sent twice."""
-        gateway = await self._gateway(wish.account)
-        instrument = wish.instrument
+        (made,) = await self.place_all([wish], idempotency_key=idempotency_key, also=also)
+        return made
+
+    async def place_all(
+        self, wishes: Sequence[OrderWish], *, idempotency_key: str = "", also: Sequence[RiskRule] = ()
+    ) -> builtins.list[Order | Denied]:
+        """Send orders of one account, decided in one commit, each counting those before it; ``also``: rules asked of them besides.
+
+        Returns what came of each in their order. The same key again returns what came of the first, and sends nothing.
+        """
+        accounts = {wish.account for wish in wishes}
+        if len(accounts) != 1:
+            raise InvalidValue("account", "orders that are placed together are of one account")
+        cause = f"key:{idempotency_key}" if idempotency_key else f"asked:{new_event_id()}"
+        causes = [cause if len(wishes) == 1 else f"{cause}:{number}" for number in range(len(wishes))]
+        intents = [self._intent(wish, of) for wish, of in zip(wishes, causes, strict=True)]
+        (account,) = accounts
+        gateway = await self._gateway(account)
+        if not gateway.ready:
+            raise EnvironmentFault(f"account {account} is not reconciled with its venue yet; nothing is sent before that")
+        outcomes = await gateway.submit(intents, also=also)
+        for outcome, intent in zip(outcomes, intents, strict=True):
+            if isinstance(outcome, Order) and outcome.terms != intent.terms:
+                raise InvalidValue("Idempotency-Key", "it was used for another order; take a new one")
+        return [await self._with_fills(item) if isinstance(item, Order) else item for item in outcomes]
+
+    def _intent(self, wish: OrderWish, cause: str) -> Intent:
+        instrument, now_ns = wish.instrument, self._clock.now_ns()
         quantity = instrument.round_quantity(wish.quantity)
         if quantity <= 0:
             raise InvalidValue("quantity", f"{wish.quantity} is less than one lot of {instrument.id}, {instrument.lot_size}")
@@ -64,9 +91,7 @@ class Orders:
             post_only=wish.post_only,
             reduce_only=wish.reduce_only,
         )
-        cause = f"key:{idempotency_key}" if idempotency_key else f"asked:{new_event_id()}"
-        now_ns = self._clock.now_ns()
-        intent = Intent(
+        return Intent(
             intent_id=intent_id(wish.account, "", cause),
             terms=terms,
             purpose="manual",
@@ -74,12 +99,6 @@ class Orders:
             valid_until_ns=now_ns + _VALID_NS,
             correlation_id=cause,
         )
-        if not gateway.ready:
-            raise EnvironmentFault(f"account {wish.account} is not reconciled with its venue yet; nothing is sent before that")
-        (outcome,) = await gateway.submit([intent])
-        if isinstance(outcome, Order) and outcome.terms != terms:
-            raise InvalidValue("Idempotency-Key", "it was used for another order; take a new one")
-        return await self._with_fills(outcome) if isinstance(outcome, Order) else outcome
 
     async def _with_fills(self, order: Order) -> Order:
         """Wait a moment for the fills that the venue reports: a person wants to see the price."""

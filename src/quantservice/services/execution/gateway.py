@@ -23,6 +23,7 @@ from quantservice.core.messages import IntentDenied
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, OrderState, VenueFill, order_of
 from quantservice.ports import Clock, GatewayLease, IntentRecord, StateStore, UnitOfWork
 from quantservice.ports.trading import AccountMovement, AccountSnapshot, NotSent, OrderReport, Trading, Unknown
+from quantservice.quant.risk_rules import RiskRule
 from quantservice.services.execution.collaborators import Books, Check, Told
 from quantservice.services.execution.keeper import OrderKeeper
 from quantservice.services.execution.resolving import Resolver, ResolvingConfig
@@ -122,12 +123,15 @@ class Gateway:
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
-    async def submit(self, intents: Sequence[Intent]) -> list[Outcome]:
-        """Check, commit, send. Reductions are sent first. Returns each order as it is then, or the denial, in the given order."""
+    async def submit(self, intents: Sequence[Intent], *, also: Sequence[RiskRule] = ()) -> list[Outcome]:
+        """Check, commit, send. Reductions are sent first. Returns each order as it is then, or the denial, in the given order.
+
+        ``also``: rules asked of these orders besides those in force.
+        """
         if not self.ready:
             raise VenueError(f"account {self.account} is not reconciled with its venue yet; nothing is sent before that")
         outcomes: dict[str, Outcome] = {}
-        approved = await self._decide(intents, outcomes)
+        approved = await self._decide(intents, outcomes, also)
         self.resolver.sending.update(order.order_id for order, _ in approved)
         try:
             for order, approval in sorted(approved, key=lambda pair: not pair[0].terms.reduce_only):
@@ -137,7 +141,9 @@ class Gateway:
             self.resolver.sending.difference_update(order.order_id for order, _ in approved)
         return [outcomes[intent.intent_id] for intent in intents]
 
-    async def _decide(self, intents: Sequence[Intent], outcomes: dict[str, Outcome]) -> list[tuple[Order, Approved]]:
+    async def _decide(
+        self, intents: Sequence[Intent], outcomes: dict[str, Outcome], also: Sequence[RiskRule]
+    ) -> list[tuple[Order, Approved]]:
         """Ask risk control, each order counting those before it, and make the answers durable in one commit."""
         approved: list[tuple[Order, Approved]] = []
         now_ns = self._clock.now_ns()
@@ -148,7 +154,7 @@ class Gateway:
             await self._hold(work)
             for intent in intents:
                 known = await self._known(work, intent)
-                made = known if known is not None else await self._commit(work, intent, now_ns)
+                made = known if known is not None else await self._commit(work, intent, now_ns, also)
                 if isinstance(made, tuple):
                     approved.append(made)
                     self._check.apply_order(made[0])
@@ -191,8 +197,10 @@ class Gateway:
             denied_ns=record.decided_ns,
         )
 
-    async def _commit(self, work: UnitOfWork, intent: Intent, now_ns: int) -> tuple[Order, Approved] | Denied:
-        verdict = self._check.check(intent, now_ns)
+    async def _commit(
+        self, work: UnitOfWork, intent: Intent, now_ns: int, also: Sequence[RiskRule]
+    ) -> tuple[Order, Approved] | Denied:
+        verdict = self._check.check(intent, now_ns, also)
         for decision in verdict.decisions:
             await work.risk.note(decision)
         answer = verdict.answer

@@ -69,8 +69,11 @@ class RiskDesk:
         if book is not None:
             book.apply_order(order)
 
-    def check(self, intent: Intent, now_ns: int) -> Verdict:
-        """Approve or deny. An approved intent is reserved at once: the next check counts it."""
+    def check(self, intent: Intent, now_ns: int, also: Sequence[RiskRule] = ()) -> Verdict:
+        """Approve or deny. An approved intent is reserved at once: the next check counts it.
+
+        ``also``: rules of this order alone; they can only make it stricter.
+        """
         book = self.books.get(intent.terms.account)
         if book is None:
             return Verdict(
@@ -89,12 +92,12 @@ class RiskDesk:
             for rule in rules.shadow
             if (breach := rule.check(view)) is not None
         )
-        for rule in rules.enforced:
+        for rule in (*rules.enforced, *also):
             breach = rule.check(view)
             if breach is not None:
                 return Verdict(answer=_of_breach(intent, rule, breach, now_ns), shadow=shadow)
         book.note_sent(intent, now_ns)
-        names = tuple(rule.name for rule in rules.enforced)
+        names = tuple(rule.name for rule in (*rules.enforced, *also))
         approved = Approved(
             intent=intent, approved_ns=now_ns, rules=names, reserved=view.order_value, reduces=_reduces(intent, view)
         )

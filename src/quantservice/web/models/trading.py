@@ -127,6 +127,40 @@ class OrderBody(Body):
     time_in_force: Literal["GTC", "IOC", "FOK"] = "GTC"
     post_only: bool = False
     reduce_only: bool = False
+    risk: dict[str, dict[str, Any]] = Field(
+        default={},
+        max_length=20,
+        description="Rules of this order alone, besides those in force: rule name to its parameters.",
+        examples=[{"max_order_value": {"limit": "5000"}}],
+    )
+
+
+class BatchBody(Body):
+    """Orders of one account; the rules of each are asked of all."""
+
+    orders: list[OrderBody] = Field(min_length=1, max_length=50)
+
+
+class DeniedRow(Answer):
+    """Why an order was not sent."""
+
+    rule: str = Field(examples=["max_order_value"])
+    limit: str = Field(examples=["10000"])
+    value: str = Field(examples=["25000"])
+    sentence: str = Field(examples=["the order's value 25000 is above the limit of 10000"])
+
+
+class BatchRow(Answer):
+    """What came of one order: the order, or the denial."""
+
+    order: OrderRow | None
+    denied: DeniedRow | None
+
+
+class BatchAnswer(Answer):
+    """What came of each, in their order."""
+
+    data: list[BatchRow]
 
 
 class CancelAllBody(Body):

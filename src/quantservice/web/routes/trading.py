@@ -14,6 +14,7 @@ from quantservice.core.orders import Order, VenueFill
 from quantservice.ports import HeldPosition, RiskDecision, TradingAccount, VenueKey
 from quantservice.ports.keeping import VenueSecret
 from quantservice.services.execution.commands import Orders, OrderWish
+from quantservice.services.execution.face import rules_of
 from quantservice.web import models
 from quantservice.web.context import TradingFace, WebContext
 from quantservice.web.errors import error_reply, reply
@@ -128,10 +129,8 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
 
 
 def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
-    @owner.post("/orders", response_model=models.OrderRow, status_code=201, summary="Place an order")
-    async def place(body: models.OrderBody, idempotency_key: Key = "") -> Response:
-        """Through risk control; a denial is answered with its rule, limit and value, and nothing is sent."""
-        wish = OrderWish(
+    def wish_of(body: models.OrderBody) -> OrderWish:
+        return OrderWish(
             account=body.account,
             instrument=find_instrument(context, body.symbol, body.market, None),
             side=body.side,
@@ -143,11 +142,26 @@ def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
             post_only=body.post_only,
             reduce_only=body.reduce_only,
         )
-        outcome = await orders.place(wish, idempotency_key=idempotency_key)
+
+    @owner.post("/orders", response_model=models.OrderRow, status_code=201, summary="Place an order")
+    async def place(body: models.OrderBody, idempotency_key: Key = "") -> Response:
+        """Through risk control; a denial is answered with its rule, limit and value, and nothing is sent."""
+        outcome = await orders.place(wish_of(body), idempotency_key=idempotency_key, also=rules_of(body.risk))
         if isinstance(outcome, Denied):
             what = f"{outcome.sentence} (rule {outcome.rule}, limit {outcome.limit}, value {outcome.value})"
             return error_reply(422, "risk_denied", what, field=outcome.rule)
         return reply(order_row(outcome), 201)
+
+    @owner.post("/orders/batch", response_model=models.BatchAnswer, status_code=201, summary="Place several orders")
+    async def place_batch(body: models.BatchBody, idempotency_key: Key = "") -> Response:
+        """Of one account, decided in one commit, each counting those before it; the answers stand in their order."""
+        also = [rule for item in body.orders for rule in rules_of(item.risk)]
+        made = await orders.place_all([wish_of(item) for item in body.orders], idempotency_key=idempotency_key, also=also)
+        rows = [
+            {"order": order_row(item), "denied": None} if isinstance(item, Order) else {"order": None, "denied": _denied_row(item)}
+            for item in made
+        ]
+        return reply({"data": rows}, 201)
 
     @owner.post("/orders/cancel-all", response_model=models.OrderList, summary="Cancel all open orders")
     async def cancel_all(body: models.CancelAllBody) -> Response:
@@ -167,6 +181,10 @@ def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
     async def cancel(order_id: OrderId) -> Response:
         """The answer is the order as its venue has it; one that was filled meanwhile stays filled."""
         return reply(order_row(await orders.cancel(order_id)))
+
+
+def _denied_row(item: Denied) -> dict[str, Any]:
+    return {"rule": item.rule, "limit": item.limit, "value": item.value, "sentence": item.sentence}
 
 
 def _key_row(key: VenueKey) -> dict[str, Any]:
