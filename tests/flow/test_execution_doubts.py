@@ -296,7 +296,7 @@ async def test_a_batch_counts_its_own_orders(rig: Rig, monkeypatch: pytest.Monke
     seen: list[int] = []
     original = rig.desk.check
 
-    def check(intent: Any, now_ns: int) -> Any:
+    def check(intent: Any, now_ns: int, _also: Any = ()) -> Any:
         seen.append(len(rig.desk.books["main"].in_flight(BTC)))
         return original(intent, now_ns)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, Final
@@ -21,7 +21,7 @@ from quantservice.adapters.venues.binance.trading.table import TradingEndpoints
 from quantservice.adapters.venues.binance.venue import BinanceVenue
 from quantservice.core.instruments import Instrument, Side
 from quantservice.core.intents import Approved
-from quantservice.simulator.config import MarketName, SimulatorConfig, venue_limits
+from quantservice.simulator.config import MarketName, SimulatorConfig, SymbolSpec, venue_limits
 from quantservice.simulator.faults.script import Fault
 from quantservice.simulator.private.config import KeySpec, OrderLimits, TradingConfig
 from quantservice.simulator.private.desk import Desk
@@ -108,14 +108,18 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(*, start_ms: int | None = 1_780_000_215_000) -> AsyncIterator[Bench]:
-    """Run a simulator for many cases; its clock begins at ``start_ms``, or is the real one."""
+async def bench(
+    *, start_ms: int | None = 1_780_000_215_000, symbols: Mapping[MarketName, tuple[SymbolSpec, ...]] | None = None
+) -> AsyncIterator[Bench]:
+    """Run a simulator for many cases; its clock begins at ``start_ms``, or is the real one. ``symbols``: None lists the usual."""
     limits = {
         market: msgspec.structs.replace(own, weight_per_minute=10_000_000, connections_per_5m=100_000)
         for market, own in venue_limits().items()
     }
     orders = {market: OrderLimits(per_10s=100_000, per_span=1_000_000) for market in ("spot", "um", "cm")}
     config = SimulatorConfig(start_ms=start_ms, tick_ms=10, limits=limits, trading=TradingConfig(order_limits=dict(orders)))
+    if symbols is not None:
+        config = msgspec.structs.replace(config, symbols=dict(symbols))
     simulator = Simulator(config)
     await simulator.start()
     made = Bench(simulator)

@@ -143,7 +143,7 @@ async def test_an_account_has_one_key_and_paper_has_none(rig: Rig) -> None:
     await rig.accounts.add("paper", "binance", "um")
     with pytest.raises(UserError, match="on paper"):
         await rig.accounts.add_key("paper", SECRET)
-    with pytest.raises(UserError, match="qs venue-keys add paper"):
+    with pytest.raises(UserError, match="qs accounts key paper"):
         await rig.accounts.secret_of("paper")
     other = VenueSecret("ANOTHERKEY0123456789", "ANOTHERSECRET")
     await rig.clock.advance(60)

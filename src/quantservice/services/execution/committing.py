@@ -73,7 +73,8 @@ class GroupCommit:
                 self._lost()
                 for _, future in batch:
                     _fail(future, error)
-                raise
+                if isinstance(error, asyncio.CancelledError | KeyboardInterrupt | SystemExit):
+                    raise  # whatever else it is, its callers have it
             finally:
                 self._begun = set()
 
