@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from quantservice.adapters.clock.system import SystemClock
 from quantservice.adapters.notify.apprise import AppriseNotifier
 from quantservice.app.settings.loader import mask
 from quantservice.core.errors import EnvironmentFault, SettingsError
-from quantservice.core.messages import Alert
+from quantservice.core.messages import Alert, Message, Topic
 from quantservice.services.notify import NotifyConfig, NotifyService
 from quantservice.services.risk.commands import RiskControl
 
@@ -94,6 +95,27 @@ async def test_a_webhook_gets_the_alert_and_its_end(receiver: Receiver) -> None:
     assert (first["type"], second["type"]) == ("failure", "info")
     assert second["title"].endswith("is over")
     assert service.stats() == {"places": 1, "sent": 2, "held_back": 0, "failed": 0}
+
+
+async def test_a_receiver_that_is_slow_holds_up_nothing_that_the_bus_carries() -> None:
+    class Slow(Told):
+        async def send(self, title: str, body: str, *, level: str) -> None:
+            await asyncio.Event().wait()
+
+    bus = MemoryBus()
+    service = NotifyService(bus, SystemClock(), Slow())
+    task = asyncio.create_task(service.run())
+    try:
+        async with asyncio.timeout(10):
+            while not bus.stats():  # noqa: ASYNC110  # it subscribes meanwhile
+                await asyncio.sleep(0.01)
+            for number in range(5):
+                await bus.publish([Message(topic=Topic.ALERT, data=alert(f"a{number}"), event_type="a")])
+            while bus.stats()[0].delivered < 5:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_receiver_that_fails_is_tried_again_and_its_address_is_shown_nowhere(receiver: Receiver) -> None:

@@ -1,12 +1,13 @@
 """Takes alerts from the bus and has them delivered.
 
 The same alert (name, account, deployment, instrument) is sent again only after a while; that it is over is always sent. Of a flood
-so many a minute are sent, and then how many were held back. One that could not be delivered is tried again; the bus keeps it till
-then.
+so many a minute are sent, and then how many were held back. One that could not be delivered is tried again. Hearing does not wait
+for delivering: a receiver that is slow loses no alert of the minutes in which it is.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
@@ -22,6 +23,7 @@ from quantservice.ports.notify import Notifier
 _log = structlog.get_logger(__name__)
 _LEVELS: Final = ("info", "warning", "critical")
 _MINUTE_S: Final = 60.0
+_WAITING: Final = 1_000
 
 
 class NotifyConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,12 +53,28 @@ class NotifyService:
 
     async def run(self) -> None:
         """Deliver until cancelled."""
-        async with self._bus.subscribe([Topic.ALERT], group=self.name, overflow=Overflow.DROP_OLDEST, capacity=1_000) as alerts:
+        waiting: asyncio.Queue[Alert] = asyncio.Queue(_WAITING)
+        async with (
+            self._bus.subscribe([Topic.ALERT], group=self.name, overflow=Overflow.DROP_OLDEST, capacity=_WAITING) as alerts,
+            asyncio.TaskGroup() as tasks,
+        ):
+            tasks.create_task(self._take_all(waiting))
             async for messages in alerts:
                 for item in messages:
                     if isinstance(item.data, Alert):
-                        await self.take(item.data)
+                        self._hear(item.data, waiting)
                 await alerts.commit()
+
+    def _hear(self, alert: Alert, waiting: asyncio.Queue[Alert]) -> None:
+        _log.warning("alert", name=alert.name, account=alert.account, reason=alert.sentence, cleared=alert.cleared)
+        if waiting.full():
+            self._hold()
+        else:
+            waiting.put_nowait(alert)
+
+    async def _take_all(self, waiting: asyncio.Queue[Alert]) -> None:
+        while True:
+            await self.take(await waiting.get())
 
     def stats(self) -> Mapping[str, Any]:
         """What was sent, held back and lost since the start."""
