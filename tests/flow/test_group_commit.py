@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.support.execution_rig import Crash
+from tests.support.execution_rig import BTC, Crash
 from tests.support.state import sqlite_store
 
 from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.core.errors import InvalidValue, StoreUnavailable
+from quantservice.core.intents import OrderTerms
+from quantservice.core.orders import Order, OrderState
 from quantservice.ports import UnitOfWork
 from quantservice.services.execution.committing import GroupCommit
+from quantservice.services.execution.remembering import Memory
 
 pytestmark = pytest.mark.asyncio
 
@@ -113,3 +118,52 @@ async def test_the_queue_has_an_end(store: SqlStateStore, monkeypatch: pytest.Mo
     group, _ = group_of(store)
     made = await asyncio.gather(*(group(put(name)) for name in "abc"), return_exceptions=True)
     assert [type(item) for item in made] == [str, str, StoreUnavailable]
+
+
+def order(number: int, **more: Any) -> Order:
+    terms = OrderTerms(account="main", instrument=BTC, side="buy", quantity=Decimal(1))
+    return Order(**({"order_id": f"o{number}", "intent_id": f"i{number}", "terms": terms, "created_ns": number} | more))
+
+
+async def test_what_is_remembered_is_what_was_committed() -> None:
+    memory = Memory()
+    memory.put(order(1, venue_order_id="v1"))
+    memory.book("fill")
+    assert memory.order("o1") is not None, "a change of the same commit sees it"
+    assert memory.of_venue(BTC, "v1") is not None
+    assert (memory.committed("o1"), memory.is_booked("fill"), memory.open()) == (False, False, [])
+    memory.lose()
+    assert (memory.order("o1"), memory.of_venue(BTC, "v1")) == (None, None)
+    memory.put(order(2, venue_order_id="v2"))
+    memory.book("fill")
+    memory.keep()
+    assert (memory.committed("o2"), memory.is_booked("fill"), [item.order_id for item in memory.open()]) == (True, True, ["o2"])
+    memory.put(order(2, venue_order_id="v2", state=OrderState.FILLED))
+    memory.keep()
+    assert memory.open() == []
+    assert memory.order("o2") is not None, "one that has ended is known on"
+
+
+async def test_what_a_commit_under_way_makes_outlives_a_new_beginning() -> None:
+    memory = Memory()
+    memory.put(order(1))
+    memory.keep()
+    memory.put(order(2))
+    memory.load([order(3)])  # another process had the account meanwhile: order 1 has ended there
+    memory.keep()
+    assert [item.order_id for item in memory.open()] == ["o2", "o3"]
+    assert memory.order("o1") is None
+
+
+async def test_memory_has_an_end_and_forgets_the_oldest_that_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quantservice.services.execution.remembering._ENDED", 2)
+    monkeypatch.setattr("quantservice.services.execution.remembering._FILLS", 2)
+    memory = Memory()
+    memory.put(order(0))
+    for number in (1, 2, 3):
+        memory.put(order(number, venue_order_id=f"v{number}", state=OrderState.FILLED))
+        memory.book(f"f{number}")
+        memory.keep()
+    assert [memory.order(f"o{number}") is not None for number in range(4)] == [True, False, True, True]
+    assert memory.of_venue(BTC, "v1") is None
+    assert [memory.is_booked(f"f{number}") for number in (1, 2, 3)] == [False, True, True]

@@ -45,8 +45,8 @@ class OrderKeeper:
     async def load(self) -> None:
         """Remember what the store has: at the start, and when the account came back from another process."""
         self._opened_ms = None
-        async with self.state.transaction() as work:
-            self.memory.load(await work.orders.open(self.account))
+        # as a change among the others: nothing is committed between the reading and the remembering
+        self.memory.load(await self.commit(lambda work: work.orders.open(self.account)))
         for order in self.memory.open():
             self._now(order)
 

@@ -63,11 +63,12 @@ class Memory:
     # --- changing ------------------------------------------------------------------------------------------------------
 
     def load(self, orders: Iterable[Order]) -> None:
-        """Begin anew with the open orders of the store."""
+        """Begin anew with the open orders of the store; what the commit under way makes still counts at its end."""
+        fresh, booked = self._fresh, self._fresh_booked
         self.__init__()  # type: ignore[misc]
+        self._fresh, self._fresh_booked = fresh, booked
         for order in orders:
-            self.put(order)
-        self.keep()
+            self._take(order)
         self.loaded = True
 
     def put(self, order: Order) -> None:
@@ -80,20 +81,24 @@ class Memory:
 
     def keep(self) -> None:
         """The commit is durable."""
-        for order_id, order in self._fresh.items():
-            self._orders[order_id] = order
-            if order.venue_order_id:
-                self._by_venue[order.terms.instrument, order.venue_order_id] = order_id
-            self.touched[order.terms.instrument] = max(order.updated_ns, self.touched.get(order.terms.instrument, 0))
-            self._ended.pop(order_id, None)
-            self._open.pop(order_id, None)
-            (self._ended if order.final else self._open)[order_id] = None
+        for order in self._fresh.values():
+            self._take(order)
         self._booked.update(dict.fromkeys(self._fresh_booked))
         self.lose()
         while len(self._ended) > _ENDED:
             self._forget(next(iter(self._ended)))
         while len(self._booked) > _FILLS:
             del self._booked[next(iter(self._booked))]
+
+    def _take(self, order: Order) -> None:
+        order_id, instrument = order.order_id, order.terms.instrument
+        self._orders[order_id] = order
+        if order.venue_order_id:
+            self._by_venue[instrument, order.venue_order_id] = order_id
+        self.touched[instrument] = max(order.updated_ns, self.touched.get(instrument, 0))
+        self._ended.pop(order_id, None)
+        self._open.pop(order_id, None)
+        (self._ended if order.final else self._open)[order_id] = None
 
     def lose(self) -> None:
         """The commit did not happen."""
