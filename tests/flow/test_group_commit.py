@@ -122,7 +122,7 @@ async def test_the_queue_has_an_end(store: SqlStateStore, monkeypatch: pytest.Mo
 
 def order(number: int, **more: Any) -> Order:
     terms = OrderTerms(account="main", instrument=BTC, side="buy", quantity=Decimal(1))
-    return Order(**({"order_id": f"o{number}", "intent_id": f"i{number}", "terms": terms, "created_ns": number} | more))
+    return Order(order_id=f"o{number}", intent_id=f"i{number}", terms=terms, created_ns=number, **more)
 
 
 async def test_what_is_remembered_is_what_was_committed() -> None:
