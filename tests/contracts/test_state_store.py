@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import sqlalchemy as sa
@@ -68,19 +69,43 @@ def pair(base: str = "BTC", *, enabled: bool = True, periods: tuple[str, ...] = 
     )
 
 
+Found = TypeVar("Found")
+
+
 def command(number: int = 1) -> Message:
     return Message(topic=Topic.COMMAND, event_type="pairs.changed", key="k", data=Command(id=str(number), name="pairs.changed"))
 
 
-async def sql(url: str, statement: str) -> list[tuple[object, ...]]:
-    """Run one statement past the store, as another program would."""
-    engine = create_async_engine(parse_url(url)[0])
+async def on(url: str, work: Callable[[sa.Connection], Found]) -> Found:
+    """Run ``work`` on a connection of its own, past the store, as another program would."""
+    where = parse_url(url)[0]
+    if where.get_backend_name() == "sqlite":
+
+        def run() -> Found:
+            engine = sa.create_engine(where)
+            try:
+                with engine.begin() as connection:
+                    return work(connection)
+            finally:
+                engine.dispose()
+
+        return await asyncio.to_thread(run)
+    engine = create_async_engine(where)
     try:
         async with engine.begin() as connection:
-            result = await connection.execute(sa.text(statement))
-            return [tuple(row) for row in result] if result.returns_rows else []
+            return await connection.run_sync(work)
     finally:
         await engine.dispose()
+
+
+async def sql(url: str, statement: str) -> list[tuple[object, ...]]:
+    """Run one statement past the store."""
+
+    def work(connection: sa.Connection) -> list[tuple[object, ...]]:
+        result = connection.execute(sa.text(statement))
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+    return await on(url, work)
 
 
 async def test_pairs_are_kept_listed_replaced_and_removed(store: SqlStateStore) -> None:
@@ -425,10 +450,5 @@ async def test_the_migrations_make_exactly_the_declared_tables(store: SqlStateSt
 
     from quantservice.adapters.state_store.tables import metadata
 
-    engine = create_async_engine(parse_url(url)[0])
-    try:
-        async with engine.connect() as connection:
-            difference = await connection.run_sync(lambda sync: compare_metadata(MigrationContext.configure(sync), metadata))
-    finally:
-        await engine.dispose()
+    difference = await on(url, lambda connection: compare_metadata(MigrationContext.configure(connection), metadata))
     assert difference == []

@@ -66,6 +66,8 @@ _EXAMPLES: Final[dict[str, Any]] = {
     "binance.cm.rest_url": "http://127.0.0.1:8990",
     "binance.requests_per_second": 20,
     "binance.archive_url": "https://mirror.internal/binance",
+    "alerts.level": "critical",
+    "alerts.urls": ["json://127.0.0.1:9000/alerts", "tgram://bot-token/chat-id"],
     "collect.pairs": ["binance:um:BTC-USDT-PERP", "binance:um:SOL-USDT-PERP"],
     "collect.periods": ["1m", "5m", "1h", "1d"],
     "collect.kinds": ["kline", "ticker", "funding"],

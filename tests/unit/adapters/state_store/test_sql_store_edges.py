@@ -27,10 +27,10 @@ def store_at(url: str, folder: Path) -> SqlStateStore:
 @pytest.mark.parametrize(
     ("text", "driver", "database"),
     [
-        ("sqlite://", "sqlite+aiosqlite", None),
-        ("sqlite:///state.db", "sqlite+aiosqlite", "state.db"),
-        ("sqlite:////var/lib/qs/state.db", "sqlite+aiosqlite", "/var/lib/qs/state.db"),
-        ("sqlite+aiosqlite:///state.db", "sqlite+aiosqlite", "state.db"),
+        ("sqlite://", "sqlite", None),
+        ("sqlite:///state.db", "sqlite", "state.db"),
+        ("sqlite:////var/lib/qs/state.db", "sqlite", "/var/lib/qs/state.db"),
+        ("sqlite+aiosqlite:///state.db", "sqlite", "state.db"),
         ("postgresql://u:p@h:5433/trading", "postgresql+asyncpg", "trading"),
         ("postgres://u:p@h/trading", "postgresql+asyncpg", "trading"),
         ("postgresql+psycopg2://u:p@h/trading", "postgresql+asyncpg", "trading"),
