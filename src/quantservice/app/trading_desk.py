@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from quantservice.app.parts import Parts
 
 log = structlog.get_logger(__name__)
+_LEASE_MS: Final = 6_000  # a killed process is followed so late at most: with the start itself within the ten seconds of G5
 _VALID_NS: Final = 30_000_000_000  # how long after a signal its orders may be sent
 
 
@@ -60,9 +61,10 @@ class AccountDesk:
             books=self.books,
             told=self._told,
             holder=f"pid-{os.getpid()}",
-            config=GatewayConfig(lease_ms=round(10_000 * speed), send_within_s=10.0 * speed),
+            config=GatewayConfig(lease_ms=round(_LEASE_MS * speed), send_within_s=10.0 * speed),
         )
-        config = ExecutionConfig() if account.mode == "live" else ExecutionConfig(dead_man_s=0.0)  # paper dies with us
+        dead_man_s = ExecutionConfig().dead_man_s if account.mode == "live" else 0.0  # paper dies with us
+        config = ExecutionConfig(lease_every_s=_LEASE_MS / 3_000, start_again_s=0.5, dead_man_s=dead_man_s)
         self.execution = ExecutionService(self.gateway, trading, platform.clock, config)
 
     async def run(self) -> None:
