@@ -67,6 +67,9 @@ def test_orders_survive_kill_9_and_books_equal_the_venues_ledger(venue: Simulato
     folder = tmp_path / "data"
     with up(venue, folder) as demo:
         ask(folder, "accounts", "add", "main", "--live")
+        missing = ask(folder, "accounts", "key", "main", "--file", str(tmp_path / "none.txt"), code=2)
+        assert "cannot be read" in missing
+        assert "Traceback" not in missing
         assert "withdraw" in give(folder, WITHDRAWAL_KEY, code=2)
         assert "does not take it" in give(folder, DEFAULT_KEY, "another" * 8, code=2)
         give(folder, DEFAULT_KEY)

@@ -21,7 +21,7 @@ from quantservice.adapters.clock.system import SystemClock
 from quantservice.adapters.notify.apprise import AppriseNotifier
 from quantservice.app.settings.loader import mask
 from quantservice.core.errors import EnvironmentFault, SettingsError
-from quantservice.core.messages import Alert, Message, Topic
+from quantservice.core.messages import TEST_ALERT, Alert, Message, Topic
 from quantservice.services.notify import NotifyConfig, NotifyService
 from quantservice.services.risk.commands import RiskControl
 
@@ -167,6 +167,14 @@ async def test_the_same_again_and_a_flood_are_held_back_and_counted() -> None:
     await service.take(alert(cleared=True))
     await service.take(alert(cleared=True))
     assert [level for _, _, level in told.messages][-2:] == ["critical", "info"], "its end is told once"
+
+
+async def test_a_test_is_sent_each_time_it_is_asked_for() -> None:
+    told = Told()
+    service = NotifyService(MemoryBus(), ManualClock(), told)
+    for _ in range(2):
+        await service.take(alert(TEST_ALERT, account=""))
+    assert [body for _, body, _ in told.messages] == ["test happened"] * 2
 
 
 async def test_below_the_level_nothing_is_sent() -> None:

@@ -6,6 +6,7 @@ there the system stays HALTED.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -36,7 +37,7 @@ class KillReport(msgspec.Struct, kw_only=True):
 
 
 class KillSwitch:
-    """Halts first, so that nothing new is sent meanwhile; then it cancels, account by account, whatever fails at one of them."""
+    """Halts first, so that nothing new is sent meanwhile; then it cancels, all accounts at the same time."""
 
     def __init__(self, risk: RiskControl, orders: Orders, accounts: Accounts, reload: Callable[[], Awaitable[None]]) -> None:
         self._risk, self._orders, self._accounts, self._reload = risk, orders, accounts, reload
@@ -45,21 +46,25 @@ class KillSwitch:
         """Halt the system and cancel every open order; ``close``: also sell what is held, before it is HALTED."""
         await self._set("REDUCING" if close else "HALTED", reason, who)
         report = KillReport(state="HALTED")
-        for account in [item.name for item in await self._accounts.list() if item.enabled]:
-            try:
-                ended = await self._orders.cancel_all(account)
-                report.cancelled += sum(order.final for order in ended)
-                if close:
-                    made = await self._orders.close_all(account)
-                    report.closing += sum(isinstance(item, Order) for item in made)
-                    report.faults += [f"{account}: {item.sentence}" for item in made if isinstance(item, Denied)]
-            except QuantServiceError as error:
-                if await self._has_something(account, held=close):
-                    report.faults.append(f"{account}: {error}")
+        accounts = [item.name for item in await self._accounts.list() if item.enabled]
+        await asyncio.gather(*(self._clear(account, report, close=close) for account in accounts))
         if close:
             await self._set("HALTED", reason, who)
         _log.warning("risk.killed", reason=reason, who=who, cancelled=report.cancelled, closing=report.closing)
         return report
+
+    async def _clear(self, account: str, report: KillReport, *, close: bool) -> None:
+        """Cancel, and close where that is asked; whatever fails here holds up no other account."""
+        try:
+            ended = await self._orders.cancel_all(account)
+            report.cancelled += sum(order.final for order in ended)
+            if close:
+                made = await self._orders.close_all(account)
+                report.closing += sum(isinstance(item, Order) for item in made)
+                report.faults += [f"{account}: {item.sentence}" for item in made if isinstance(item, Denied)]
+        except QuantServiceError as error:
+            if await self._has_something(account, held=close):
+                report.faults.append(f"{account}: {error}")
 
     async def watch(self, folder: Path, clock: Clock) -> None:
         """Look for the file until cancelled."""

@@ -237,19 +237,12 @@ def platform_client_server(platform: Parts) -> Service:
 def make_notifier(urls: Sequence[str]) -> Notifier:
     """Return what delivers alerts; without addresses nothing is loaded for it (apprise takes half a second)."""
     if not urls:
+        from quantservice.adapters.notify.nowhere import Nowhere
+
         return Nowhere()
     from quantservice.adapters.notify.apprise import AppriseNotifier
 
     return AppriseNotifier(urls)
-
-
-class Nowhere:
-    """No address is configured: alerts stand in the log alone."""
-
-    targets = 0
-
-    async def send(self, title: str, body: str, *, level: str) -> None:
-        """Send nothing."""
 
 
 def server_certificate(part: str, settings: WebSettings | ClientServerSettings) -> ssl.SSLContext | None:

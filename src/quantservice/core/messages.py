@@ -126,6 +126,10 @@ class RiskStateChanged(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int = 0
 
 
+#: The alert that a person asks for to see whether alerts arrive: it is never held back.
+TEST_ALERT: Final = "test"
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a person must know (``risk.alert``). ``name`` has a runbook in docs/alerts.md; ``cleared`` when it is over."""
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.support.state import sqlite_store
 
 from quantservice.core.ledger import Entry, Posting
 from quantservice.core.periods import DAY_MS
-from quantservice.ports import JournalRow
-from quantservice.services.portfolio.reading import earned_of
+from quantservice.ports import JournalRow, TradingAccount
+from quantservice.services.portfolio.reading import Earned, Portfolio, Sums
 
 D = Decimal
 BTC = "binance:um:BTC-USDT-PERP"
@@ -22,6 +26,13 @@ def row(entry_id: str, moves: dict[str, str], *, day: int = 0, deployment: str =
     )
     entry = Entry(entry_id=entry_id, postings=postings, time=day * DAY_MS + 5, reason="x")
     return JournalRow(account="main", deployment=deployment, entry=entry)
+
+
+def earned_of(rows: list[JournalRow]) -> list[Earned]:
+    sums = Sums()
+    for item in rows:
+        sums.add(item)
+    return sums.rows()
 
 
 def test_fills_funding_and_fees_are_summed_by_their_keys() -> None:
@@ -54,3 +65,26 @@ def test_what_spot_exchanges_is_no_profit() -> None:
     paid = row("fill:main|binance:spot:BTC-USDT|2", {"market": "-5000", "fee": "-5"})
     (only,) = earned_of([bought, paid])
     assert (only.currency, only.total, only.trades) == ("USDT", D(-5), 1)
+
+
+async def test_an_entry_is_read_and_summed_once_however_often_one_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quantservice.services.portfolio.reading._PAGE", 2)
+    async with sqlite_store(tmp_path) as store:
+        portfolio = Portfolio(store)
+
+        async def book(*numbers: int) -> None:
+            async with store.transaction() as work:
+                for number in numbers:
+                    await work.books.post(row(f"fill:main|{BTC}|{number}", {"realised": "1"}))
+
+        async with store.transaction() as work:
+            await work.accounts.put(TradingAccount(name="main", venue="binance", market="um"))
+        assert await portfolio.earned() == []
+        await book(1, 2, 3, 4, 5)
+        for _ in range(3):
+            (only,) = await portfolio.earned(account="main")
+            assert (only.total, only.trades) == (D(5), 5)
+        await book(6)
+        (only,) = await portfolio.earned()
+        assert (only.total, only.trades) == (D(6), 6)
+        assert await portfolio.earned(account="other") == []

@@ -2530,11 +2530,25 @@ export interface components {
         };
         /**
          * BatchBody
-         * @description Orders of one account; the rules of each are asked of all.
+         * @description Orders of one account, and rules asked of all of them.
          */
         BatchBody: {
             /** Orders */
-            orders: components["schemas"]["OrderBody"][];
+            orders: components["schemas"]["OrderFields"][];
+            /**
+             * Risk
+             * @description Rules of this order alone, besides those in force: rule name to its parameters.
+             * @example {
+             *       "max_order_value": {
+             *         "limit": "5000"
+             *       }
+             *     }
+             */
+            risk?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
         };
         /**
          * BatchRow
@@ -5015,18 +5029,73 @@ export interface components {
             /**
              * Risk
              * @description Rules of this order alone, besides those in force: rule name to its parameters.
-             * @default {}
              * @example {
              *       "max_order_value": {
              *         "limit": "5000"
              *       }
              *     }
              */
-            risk: {
+            risk?: {
                 [key: string]: {
                     [key: string]: unknown;
                 };
             };
+        };
+        /**
+         * OrderFields
+         * @description An order to place.
+         */
+        OrderFields: {
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Symbol
+             * @example BTCUSDT
+             */
+            symbol: string;
+            /** Market */
+            market?: ("spot" | "um" | "cm" | "dex") | null;
+            /**
+             * Side
+             * @example buy
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            /**
+             * Quantity
+             * @description Exact decimal as text.
+             * @example 0.05
+             */
+            quantity: string;
+            /**
+             * Type
+             * @default market
+             * @enum {string}
+             */
+            type: "market" | "limit" | "stop" | "stop_limit" | "take_profit";
+            /** Limit Price */
+            limit_price?: string | null;
+            /** Stop Price */
+            stop_price?: string | null;
+            /**
+             * Time In Force
+             * @default GTC
+             * @enum {string}
+             */
+            time_in_force: "GTC" | "IOC" | "FOK";
+            /**
+             * Post Only
+             * @default false
+             */
+            post_only: boolean;
+            /**
+             * Reduce Only
+             * @default false
+             */
+            reduce_only: boolean;
         };
         /**
          * OrderList

@@ -88,7 +88,7 @@ def create(
             "strategy": strategy,
             "instruments": _instruments(client, symbol, market, venue),
             "period": period,
-            "parameters": _parameters(param),
+            "parameters": options.named_values("param", param),
         }
         _tell(client.post("/api/v1/deployments", body), json=json)
     if not json:
@@ -117,7 +117,7 @@ def configure(
         if period is not None:
             body["period"] = period
         if param:
-            body["parameters"] = {**client.get(path)["parameters"], **_parameters(param)}
+            body["parameters"] = {**client.get(path)["parameters"], **options.named_values("param", param)}
         _tell(client.post(f"{path}/configure", body), json=json)
 
 
@@ -210,22 +210,6 @@ def _instruments(client: PlatformClient, symbols: list[str] | None, market: str 
         rows = client.get("/api/v1/klines", {"symbol": symbol, "limit": 1, "period": "1m", **given})
         found.append(str(rows["instrument"]))
     return found
-
-
-def _parameters(pairs: list[str] | None) -> dict[str, Any]:
-    """Read ``name=value`` texts: numbers, true and false as what they are, anything else as a word."""
-    import msgspec
-
-    read: dict[str, Any] = {}
-    for pair in pairs or []:
-        name, mark, text = pair.partition("=")
-        if not mark or not name.strip():
-            raise InvalidValue("param", f"{pair!r} is not of the form name=value")
-        try:
-            read[name.strip()] = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            read[name.strip()] = text.strip()
-    return read
 
 
 def _pairs_of(parameters: Mapping[str, Any]) -> str:

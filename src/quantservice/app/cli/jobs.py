@@ -364,8 +364,8 @@ def _run(
         raise InvalidValue("symbol", "name at least one instrument, such as --symbol BTC-USDT --market um")
     return {
         "strategy": name,
-        "parameters": _pairs("param", param),
-        "assumptions": _pairs("assume", assume),
+        "parameters": options.named_values("param", param),
+        "assumptions": options.named_values("assume", assume),
         "data": data_of(symbols, market, venue, period, start, end),
         "workers": workers,
         "engine": engine,
@@ -382,22 +382,6 @@ def data_of(symbols: list[str], market: str | None, venue: str, period: str, sta
         "start_ms": parse_time("start", start),
         "end_ms": parse_time("end", end),
     }
-
-
-def _pairs(flag: str, texts: list[str] | None) -> dict[str, Any]:
-    """Read ``name=value`` texts: numbers, true, false and JSON as what they are, anything else as a word."""
-    import msgspec
-
-    found: dict[str, Any] = {}
-    for text in texts or []:
-        name, mark, value = text.partition("=")
-        if not mark or not name.strip():
-            raise InvalidValue(flag, f"{text!r} is not of the form name=value")
-        try:
-            found[name.strip()] = msgspec.json.decode(value)
-        except msgspec.DecodeError:
-            found[name.strip()] = value.strip()
-    return found
 
 
 def _space(vary: list[str] | None) -> dict[str, str]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantservice.core.errors import InvalidValue
+
 if TYPE_CHECKING:
     from quantservice.app.settings import LoadedSettings
 
@@ -32,3 +34,27 @@ def load(
     if demo:
         given["environment"] = "demo"
     return load_settings(config, flags=given)
+
+
+def named_texts(flag: str, pairs: list[str] | None) -> dict[str, str]:
+    """Read ``name=value`` texts; InvalidValue names the flag and the one that is none."""
+    found: dict[str, str] = {}
+    for pair in pairs or []:
+        name, mark, text = pair.partition("=")
+        if not mark or not name.strip():
+            raise InvalidValue(flag, f"{pair!r} is not of the form name=value")
+        found[name.strip()] = text.strip()
+    return found
+
+
+def named_values(flag: str, pairs: list[str] | None) -> dict[str, Any]:
+    """Read ``name=value`` texts: numbers, true, false and JSON as what they are, anything else as a word."""
+    import msgspec
+
+    found: dict[str, Any] = {}
+    for name, text in named_texts(flag, pairs).items():
+        try:
+            found[name] = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            found[name] = text
+    return found

@@ -67,19 +67,17 @@ def set_state(
 def set_rule(
     name: Annotated[str, typer.Argument(help="the rule (qs risk rules)")],
     mode: Annotated[str, typer.Option("--mode", help="enforced, shadow (only noted) or off")] = "enforced",
-    limit: Annotated[list[str] | None, typer.Option("--param", help="limit=0.5: a parameter; again for more")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("--param", help="limit=0.5: a parameter; again for more")] = None,
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
     demo: options.Demo = False,
     json: options.Json = False,
 ) -> None:
     """Change a rule."""
-    parameters: dict[str, Any] = {}
-    for text in limit or ():
-        found, equals, value = text.partition("=")
-        if not equals or not found:
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE, such as limit=0.5", param_hint="--param")
-        parameters[found] = value.split(",") if found in ("venues", "instruments") else value
+    parameters: dict[str, Any] = {
+        found: value.split(",") if found in ("venues", "instruments") else value
+        for found, value in options.named_texts("param", parameter).items()
+    }
     with client_of(config, data_dir, demo=demo) as client:
         rows = client.post(f"/api/v1/risk/rules/{quote(name, safe='')}", {"mode": mode, "parameters": parameters})["rules"]
     (row,) = [row for row in rows if row["name"] == name]

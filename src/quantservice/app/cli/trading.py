@@ -14,6 +14,7 @@ import typer
 
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, show, show_one, utc
+from quantservice.core.errors import InvalidValue
 
 if TYPE_CHECKING:
     from quantservice.app.client import PlatformClient
@@ -67,12 +68,7 @@ def add_account(
     json: options.Json = False,
 ) -> None:
     """Add an account."""
-    balances: dict[str, str] = {}
-    for text in balance or ():
-        found, equals, amount = text.partition("=")
-        if not equals or not found:
-            raise typer.BadParameter(f"{text!r} is not CURRENCY=AMOUNT, such as USDT=50000", param_hint="--balance")
-        balances[found] = amount
+    balances = options.named_texts("balance", balance)
     body = {"name": name, "market": market or "um", "currency": currency, "balances": balances, "mode": "live" if live else "paper"}
     with client_of(config, data_dir, demo=demo) as client:
         show_one(client.post("/api/v1/accounts", body), json=json)
@@ -93,7 +89,7 @@ def give_key(
         key, secret = typer.prompt("Key"), typer.prompt("Secret", hide_input=True)
         passphrase = typer.prompt("Passphrase (empty where the venue has none)", hide_input=True, default="", show_default=False)
     else:
-        lines = [*(sys.stdin.read() if str(file) == "-" else file.read_text()).split("\n"), "", ""]
+        lines = [*_read(file).split("\n"), "", ""]
         key, secret, passphrase = (line.strip() for line in lines[:3])
     body = {"key": key, "secret": secret, "passphrase": passphrase}
     with client_of(config, data_dir, demo=demo) as client:
@@ -247,6 +243,15 @@ def _lister(path: str, empty: str) -> Any:
             show(client.get(path, {"account": account})["data"], json=json, empty=empty)
 
     return show_rows
+
+
+def _read(file: Path) -> str:
+    if str(file) == "-":
+        return sys.stdin.read()
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValue("file", f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
 
 
 def _is_amount(text: str) -> bool:

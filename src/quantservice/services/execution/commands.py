@@ -25,11 +25,10 @@ _PATIENCE_S: Final = 5.0
 _FILLS_S: Final = 2.0
 
 
-class OrderWish(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as a person types it; prices and quantities are put on the instrument's steps, never to more than was asked."""
+class OrderFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person or a program says of an order besides what it is of."""
 
     account: str
-    instrument: Instrument
     side: Side
     quantity: Decimal
     type: OrderType = "market"
@@ -38,6 +37,12 @@ class OrderWish(msgspec.Struct, frozen=True, kw_only=True):
     time_in_force: TimeInForce = "GTC"
     post_only: bool = False
     reduce_only: bool = False
+
+
+class OrderWish(OrderFields, frozen=True, kw_only=True):
+    """An order as a person types it; prices and quantities are put on the instrument's steps, never to more than was asked."""
+
+    instrument: Instrument
 
 
 class Orders:

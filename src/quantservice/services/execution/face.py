@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from quantservice.core.errors import InvalidValue
-from quantservice.core.instruments import Instrument, Side
+from quantservice.core.instruments import Instrument
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Order
-from quantservice.core.signals import OrderType, TimeInForce
 from quantservice.quant.risk_rules import RiskRule, rule_of
-from quantservice.services.execution.commands import Orders, OrderWish
+from quantservice.services.execution.commands import OrderFields, Orders, OrderWish
 
 
-class OrderPayload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class OrderPayload(OrderFields, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An order as ``POST /api/v1/orders`` takes it; amounts are exact decimals as text."""
 
-    account: str
     symbol: str
-    side: Side
-    quantity: Decimal
     market: str | None = None
-    type: OrderType = "market"
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
-    time_in_force: TimeInForce = "GTC"
-    post_only: bool = False
-    reduce_only: bool = False
 
 
 class TradingService:
@@ -51,6 +40,20 @@ class TradingService:
         the rules in force, so it can only make them stricter. The same key again sends nothing new. Raises InvalidValue or
         UnknownName naming the field of a payload or rule that makes no sense.
         """
+        (made,) = await self.place_orders_with_risk([payload], risk_cfg, idempotency_key)
+        return made
+
+    async def place_orders_with_risk(
+        self,
+        payloads: Sequence[Mapping[str, Any]],
+        risk_cfg: Mapping[str, Mapping[str, Any]] | None = None,
+        idempotency_key: str = "",
+    ) -> list[Order | Denied]:
+        """Place orders of one account, decided in one commit; return what came of each in their order."""
+        wishes = [self._wish(payload) for payload in payloads]
+        return await self._orders.place_all(wishes, idempotency_key=idempotency_key, also=rules_of(risk_cfg or {}))
+
+    def _wish(self, payload: Mapping[str, Any]) -> OrderWish:
         try:
             asked = msgspec.convert(dict(payload), OrderPayload)
         except msgspec.ValidationError as error:
@@ -59,11 +62,8 @@ class TradingService:
             amount = getattr(asked, name)
             if amount is not None and not (amount.is_finite() and amount > 0):
                 raise InvalidValue(name, f"{amount} is not a number above 0")
-        wish = OrderWish(
-            instrument=self._find(asked.symbol, asked.market),
-            **{name: getattr(asked, name) for name in OrderPayload.__struct_fields__ if name not in ("symbol", "market")},
-        )
-        return await self._orders.place(wish, idempotency_key=idempotency_key, also=rules_of(risk_cfg or {}))
+        fields = {name: getattr(asked, name) for name in OrderFields.__struct_fields__}
+        return OrderWish(instrument=self._find(asked.symbol, asked.market), **fields)
 
 
 def rules_of(config: Mapping[str, Mapping[str, Any]]) -> tuple[RiskRule, ...]:

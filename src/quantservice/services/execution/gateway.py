@@ -222,7 +222,7 @@ class Gateway:
         await work.intents.add(IntentRecord(intent=intent, state="approved", decided_ns=now_ns))
         order = order_of(intent, created_ns=now_ns).apply(OrderEvent(change=Change.SUBMIT, time_ns=now_ns))
         order = msgspec.structs.replace(order, deadline_ns=self._deadline_ns(now_ns))
-        await self._keeper.add(work, order)
+        await self._keeper.keep(work, None, order)
         return order, answer
 
     def _suspected(self, intent: Intent, now_ns: int) -> Denied:

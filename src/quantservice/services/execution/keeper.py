@@ -123,10 +123,6 @@ class OrderKeeper:
 
     # --- changes of our own --------------------------------------------------------------------------------------------
 
-    async def add(self, work: UnitOfWork, order: Order) -> None:
-        """Write a new order of ours within a commit, and tell it."""
-        await self.keep(work, None, order)
-
     async def change(self, order_id: str, change: Change, evidence: Evidence, *, reason: str = "") -> Order:
         """Apply a change that rests on ``evidence``."""
 

@@ -64,9 +64,8 @@ class Memory:
 
     def load(self, orders: Iterable[Order]) -> None:
         """Begin anew with the open orders of the store; what the commit under way makes still counts at its end."""
-        fresh, booked = self._fresh, self._fresh_booked
-        self.__init__()  # type: ignore[misc]
-        self._fresh, self._fresh_booked = fresh, booked
+        for known in (self._orders, self._open, self._ended, self._by_venue, self._booked, self.touched, self.fills):
+            known.clear()
         for order in orders:
             self._take(order)
         self.loaded = True

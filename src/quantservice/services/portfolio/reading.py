@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from decimal import Decimal
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
 from quantservice.core.money import ZERO, exact
 from quantservice.core.periods import DAY_MS
 from quantservice.ports import JournalRow, StateStore
-from quantservice.services.portfolio.entries import WALLET
 
 _PAGE: Final = 5_000
-#: Entries that a sum reads at most, the newest ones.
-MOST: Final = 200_000
 _EARNED: Final = ("realised", "fee", "funding", "rebate", "insurance", "other")
 
 
@@ -39,11 +37,63 @@ class Earned(msgspec.Struct, frozen=True, kw_only=True):
         return _sum(self)
 
 
+_Key: TypeAlias = tuple[str, str, str, int, str]  # account, deployment, instrument, day, currency
+
+
+class Sums:
+    """What was earned so far, by its keys; the opening and transfers are not, and what spot exchanges is no profit."""
+
+    def __init__(self) -> None:
+        self._moved: dict[_Key, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        self._trades: dict[_Key, int] = defaultdict(int)
+
+    @exact
+    def add(self, row: JournalRow) -> None:
+        """Add an entry: each posting of a counter account moves against the wallet."""
+        entry = row.entry
+        instrument = entry.entry_id.split("|")[1] if entry.entry_id.startswith("fill:") and "|" in entry.entry_id else ""
+        keys = set()
+        for posting in entry.postings:
+            if posting.account in _EARNED:
+                key = (row.account, row.deployment, instrument, entry.time - entry.time % DAY_MS, posting.currency)
+                self._moved[key][posting.account] -= posting.amount
+                keys.add(key)
+        for key in keys if instrument else ():
+            self._trades[key] += 1
+
+    @exact
+    def rows(self, account: str | None = None) -> list[Earned]:
+        """Return the sums, newest day first."""
+        found = [
+            Earned(
+                account=key[0],
+                deployment=key[1],
+                instrument=key[2],
+                day_ms=key[3],
+                currency=key[4],
+                realised=moved["realised"],
+                fees=moved["fee"],
+                funding=moved["funding"],
+                other=moved["rebate"] + moved["insurance"] + moved["other"],
+                trades=self._trades[key],
+            )
+            for key, moved in self._moved.items()
+            if account in {None, key[0]}
+        ]
+        return sorted(found, key=lambda item: (-item.day_ms, item.account, item.deployment, item.instrument))
+
+
 class Portfolio:
-    """Reads the books (tables journal, positions, balances)."""
+    """Reads the books (tables journal, positions, balances). An entry is summed once, however often one looks.
+
+    Per account: its gateway commits one entry after the other, so behind the last sequence that was read none can turn up late.
+    """
 
     def __init__(self, state: StateStore) -> None:
         self._state = state
+        self._sums = Sums()
+        self._read: dict[str, int] = {}  # account -> the last sequence that is summed
+        self._reading = asyncio.Lock()
 
     async def journal(self, *, account: str | None = None, limit: int = 200) -> list[JournalRow]:
         """Return the newest entries, newest first."""
@@ -51,53 +101,23 @@ class Portfolio:
             return await work.books.journal(account=account, limit=limit, newest=True)
 
     async def earned(self, *, account: str | None = None) -> list[Earned]:
-        """Return what was earned, newest day first; of the last :data:`MOST` entries."""
-        rows: list[JournalRow] = []
-        after = 0
-        while len(rows) < MOST:
+        """Return what was earned, newest day first."""
+        async with self._reading:
+            async with self._state.transaction() as work:
+                names = [item.name for item in await work.accounts.list() if account in {None, item.name}]
+            for name in names:
+                await self._catch_up(name)
+        return self._sums.rows(account)
+
+    async def _catch_up(self, account: str) -> None:
+        while True:
             async with self._state.transaction() as work:  # a page at a time: nobody else waits for all of it
-                page = await work.books.journal(account=account, after=after, limit=_PAGE)
-            rows += page
+                page = await work.books.journal(account=account, after=self._read.get(account, 0), limit=_PAGE)
+            for row in page:
+                self._sums.add(row)
+                self._read[account] = row.sequence
             if len(page) < _PAGE:
-                break
-            after = page[-1].sequence
-        return earned_of(rows)
-
-
-@exact
-def earned_of(rows: list[JournalRow]) -> list[Earned]:
-    """Sum entries; the opening and transfers are not earned, and what spot exchanges is no profit."""
-    sums: dict[tuple[str, str, str, int, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    trades: dict[tuple[str, str, str, int, str], int] = defaultdict(int)
-    for row in rows:
-        entry = row.entry
-        instrument = entry.entry_id.split("|")[1] if entry.entry_id.startswith("fill:") and "|" in entry.entry_id else ""
-        day_ms = entry.time - entry.time % DAY_MS
-        keys = set()
-        for posting in entry.postings:
-            if posting.account == WALLET or posting.account not in _EARNED:
-                continue
-            key = (row.account, row.deployment, instrument, day_ms, posting.currency)
-            sums[key][posting.account] -= posting.amount  # the counter account moves against the wallet
-            keys.add(key)
-        for key in keys if instrument else ():
-            trades[key] += 1
-    found = [
-        Earned(
-            account=key[0],
-            deployment=key[1],
-            instrument=key[2],
-            day_ms=key[3],
-            currency=key[4],
-            realised=moved["realised"],
-            fees=moved["fee"],
-            funding=moved["funding"],
-            other=moved["rebate"] + moved["insurance"] + moved["other"],
-            trades=trades[key],
-        )
-        for key, moved in sums.items()
-    ]
-    return sorted(found, key=lambda item: (-item.day_ms, item.account, item.deployment, item.instrument))
+                return
 
 
 @exact

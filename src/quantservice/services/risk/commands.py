@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from quantservice.core.errors import InvalidValue, UnknownName
-from quantservice.core.messages import Alert, Command, Message, Topic, new_event_id
+from quantservice.core.messages import TEST_ALERT, Alert, Command, Message, Topic, new_event_id
 from quantservice.ports import Clock, RiskState, StateStore, UnitOfWork
 from quantservice.ports.trading_store import RiskScope, RiskStateName
 from quantservice.quant.risk_rules import DEFAULT_RULES, RULES, RiskRule, describe_rules, rule_of
@@ -77,7 +77,7 @@ class RiskControl:
     async def try_alert(self) -> Alert:
         """Send an alert that says nothing, to see whether alerts arrive."""
         now_ms = self._clock.now_ms()
-        alert = Alert(name="test", account=new_event_id(), sentence="a test: alerts of QuantService arrive here", time_ms=now_ms)
+        alert = Alert(name=TEST_ALERT, sentence="a test: alerts of QuantService arrive here", time_ms=now_ms)
         async with self._state.transaction() as work:
             await work.outbox.add(Message(topic=Topic.ALERT, data=alert, event_type=alert.name, key=""))
         return alert

@@ -14,6 +14,18 @@ Amount: TypeAlias = Annotated[
 ]
 
 
+#: Rules of one request alone.
+RiskOfOrder: TypeAlias = Annotated[
+    dict[str, dict[str, Any]],
+    Field(
+        default_factory=dict,
+        max_length=20,
+        description="Rules of this order alone, besides those in force: rule name to its parameters.",
+        examples=[{"max_order_value": {"limit": "5000"}}],
+    ),
+]
+
+
 class AccountRow(Answer):
     """An account, what it has by its books, and whether its orders may be sent."""
 
@@ -113,8 +125,8 @@ class CloseAllAnswer(OrderList):
     denied: list[str] = Field(examples=[[]])
 
 
-class OrderBody(Body):
-    """An order to place. What risk control denies is answered with its rule, limit and value, and nothing is sent."""
+class OrderFields(Body):
+    """An order to place."""
 
     account: str = Field(min_length=1, max_length=40, examples=["paper"])
     symbol: str = Field(min_length=1, max_length=200, examples=["BTCUSDT"])
@@ -127,18 +139,19 @@ class OrderBody(Body):
     time_in_force: Literal["GTC", "IOC", "FOK"] = "GTC"
     post_only: bool = False
     reduce_only: bool = False
-    risk: dict[str, dict[str, Any]] = Field(
-        default={},
-        max_length=20,
-        description="Rules of this order alone, besides those in force: rule name to its parameters.",
-        examples=[{"max_order_value": {"limit": "5000"}}],
-    )
+
+
+class OrderBody(OrderFields):
+    """An order to place. What risk control denies is answered with its rule, limit and value, and nothing is sent."""
+
+    risk: RiskOfOrder
 
 
 class BatchBody(Body):
-    """Orders of one account; the rules of each are asked of all."""
+    """Orders of one account, and rules asked of all of them."""
 
-    orders: list[OrderBody] = Field(min_length=1, max_length=50)
+    orders: list[OrderFields] = Field(min_length=1, max_length=50)
+    risk: RiskOfOrder
 
 
 class DeniedRow(Answer):

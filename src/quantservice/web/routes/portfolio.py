@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from quantservice.ports import JournalRow
+from quantservice.ports import JournalRow, TradingAccount
 from quantservice.services.portfolio.reading import Earned
 from quantservice.web import models
 from quantservice.web.context import TradingFace, WebContext
+from quantservice.web.encode import plain
 from quantservice.web.errors import reply
 from quantservice.web.routes.arguments import readers
 from quantservice.web.security import Guard
@@ -33,11 +34,8 @@ def _add(router: APIRouter, trading: TradingFace) -> None:
     async def get_portfolio(account: Account = None) -> Response:
         """By the books; equity is marked at the last prices."""
         accounts = [item for item in await trading.accounts.list() if account in {None, item.name}]
-        equity = [
-            {"account": item.name, "currency": item.currency, **_texts(figures)}
-            for item in accounts
-            if (figures := trading.figures(item.name)) is not None
-        ]
+        shown = [(item, trading.figures(item.name)) for item in accounts]
+        equity = [_equity_row(item, figures) for item, figures in shown if figures is not None]
         earned = await trading.portfolio.earned(account=account)
         return reply({"equity": equity, "earned": [_earned_row(item) for item in earned]})
 
@@ -47,19 +45,15 @@ def _add(router: APIRouter, trading: TradingFace) -> None:
         return reply({"data": [_entry_row(row) for row in await trading.portfolio.journal(account=account, limit=limit)]})
 
 
-def _texts(figures: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _text(value)
-        if isinstance(value, Decimal)
-        else {key: _text(amount) for key, amount in value.items()}
-        if isinstance(value, dict)
-        else value
-        for name, value in figures.items()
-    }
+def _equity_row(account: TradingAccount, figures: Mapping[str, Any]) -> dict[str, Any]:
+    amounts = {name: plain(figures[name]) for name in ("equity", "peak", "day_start")}
+    unexplained = {currency: plain(amount) for currency, amount in figures["unexplained"].items()}
+    told = {name: figures[name] for name in ("differing", "compared")}
+    return {"account": account.name, "currency": account.currency, "unexplained": unexplained} | amounts | told
 
 
 def _earned_row(item: Earned) -> dict[str, Any]:
-    amounts = {name: _text(getattr(item, name)) for name in ("realised", "fees", "funding", "other", "total")}
+    amounts = {name: plain(getattr(item, name)) for name in ("realised", "fees", "funding", "other", "total")}
     names = {name: getattr(item, name) for name in ("account", "deployment", "instrument", "day_ms", "currency", "trades")}
     return names | amounts
 
@@ -73,10 +67,6 @@ def _entry_row(row: JournalRow) -> dict[str, Any]:
         "reason": row.entry.reason,
         "time_ms": row.entry.time,
         "postings": [
-            {"account": item.account, "currency": item.currency, "amount": _text(item.amount)} for item in row.entry.postings
+            {"account": item.account, "currency": item.currency, "amount": plain(item.amount)} for item in row.entry.postings
         ],
     }
-
-
-def _text(amount: Decimal) -> str:
-    return f"{amount.normalize():f}" if amount else "0"

@@ -13,10 +13,11 @@ from quantservice.core.intents import Denied
 from quantservice.core.orders import Order, VenueFill
 from quantservice.ports import HeldPosition, RiskDecision, TradingAccount, VenueKey
 from quantservice.ports.keeping import VenueSecret
-from quantservice.services.execution.commands import Orders, OrderWish
-from quantservice.services.execution.face import rules_of
+from quantservice.services.execution.commands import Orders
+from quantservice.services.execution.face import TradingService
 from quantservice.web import models
 from quantservice.web.context import TradingFace, WebContext
+from quantservice.web.encode import plain
 from quantservice.web.errors import error_reply, reply
 from quantservice.web.routes.arguments import readers, writers
 from quantservice.web.security import Guard
@@ -85,7 +86,7 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
             "currency": account.currency,
             "enabled": account.enabled,
             "ready": trading.ready(account.name),
-            "balances": {currency: _text(amount) for currency, amount in sorted(balances.items())},
+            "balances": {currency: plain(amount) for currency, amount in sorted(balances.items())},
         }
 
     @router.get("/accounts", response_model=models.AccountList, summary="Trading accounts")
@@ -129,24 +130,12 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
 
 
 def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
-    def wish_of(body: models.OrderBody) -> OrderWish:
-        return OrderWish(
-            account=body.account,
-            instrument=find_instrument(context, body.symbol, body.market, None),
-            side=body.side,
-            quantity=Decimal(body.quantity),
-            type=body.type,
-            limit_price=None if body.limit_price is None else Decimal(body.limit_price),
-            stop_price=None if body.stop_price is None else Decimal(body.stop_price),
-            time_in_force=body.time_in_force,
-            post_only=body.post_only,
-            reduce_only=body.reduce_only,
-        )
+    service = TradingService(orders, lambda symbol, market: find_instrument(context, symbol, market, None))
 
     @owner.post("/orders", response_model=models.OrderRow, status_code=201, summary="Place an order")
     async def place(body: models.OrderBody, idempotency_key: Key = "") -> Response:
         """Through risk control; a denial is answered with its rule, limit and value, and nothing is sent."""
-        outcome = await orders.place(wish_of(body), idempotency_key=idempotency_key, also=rules_of(body.risk))
+        outcome = await service.place_order_with_risk(body.model_dump(exclude={"risk"}), body.risk, idempotency_key)
         if isinstance(outcome, Denied):
             what = f"{outcome.sentence} (rule {outcome.rule}, limit {outcome.limit}, value {outcome.value})"
             return error_reply(422, "risk_denied", what, field=outcome.rule)
@@ -155,8 +144,8 @@ def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
     @owner.post("/orders/batch", response_model=models.BatchAnswer, status_code=201, summary="Place several orders")
     async def place_batch(body: models.BatchBody, idempotency_key: Key = "") -> Response:
         """Of one account, decided in one commit, each counting those before it; the answers stand in their order."""
-        also = [rule for item in body.orders for rule in rules_of(item.risk)]
-        made = await orders.place_all([wish_of(item) for item in body.orders], idempotency_key=idempotency_key, also=also)
+        payloads = [item.model_dump() for item in body.orders]
+        made = await service.place_orders_with_risk(payloads, body.risk, idempotency_key)
         rows = [
             {"order": order_row(item), "denied": None} if isinstance(item, Order) else {"order": None, "denied": _denied_row(item)}
             for item in made
@@ -200,13 +189,13 @@ def order_row(order: Order) -> dict[str, Any]:
         "instrument": str(terms.instrument),
         "side": terms.side,
         "type": terms.type,
-        "quantity": _text(terms.quantity),
+        "quantity": plain(terms.quantity),
         "limit_price": _maybe(terms.limit_price),
         "stop_price": _maybe(terms.stop_price),
         "time_in_force": terms.time_in_force,
         "reduce_only": terms.reduce_only,
         "state": order.state.value,
-        "filled": _text(order.filled),
+        "filled": plain(order.filled),
         "average_price": _maybe(order.average_price),
         "purpose": order.purpose,
         "deployment": order.deployment,
@@ -225,9 +214,9 @@ def _fill_row(fill: VenueFill, order_id: str, deployment: str) -> dict[str, Any]
         "account": fill.account,
         "instrument": str(fill.instrument),
         "side": fill.side,
-        "price": _text(fill.price),
-        "quantity": _text(fill.quantity),
-        "fee": _text(fill.fee),
+        "price": plain(fill.price),
+        "quantity": plain(fill.quantity),
+        "fee": plain(fill.fee),
         "fee_currency": fill.fee_currency,
         "maker": fill.maker,
         "realised": _maybe(fill.realised),
@@ -243,9 +232,9 @@ def _position_row(held: HeldPosition) -> dict[str, Any]:
         "deployment": held.deployment,
         "instrument": str(position.instrument),
         "side": position.side,
-        "quantity": _text(position.quantity),
+        "quantity": plain(position.quantity),
         "average_entry": _maybe(position.average_entry),
-        "realised": _text(position.realised),
+        "realised": plain(position.realised),
         "updated_ms": held.updated_ms,
     }
 
@@ -264,9 +253,5 @@ def _denial_row(item: RiskDecision) -> dict[str, Any]:
     }
 
 
-def _text(amount: Decimal) -> str:
-    return f"{amount.normalize():f}" if amount else "0"
-
-
 def _maybe(amount: Decimal | None) -> str | None:
-    return None if amount is None else _text(amount)
+    return None if amount is None else plain(amount)
