@@ -20,11 +20,11 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from tests.flow.test_trading_binance import Desk
 from tests.support.execution_rig import BTC, RULES
 from tests.support.postgres import binaries, running_postgres
 from tests.support.state import create_database, sqlite_store
 from tests.support.trading_binance import BinanceHarness, bench
+from tests.support.trading_desk import Desk
 
 from benchmarks.results import Plan, Result
 from quantservice.adapters.secrets.sealer import AesGcmSealer

@@ -50,6 +50,7 @@ ROWS = {
     "events": "benchmarks.bench_events",
     "portfolio": "benchmarks.bench_portfolio",
     "orders": "benchmarks.bench_orders",
+    "reaction": "benchmarks.bench_reaction",
     "recovery": "benchmarks.bench_recovery",
 }
 QUIET = 0.15  # of all cores: what a quiet machine does at most

@@ -165,7 +165,13 @@ def test_a_deployment_is_made_started_changed_and_rolled_back(visitor: Page, pla
     visitor.goto(f"{platform.url}/strategies/deployments/new?strategy=ma_cross&symbols={NAME}&period=1m&p.fast=5&p.slow=20")
     visitor.locator("#deployment-name").fill("by hand")
     visitor.locator('[data-action="create"]').click()
-    visitor.wait_for_url(re.compile(r"/strategies/deployments\?id="))
+    refused = visitor.locator(".refused, .el-message--error")
+
+    def made() -> bool:
+        assert not refused.count(), refused.first.inner_text()
+        return bool(re.search(r"/strategies/deployments\?id=", visitor.url))
+
+    until(made, what=f"the deployment's own page; the page says: {visitor.locator('main').inner_text()[:500]}", timeout_s=WAIT_S)
     row = visitor.locator('[role="row"]').filter(has=visitor.locator('[data-deployment="by hand"]'))
 
     def state() -> str:

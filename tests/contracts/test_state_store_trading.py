@@ -21,6 +21,7 @@ from quantservice.core.ledger import Entry, Posting
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, VenueFill, order_of
 from quantservice.core.positions import Position
 from quantservice.ports import (
+    EquityPoint,
     HeldPosition,
     IntentRecord,
     JournalRow,
@@ -90,6 +91,32 @@ def entry(number: int, amount: str, currency: str = "USDT") -> Entry:
     return Entry(entry_id=f"e{number}", postings=postings, time=number, reason="trade")
 
 
+async def test_equity_is_merged_into_its_buckets_and_old_ones_go(store: SqlStateStore) -> None:
+    day, minute = 86_400_000, 60_000
+
+    def point(time_ms: int, equity: str, low: str, high: str, account: str = "main") -> EquityPoint:
+        amounts = {"equity": Decimal(equity), "low": Decimal(low), "high": Decimal(high), "paid_in": Decimal(100)}
+        return EquityPoint(account=account, time_ms=time_ms, **amounts)
+
+    async with store.transaction() as work:
+        await work.equity.record(point(day + 1, "100", "99", "100.5"))
+        await work.equity.record(point(day + 59_999, "100.10", "99.5", "101"))
+        await work.equity.record(point(day + minute, "98", "97", "99.9"))
+        await work.equity.record(point(day + 5, "7", "7", "7", account="other"))
+    async with store.transaction() as work:
+        minutes = await work.equity.list("main", minute, start_ms=0, end_ms=10 * day)
+        (hour,) = await work.equity.list("main", 60 * minute, start_ms=0, end_ms=10 * day)
+        assert minutes == [point(day, "100.10", "99", "101"), point(day + minute, "98", "97", "99.9")]
+        assert hour == point(day, "98", "97", "101")
+        assert await work.equity.list("main", minute, start_ms=day + 1, end_ms=day + minute) == []
+        assert (await work.equity.first_ms("main", day), await work.equity.first_ms("nobody", day)) == (day, None)
+        await work.equity.record(point(3 * day, "90", "90", "90"))  # two days after the first minute: it is still kept
+        assert await work.equity.first_ms("main", minute) == day
+        await work.equity.record(point(3 * day + minute, "91", "91", "91"))
+        assert [await work.equity.first_ms("main", step) for step in (minute, 60 * minute, day)] == [day + minute, day, day]
+        assert await work.equity.first_ms("other", minute) == day
+
+
 async def test_an_intent_is_kept_once_and_comes_back_whole(store: SqlStateStore) -> None:
     record = IntentRecord(intent=intent(), state="approved", decided_ns=7)
     async with store.transaction() as work:
@@ -118,6 +145,8 @@ async def test_orders_are_found_open_by_venue_id_and_newest_first(store: SqlStat
         assert await work.orders.of_intent(lost.intent_id) == lost
         assert [item.order_id for item in await work.orders.list(limit=2)] == [ended.order_id, lost.order_id]
         assert await work.orders.list(before_ns=2) == [living]
+        assert await work.orders.counts("main", since_ns=2) == {"d1": 2}
+        assert await work.orders.counts("other", since_ns=0) == {}
         assert await work.orders.list(instrument="binance:um:NOPE") == []
         await work.orders.put(living.apply(OrderEvent(change=Change.COMPLETE, evidence=SHOWN, time_ns=9)))
         assert await work.orders.open() == [lost]
@@ -151,6 +180,8 @@ async def test_amounts_survive_to_the_last_digit_and_balances_are_their_sum(stor
         assert [row.entry for row in rows] == [entry(1, "100000.00000001"), entry(2, tiny)]
         assert [row.sequence for row in await work.books.journal(newest=True)] == [rows[1].sequence, rows[0].sequence]
         assert await work.books.journal(after=rows[1].sequence) == []
+        assert await work.books.entries([rows[1].entry.entry_id, "nothing of this name"]) == [rows[1]]
+        assert await work.books.entries([]) == []
 
 
 async def test_writers_at_once_add_up(make: Callable[[], SqlStateStore]) -> None:
@@ -205,8 +236,11 @@ async def test_accounts_keys_quotas_risk_and_runs(store: SqlStateStore) -> None:
         await work.risk.set_state(msgspec.structs.replace(halted, state="ACTIVE"))
         await work.risk.set_state(halted)
         await work.risk.note(denial)
-        await work.runs.append(events[:2])
-        await work.runs.append(events)
+        for time_ns, shadow in ((1, False), (4, False), (5, True)):
+            await work.risk.note(msgspec.structs.replace(denial, rule="max_position", shadow=shadow, time_ns=time_ns))
+        for event in events:
+            assert await work.runs.append(event.run, event.kind, event.data, time_ns=event.time_ns) == event.sequence
+        assert await work.runs.append("other", "asked", {}, time_ns=9) == 1
     async with store.transaction() as work:
         assert await work.accounts.list() == [account]
         assert [item.version for item in await work.accounts.keys("main")] == [2]
@@ -215,11 +249,58 @@ async def test_accounts_keys_quotas_risk_and_runs(store: SqlStateStore) -> None:
         assert quota is not None
         assert (quota.allocation, quota.orders_per_day) == (Decimal("10.10"), 5)
         assert await work.risk.states() == [halted]
-        assert [msgspec.structs.replace(item, id=0) for item in await work.risk.decisions()] == [denial]
+        denials = await work.risk.decisions()
+        assert [(item.rule, item.time_ns) for item in denials] == [
+            ("max_position", 5), ("max_position", 4), ("max_order", 3), ("max_position", 1),
+        ]  # fmt: skip
+        assert msgspec.structs.replace(denials[2], id=0) == denial
+        assert await work.risk.counts(2) == {("max_position", False): 1, ("max_position", True): 1, ("max_order", False): 1}
+        assert [item.rule for item in await work.risk.decisions(intent_id="i", account="main", limit=1)] == ["max_position"]
+        assert await work.risk.decisions(intent_id="another") == []
         assert await work.runs.read("r", after=1) == events[1:]
-        assert await work.runs.runs() == {"r": 3}
+        assert await work.runs.read("r", kind=events[0].kind) == [event for event in events if event.kind == events[0].kind]
+        assert (await work.runs.last("r"), await work.runs.last("nobody")) == (events[-1].sequence, 0)
+        assert await work.runs.runs() == {"other": 1, "r": 3}
         assert await work.accounts.remove("main")
         assert await work.accounts.keys() == []
+
+
+async def test_a_run_is_bounded_and_how_it_began_stays(store: SqlStateStore) -> None:
+    async with store.transaction() as work:
+        for number in range(1, 1_100):
+            await work.runs.append("r", "began" if number in (1, 400) else "asked", {"n": number}, time_ns=number, keep=500)
+    async with store.transaction() as work:
+        kept = await work.runs.read("r")
+        assert [event.sequence for event in kept[:3]] == [1, 400, 525]  # looked at every 256 events
+        assert kept[-1] == RunEvent(run="r", sequence=1_099, kind="asked", time_ns=1_099, data={"n": 1_099})
+
+
+async def test_events_of_a_run_are_found_by_an_id_in_them(store: SqlStateStore) -> None:
+    async with store.transaction() as work:
+        for number, name in enumerate(("a_1", "ab1", "a_1", "a_1"), 1):
+            await work.runs.append("r", "told" if number < 4 else "asked", {"id": name, "n": number}, time_ns=number * 10)
+        await work.runs.append("other", "told", {"id": "a_1"}, time_ns=10)
+
+    async def found(**bounds: Any) -> list[int]:
+        async with store.transaction() as work:
+            return [event.sequence for event in await work.runs.mentioning("r", '"a_1"', kind="told", **bounds)]
+
+    assert await found() == [1, 3], "an underscore stands for itself"
+    assert await found(newest=True, limit=1) == [3]
+    assert (await found(since_ns=11), await found(until_ns=29), await found(since_ns=10, until_ns=10)) == ([3], [1], [1])
+
+
+async def test_two_writers_of_one_run_lose_nothing(store: SqlStateStore) -> None:
+    async def write(word: str) -> None:
+        for number in range(20):
+            async with store.transaction() as work:
+                await work.runs.append("r", word, {"n": number}, time_ns=number)
+
+    await asyncio.gather(write("asked"), write("sized"))
+    async with store.transaction() as work:
+        kept = await work.runs.read("r")
+        assert [event.sequence for event in kept] == list(range(1, 41))
+        assert [event.data["n"] for event in kept if event.kind == "sized"] == list(range(20))
 
 
 async def test_one_gateway_sends_and_a_paused_one_is_fenced(store: SqlStateStore) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
-from tests.support.feeds import simulated, venue_on
+from tests.support.feeds import ccxt_on, htx_on, okx_on, simulated, venue_on
 from tests.support.transport import Collected, until
 
 from quantservice.core.errors import QuantServiceError, UnknownName
@@ -18,6 +18,8 @@ from quantservice.core.periods import HOUR_MS, MINUTE_MS
 from quantservice.core.spans import Span
 from quantservice.core.validation import kline_fault
 from quantservice.ports import Venue
+from quantservice.simulator.htx.config import HtxConfig
+from quantservice.simulator.okx.config import OkxConfig
 from quantservice.simulator.server import Simulator
 
 
@@ -45,7 +47,42 @@ def binance(market: str) -> Make:
     return make
 
 
-ADAPTERS: dict[str, Make] = {f"binance-{market}": binance(market) for market in ("spot", "um", "cm")}
+def okx(market: str) -> Make:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Subject]:
+        async with simulated(symbols={}, okx=OkxConfig(kline_ms=100)) as simulator, okx_on(simulator, market) as venue:
+            yield Subject(venue, simulator)
+
+    return make
+
+
+def htx(market: str) -> Make:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Subject]:
+        async with simulated(htx=HtxConfig(kline_ms=100)) as simulator, htx_on(simulator, market) as venue:
+            yield Subject(venue, simulator)
+
+    return make
+
+
+def ccxt(exchange: str, market: str) -> Make:
+    @asynccontextmanager
+    async def make() -> AsyncIterator[Subject]:
+        okx = OkxConfig(kline_ms=100) if exchange == "okx" else None
+        async with simulated(okx=okx) as simulator, ccxt_on(simulator, exchange, market) as venue:
+            yield Subject(venue, simulator)
+
+    return make
+
+
+ADAPTERS: dict[str, Make] = {
+    **{f"binance-{market}": binance(market) for market in ("spot", "um", "cm")},
+    **{f"okx-{market}": okx(market) for market in ("spot", "um")},
+    **{f"htx-{market}": htx(market) for market in ("spot", "um")},
+    "ccxt-binance-spot": ccxt("binance", "spot"),
+    "ccxt-binance-um": ccxt("binanceusdm", "um"),
+    "ccxt-okx-um": ccxt("okx", "um"),
+}
 
 
 @pytest.fixture(params=list(ADAPTERS))

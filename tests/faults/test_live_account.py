@@ -67,6 +67,7 @@ def test_orders_survive_kill_9_and_books_equal_the_venues_ledger(venue: Simulato
     folder = tmp_path / "data"
     with up(venue, folder) as demo:
         ask(folder, "accounts", "add", "main", "--live")
+        assert "there is no venue key" in ask(folder, "preflight", "main", code=1)
         missing = ask(folder, "accounts", "key", "main", "--file", str(tmp_path / "none.txt"), code=2)
         assert "cannot be read" in missing
         assert "Traceback" not in missing
@@ -74,6 +75,10 @@ def test_orders_survive_kill_9_and_books_equal_the_venues_ledger(venue: Simulato
         assert "does not take it" in give(folder, DEFAULT_KEY, "another" * 8, code=2)
         give(folder, DEFAULT_KEY)
         wait_for(lambda: account(demo)["ready"], "the account to be ready")
+        found = {item["check"]: item["outcome"] for item in json.loads(ask(folder, "preflight", "main", "--json"))["findings"]}
+        assert [found[check] for check in ("key", "clock", "mode", "money")] == ["warning", "ok", "ok", "ok"], (
+            "the key is not bound"
+        )
         wait_for(lambda: demo.get("/api/v1/klines?symbol=BTCUSDT&market=um&period=1m&limit=1")["data"], "a price")
         bought = place(folder, "buy", "--key", "first")
         assert bought["state"] == "filled", bought

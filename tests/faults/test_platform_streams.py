@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.support.platform_faults import START_MS, Run, exchange, judge, obeyed, platform_run, play, say, until
 
-from quantservice.adapters.venues.binance.venue import BinanceVenue
+from quantservice.app.venues import LiveVenue
 from quantservice.core.events import Kind, Kline
 from quantservice.core.spans import Span
 from quantservice.simulator.faults.malformed import SORTS
@@ -113,7 +113,7 @@ async def _lost_depth(run: Run) -> None:
         await _rebuilt(venue, stats[key], str(key))
 
 
-async def _rebuilt(venue: BinanceVenue, before: Mapping[str, Any], name: str) -> None:
+async def _rebuilt(venue: LiveVenue, before: Mapping[str, Any], name: str) -> None:
     """Wait until a venue's one book was found broken, asked for anew and is valid again."""
 
     def rose(figure: str) -> bool:
@@ -181,7 +181,7 @@ async def _malformed(run: Run, wanted: int) -> None:
         await run.bars(1)
     run.simulator.faults.clear()
     assert connects == {key: venue.usage()["connect_attempts"] for key, venue in run.platform.venues.items()}, "connections live on"
-    reasons = {reason for venue in run.platform.venues.values() for reason in venue.feed.quarantine.reasons}
+    reasons = {reason for venue in run.platform.venues.values() for reason in venue.feed.quarantine.reasons}  # type: ignore[attr-defined]
     assert len(reasons) >= 5, reasons
     say(
         f"MD9: {run.quarantined() - start} malformed frames quarantined in {time.monotonic() - began:.1f} s, {len(reasons)} reasons"

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from tests.support.execution_rig import Rig
 from tests.support.state import sqlite_store
+from tests.support.trading_binance import Bench, bench
 
 
 @pytest.fixture
@@ -17,4 +19,11 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
         made = Rig(store)
         assert await made.gateway.start()
         await made.clock.advance(1.0)  # what happens at the instant of the opening is in the opening
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def binance_bench() -> AsyncIterator[Bench]:
+    """A simulator of Binance whose clock is the real one."""
+    async with bench(start_ms=None) as made:
         yield made

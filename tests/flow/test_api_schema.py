@@ -25,16 +25,22 @@ from quantservice.adapters.secrets.key_file import FileKeyRing
 from quantservice.app.hosting import inspector
 from quantservice.app.jobs import checks
 from quantservice.app.kill_switch import KillSwitch
+from quantservice.app.parity import Parity
 from quantservice.app.research_face import ResearchFace
 from quantservice.core.errors import UnknownName
 from quantservice.ports import KeyPermissions, TradingAccount, VenueSecret
 from quantservice.services.accounts.commands import Accounts
 from quantservice.services.backtests.commands import Backtests, Trials
 from quantservice.services.execution import Gateway
-from quantservice.services.execution.commands import Orders
+from quantservice.services.execution.commands import Orders, OrderWish
+from quantservice.services.execution.routed import Router
+from quantservice.services.execution.routing import Candidate
 from quantservice.services.jobs.commands import Jobs
+from quantservice.services.portfolio.equity import EquityHistory
 from quantservice.services.portfolio.reading import Portfolio
+from quantservice.services.portfolio.tracing import Chains
 from quantservice.services.risk.commands import RiskControl
+from quantservice.services.risk.rehearsals import Rehearsals
 from quantservice.services.strategies.commands import Deployments
 from quantservice.web.context import ResearchDesk, TradingFace, WebConfig, WebContext
 from quantservice.web.openapi import describe
@@ -51,6 +57,11 @@ def nobody(account: str) -> Gateway:
     raise UnknownName("account", account, ())
 
 
+async def nowhere(_wish: OrderWish) -> list[Candidate]:
+    """No account trades it."""
+    return []
+
+
 def accounts_of(context: WebContext) -> Accounts:
     """The registry of accounts; no key is ever checked."""
 
@@ -59,6 +70,10 @@ def accounts_of(context: WebContext) -> Accounts:
 
     sealer = AesGcmEnvelopes(FileKeyRing(Path("never.keys")))
     return Accounts(context.state_store, context.clock, sealer, permissions_of, venues=lambda: [("binance", "um")])
+
+
+async def no_findings(account: str) -> dict[str, Any]:
+    return {"account": account, "mode": "paper", "outcome": "ok", "findings": []}
 
 
 async def nothing() -> None:
@@ -80,13 +95,20 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         trading = TradingFace(
             accounts=accounts,
             orders=orders,
+            router=Router(state, orders, nowhere),
             ready=lambda _account: False,
+            problem=lambda _account: "",
             figures=lambda _account: None,
             portfolio=Portfolio(state),
+            equity=EquityHistory(state, clock),
+            chains=Chains(state),
             risk=risk,
+            rehearsals=Rehearsals(state, store, risk, context.instruments, clock),
             kill=kill,
+            preflight=no_findings,
         )
-        whole = dataclasses.replace(context, desk=desk, deployments=deployments, trading=trading)
+        parity = Parity(state, store, deployments, context.instruments, tmp_path / "plugins").report
+        whole = dataclasses.replace(context, desk=desk, deployments=deployments, parity=parity, trading=trading)
         async with client(whole) as asking:
             yield asking
 

@@ -26,12 +26,18 @@ def heal_seen(gaps: dict[str, list[dict[str, Any]]] | None) -> dict[str, Any] | 
 def test_demo_from_first_start_to_second(tmp_path: Path) -> None:
     data_dir = tmp_path / "demo"
     with running("demo", SYMBOLS, "--seed=3", data_dir=data_dir, env={"QS_COLLECT__HISTORY_DAYS": "0.5"}) as demo:
+        wait_for(lambda: demo.get("/api/v1/status"), "the API")
+        # An account that a person makes while the history loads does not take the place of the demo's own.
+        add = ("accounts", "add", "mine", "--market=um", "--demo", f"--data-dir={data_dir}")
+        wait_for(lambda: qs(*add, cwd=tmp_path).returncode == 0, "an account of a person's own")
         wait_for(lambda: demo.get("/api/v1/status")["throughput"]["klines"] > 0, "the first live kline")
         history = wait_for(
             lambda: (found := demo.get("/api/v1/status")["history"])["wanted"] > 2_000 and found["done"] and found,
             "the whole history",
         )
         assert history["stored"] == history["wanted"]
+        deployed = wait_for(lambda: (d := demo.get("/api/v1/deployments")["data"])[1:] and d, "the demo's own strategies")
+        assert {row["account"] for row in deployed} == {"demo"}
         healed = wait_for(lambda: heal_seen(demo.get("/api/v1/gaps")), "the healing of the gap made on purpose", 90)
         assert healed["venue_symbol"] == "ETHUSDT"
         assert healed["healed_rows"] == 30
@@ -63,6 +69,7 @@ def test_demo_from_first_start_to_second(tmp_path: Path) -> None:
     rows = {row["stream"]: row["rows"] for row in json.loads(listed.stdout)}
     with running("demo", SYMBOLS, "--seed=3", data_dir=data_dir, env={"QS_COLLECT__HISTORY_DAYS": "0.5"}) as demo:
         wait_for(lambda: demo.get("/api/v1/status")["history"]["done"], "the history after a restart")
+        assert len(demo.get("/api/v1/deployments")["data"]) == len(deployed), "a second start deploys nothing twice"
         coverage = {row["stream"]: row for row in demo.get("/api/v1/coverage?kind=kline")["data"]}
         for stream, row in coverage.items():
             assert row["rows"] >= rows.get(stream, 0)

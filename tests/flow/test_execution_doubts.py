@@ -18,7 +18,7 @@ from quantservice.core.messages import Alert
 from quantservice.core.orders import Evidence, Order, OrderState
 from quantservice.ports.trading import NotSent, OrderReport, Unknown
 from quantservice.quant.risk_rules import DEFAULT_RULES
-from quantservice.services.execution import ExecutionConfig, ExecutionService
+from quantservice.services.execution import AccountTaken, ExecutionConfig, ExecutionService
 from quantservice.services.portfolio import Bookkeeper
 from quantservice.services.risk import RuleSet
 
@@ -137,7 +137,7 @@ async def test_absence_needs_open_orders_too(rig: Rig, monkeypatch: pytest.Monke
         return None
 
     monkeypatch.setattr(rig.venue, "find", blind)
-    await rig.clock.advance(59.0)
+    await rig.clock.advance(50.0)
     await rig.gateway.extend()
     for _ in range(4):
         await rig.gateway.resolve()
@@ -333,6 +333,7 @@ async def test_external_orders_of_two_accounts_do_not_meet(rig: Rig) -> None:
     await rig.gateway.apply_report(report("main"))
     rig.venue.account = "second"
     other = rig.make("two")
+    assert await other.start()
     order = await other.apply_report(report("second"))
     assert order.terms.account == "second"
 
@@ -372,7 +373,8 @@ async def test_a_fenced_process_does_not_arm_the_timer(rig: Rig) -> None:
     await rig.gateway.submit([rig.intent()])
     await rig.clock.advance(61.0)
     assert await rig.make("two").start()
-    await rig.gateway.extend()
+    with pytest.raises(AccountTaken):
+        await rig.gateway.extend()
     await service._arm()
     assert rig.venue.armed == []
 
@@ -477,9 +479,80 @@ async def test_a_fill_that_could_not_be_booked_counts_when_it_is_told_again(rig:
             await rig.gateway.apply_fill(fill)
     assert (await rig.fills(), (await rig.order(intent)).filled) == (0, D(0))
     rig.gateway = rig.make()
-    assert await rig.gateway.apply_fill(fill)
+    assert await rig.gateway.start(), "a start asks for what was filled"
     assert not await rig.gateway.apply_fill(fill)
     async with rig.store.transaction() as work:
         held = await work.books.position("main", str(BTC))
     assert held is not None
     assert (held.position.quantity, await rig.fills(), (await rig.order(intent)).filled) == (D("0.1"), 1, D("0.1"))
+
+
+async def test_a_process_that_lost_the_account_writes_nothing(rig: Rig) -> None:
+    """Found by the deterministic simulation: a process that was frozen went on hearing, and wrote what it remembered of old."""
+    intent = rig.intent()
+    await rig.gateway.submit([intent])
+    await rig.clock.advance(61.0)
+    other = rig.make("two")
+    assert await other.start()
+    fill = rig.venue.fill(intent.client_id, "0.1")
+    with pytest.raises(EnvironmentFault):
+        await rig.gateway.apply_fill(fill)
+    assert await rig.fills() == 0
+    assert await other.apply_fill(fill)
+    assert (await rig.order(intent)).state is OrderState.FILLED
+
+
+async def test_a_process_that_has_the_account_again_counts_what_the_other_did(rig: Rig) -> None:
+    await rig.clock.advance(61.0)
+    other = rig.make("two")
+    assert await other.start()
+    bought = rig.intent("e9")
+    await other.submit([bought])
+    assert await other.apply_fill(rig.venue.fill(bought.client_id, "0.1"))
+    await other.release()
+    rig.desk.books["main"].reload(())  # what this process knew before
+    assert await rig.gateway.start()
+    assert rig.desk.books["main"].worst(BTC) == D("0.1") * rig.desk.books["main"].price_of(BTC)
+    assert rig.desk.books["main"].reduces(rig.intent("e10", side="sell").terms)
+
+
+async def test_a_fill_without_a_name_waits_for_the_order_in_doubt(rig: Rig) -> None:
+    """Found by the deterministic simulation: booked as a stranger's, a fill could never become its order's own."""
+    rig.venue.script, rig.venue.stale = ["lost_answer"], True
+    intent = rig.intent()
+    await rig.gateway.submit([intent])
+    fill = msgspec.structs.replace(rig.venue.fill(intent.client_id, "0.1"), client_id="")
+    rig.venue.fills[-1] = fill
+    assert not await rig.gateway.apply_fill(fill)
+    assert await rig.fills() == 0, "it is of the order in doubt or of a stranger's: that is not known yet"
+    rig.venue.stale = False
+    await rig.gateway.resolve()
+    order = await rig.order(intent)
+    assert (order.state, order.filled, await rig.fills()) == (OrderState.FILLED, D("0.1"), 1)
+
+
+async def test_a_fill_that_waits_is_asked_for_again_after_a_restart(rig: Rig) -> None:
+    rig.venue.script, rig.venue.stale = ["lost_answer"], True
+    intent = rig.intent()
+    await rig.gateway.submit([intent])
+    rig.venue.fills[-1:] = [msgspec.structs.replace(rig.venue.fill(intent.client_id, "0.1"), client_id="")]
+    for _ in range(5):
+        await rig.clock.advance(50.0)
+        await rig.gateway.extend()
+        rig.gateway.resolver._scans.clear()
+        await rig.gateway.reconcile(await rig.venue.snapshot())
+    assert await rig.fills() == 0
+    rig.venue.stale = False
+    rig.gateway = rig.make()
+    assert await rig.gateway.start()
+    assert ((await rig.order(intent)).filled, await rig.fills()) == (D("0.1"), 1)
+
+
+async def test_a_cancel_of_an_order_that_ended_meanwhile_is_no_error(rig: Rig) -> None:
+    """Found by the deterministic simulation: the order ended while the cancels before it were asked again."""
+    intent = rig.intent("e1", type="limit", limit_price=D(49_000))
+    await rig.gateway.submit([intent])
+    (order,) = await rig.gateway._keeper.open()
+    await rig.gateway.apply_fill(rig.venue.fill(intent.client_id, "0.1"))
+    ended = await rig.gateway.resolver.cancel(order.order_id)
+    assert ended.state is OrderState.FILLED

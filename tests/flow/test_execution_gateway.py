@@ -16,6 +16,7 @@ from quantservice.core.messages import IntentDenied, OrderChanged, TradeComplete
 from quantservice.core.orders import Evidence, Order, OrderState
 from quantservice.ports.trading import OrderReport
 from quantservice.quant.risk_rules import DEFAULT_RULES
+from quantservice.services.execution import AccountTaken
 from quantservice.services.risk import RuleSet
 
 D = Decimal
@@ -88,7 +89,9 @@ async def test_an_outage_is_no_evidence(rig: Rig) -> None:
     intent = rig.intent()
     await rig.gateway.submit([intent])
     rig.venue.away = True
-    await rig.clock.advance(3_600.0)
+    for _ in range(72):
+        await rig.clock.advance(50.0)
+        await rig.gateway.extend()
     for _ in range(10):
         assert not await rig.gateway.resolve()
     assert (await rig.order(intent)).state is OrderState.UNKNOWN
@@ -270,14 +273,18 @@ async def test_a_lease_that_was_lost_and_came_back_needs_a_reconciliation(rig: R
     other = rig.make("two")
     await rig.clock.advance(61.0)
     assert await other.start()
-    assert not await rig.gateway.extend()
+    with pytest.raises(AccountTaken):
+        await rig.gateway.extend()
     await other.submit([rig.intent("e9")])
     await rig.clock.advance(61.0)  # the other is gone
-    assert await rig.gateway.extend()
-    assert await rig.gateway.resolve()
+    with pytest.raises(AccountTaken):
+        await rig.gateway.extend()
+    with pytest.raises(EnvironmentFault):
+        await rig.gateway.reconcile(await rig.venue.snapshot())
     assert not rig.gateway.ready, "what the other did is not known here yet"
-    await rig.gateway.reconcile(await rig.venue.snapshot())
+    assert await rig.gateway.start()
     assert rig.gateway.ready
+    assert [order.order_id for order in await rig.gateway._keeper.open()] == [rig.intent("e9").client_id]
 
 
 async def test_an_order_that_is_unknown_blocks_no_other(rig: Rig) -> None:

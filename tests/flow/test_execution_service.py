@@ -12,9 +12,10 @@ import pytest
 from tests.support.execution_rig import BTC, Rig
 from tests.support.state import sqlite_store
 
+from quantservice.core.errors import EnvironmentFault
 from quantservice.core.orders import Evidence, OrderState
 from quantservice.ports.trading import AccountMovement, OrderReport, StreamState
-from quantservice.services.execution import ExecutionConfig, ExecutionService
+from quantservice.services.execution import AccountTaken, ExecutionConfig, ExecutionService
 
 D = Decimal
 STEPS = 400
@@ -131,4 +132,38 @@ async def test_an_account_that_another_process_holds_is_waited_for(rig: Rig) -> 
             await asyncio.sleep(0.02)
         assert not rig.gateway.ready
         await until(rig, lambda: rig.gateway.ready, "the other's lease has ended", step_s=10.0)
-        assert not await other.extend()
+        with pytest.raises(AccountTaken):
+            await other.extend()
+
+
+@pytest.mark.parametrize("where", ["lease", "stream"])
+async def test_a_cancel_in_the_moment_of_a_failure_ends_the_loop(rig: Rig, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """A group that fails while it is cancelled tells only of the failure; the loop would go on for ever."""
+    failed = asyncio.Event()
+
+    async def fails(*_: object) -> None:
+        failed.set()
+        task.cancel()
+        if where == "lease":
+            raise AccountTaken("taken")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise EnvironmentFault("the store was closed under it") from None
+
+    monkeypatch.setattr(rig.gateway, "extend" if where == "lease" else "apply_movement", fails)
+    service = ExecutionService(rig.gateway, rig.venue, rig.clock, ExecutionConfig())  # type: ignore[arg-type]
+    task = asyncio.ensure_future(service.run())
+    try:
+        await until(rig, lambda: rig.gateway.ready, "the account is ready")
+        if where == "stream":
+            moved = AccountMovement(
+                account="main", movement_id="m1", kind="transfer", currency="USDT", amount=D(1), time_ms=rig.clock.now_ms()
+            )
+            await rig.venue.stream.put([moved])
+        await until(rig, failed.is_set, "the failure", step_s=1.0)
+        await until(rig, task.done, "the end of the loop", step_s=1.0)
+        assert task.cancelled()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

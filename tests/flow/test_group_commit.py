@@ -59,9 +59,13 @@ async def there(store: SqlStateStore, *names: str) -> list[str]:
         return [name for name in names if await work.values.get("test", name) is not None]
 
 
+async def nobody_else(_work: UnitOfWork) -> None:
+    """This process may always write."""
+
+
 def group_of(store: SqlStateStore) -> tuple[GroupCommit, list[str]]:
     told: list[str] = []
-    return GroupCommit(store, kept=lambda: told.append("kept"), lost=lambda: told.append("lost")), told
+    return GroupCommit(store, fence=nobody_else, kept=lambda: told.append("kept"), lost=lambda: told.append("lost")), told
 
 
 async def test_what_comes_together_is_one_commit_in_the_order_in_which_it_came(store: SqlStateStore) -> None:

@@ -155,3 +155,46 @@ async def test_what_makes_no_sense_is_refused_and_changes_nothing(store: SqlStat
             await risk.set_rule(name, mode, parameters)
     assert await risk.states() == []
     assert {row["mode"] for row in await risk.rules()} == {"enforced", "off"}
+
+
+async def test_rules_of_positions_are_the_deployments_the_accounts_or_the_systems(store: SqlStateStore) -> None:
+    platform = platform_of(store)
+    risk = platform.risk
+    async with trading(platform) as role:
+        assert [rule.name for rule in role.risk.position_rules("paper")] == ["forced_reduction"], "from the start"
+        await risk.set_rule("forced_reduction", "off", {})
+        await risk.set_rule("stop_loss", "enforced", {"limit": "0.05"})
+        await risk.set_rule("trailing_stop", "enforced", {})
+        await risk.set_protection("account", "paper", "stop_loss", "enforced", {"limit": "0.02"})
+        await risk.set_protection("account", "paper", "trailing_stop", "off", {})
+        await role.reload_risk()
+        assert [(rule.name, str(rule.limit)) for rule in role.risk.position_rules("paper")] == [("stop_loss", "0.02")]  # type: ignore[attr-defined]
+        others = role.risk.position_rules("other", "d1")
+        assert [(rule.name, str(rule.limit)) for rule in others] == [("stop_loss", "0.05"), ("trailing_stop", "0.05")]  # type: ignore[attr-defined]
+        role.risk.protection["deployment", "d1"] = {"stop_loss": None}
+        assert role.risk.position_rules("paper", "d1") == ()
+    again = platform_of(store)
+    async with trading(again) as role:
+        assert [rule.name for rule in role.risk.position_rules("paper")] == ["stop_loss"]
+        await risk.set_protection("account", "paper", "stop_loss", "inherit", {})
+        assert [item.name for item in await risk.protection()] == ["trailing_stop"]
+        await role.reload_risk()
+        assert str(role.risk.position_rules("paper")[0].limit) == "0.05"  # type: ignore[attr-defined]
+    assert not [rule for rule in role.risk.rules.enforced if rule.name == "stop_loss"], "it is asked of no order"
+
+
+async def test_rules_of_positions_that_make_no_sense_are_refused(store: SqlStateStore) -> None:
+    risk = platform_of(store).risk
+    with pytest.raises(InvalidValue, match="mode"):
+        await risk.set_rule("stop_loss", "shadow", {})
+    for arguments, words in (
+        (("account", "nobody", "stop_loss", "enforced", {}), "nobody"),
+        (("deployment", "nobody", "stop_loss", "off", {}), "nobody"),
+        (("account", "paper", "max_exposure", "off", {}), "rule of one account or deployment"),
+        (("system", "", "stop_loss", "off", {}), "scope"),
+        (("account", "paper", "stop_loss", "shadow", {}), "mode"),
+        (("account", "paper", "stop_loss", "enforced", {"limt": "1"}), "limt"),
+    ):
+        with pytest.raises((InvalidValue, UnknownName), match=words):
+            await risk.set_protection(*arguments)
+    assert await risk.protection() == []

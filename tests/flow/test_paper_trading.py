@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.clock import ManualClock
 from tests.support.execution_rig import BTC, RULES
@@ -111,6 +112,51 @@ async def test_a_closed_bars_range_counts_only_for_orders_that_were_there_before
     await paper.trading.mark(BTC, D(50_100), bar=(opened_ms, D(48_000), D(50_200)))
     assert (await paper.report(before)).state is OrderState.FILLED
     assert (await paper.report(within)).state is OrderState.OPEN
+
+
+async def test_an_open_limit_order_is_changed_and_bars_before_that_do_not_fill_it(paper: Paper) -> None:
+    sent = await paper.send(type="limit", limit_price=D(48_000))
+    opened_ms = paper.clock.now_ms() + 1_000
+    await paper.clock.advance(10.0)
+    changed = await paper.trading.amend(BTC, sent.client_id, quantity=D("0.2"), limit_price=D(49_000))
+    assert (changed.state, changed.quantity, changed.limit_price) == (OrderState.OPEN, D("0.2"), D(49_000))
+    await paper.trading.mark(BTC, D(50_100), bar=(opened_ms, D("48500"), D(50_200)))
+    assert await paper.report(sent) == msgspec.structs.replace(changed, evidence=(await paper.report(sent)).evidence)
+    await paper.trading.mark(BTC, D("48999.9"))
+    (fill,) = await paper.fills()
+    assert (fill.price, fill.quantity, fill.maker) == (D(49_000), D("0.2"), True)
+
+
+async def test_a_change_that_crosses_takes_at_once(paper: Paper) -> None:
+    sent = await paper.send(type="limit", limit_price=D(48_000))
+    changed = await paper.trading.amend(BTC, sent.client_id, quantity=D("0.1"), limit_price=D(50_500))
+    assert (changed.state, changed.filled) == (OrderState.FILLED, D("0.1"))
+    (fill,) = await paper.fills()
+    assert (fill.price, fill.maker) == (D(50_000), False)
+
+
+@pytest.mark.parametrize(
+    ("terms", "change", "words"),
+    [
+        ({}, {"quantity": D("0.0005")}, "lot"),
+        ({}, {"limit_price": D("48000.05")}, "tick"),
+        ({}, {"quantity": D(100)}, "are free"),
+        ({"post_only": True}, {"limit_price": D(50_010)}, "would take"),
+        ({"type": "stop", "limit_price": None, "stop_price": D(51_000)}, {}, "limit order"),
+    ],
+)
+async def test_a_change_is_judged_like_a_new_order_and_a_refused_one_changes_nothing(
+    paper: Paper, terms: dict[str, Any], change: dict[str, Any], words: str
+) -> None:
+    wanted: dict[str, Any] = {"type": "limit", "limit_price": D(48_000)} | terms
+    sent = await paper.send(**wanted)
+    with pytest.raises(Refused, match=words):
+        await paper.trading.amend(BTC, sent.client_id, **({"quantity": D("0.2"), "limit_price": D(48_500)} | change))
+    after = await paper.report(sent)
+    assert (after.quantity, after.limit_price, after.state) == (sent.quantity, sent.limit_price, OrderState.OPEN)
+    await paper.trading.cancel(BTC, sent.client_id)
+    with pytest.raises(Refused, match="Unknown order"):
+        await paper.trading.amend(BTC, sent.client_id, quantity=D("0.2"), limit_price=D(48_500))
 
 
 @pytest.mark.parametrize(

@@ -5,189 +5,37 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from decimal import Decimal
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
+import psutil
 import pytest
-from tests.support import hosted_child
-from tests.support.clock import ManualClock
 from tests.support.fakes import until
-from tests.support.market import START_MS, book, instrument, kline
+from tests.support.hosting import MINUTE, WARM, bar, house
+from tests.support.market import START_MS, instrument
 from tests.support.state import sqlite_store
 
-from quantservice.adapters.bus.memory import MemoryBus
-from quantservice.adapters.strategy_host.processes import ProcessStrategyHost
 from quantservice.core.errors import InvalidValue, UnknownName, UserError
-from quantservice.core.events import Kline, Source, StreamId
-from quantservice.core.messages import MarketBatch, Message, StoredBatch, StrategySignal, Topic
+from quantservice.core.events import Source
+from quantservice.core.messages import Message, StoredBatch, StrategySignal, Topic
 from quantservice.core.signals import Signal
-from quantservice.core.spans import Span
-from quantservice.ports import Columns, Deployment, StateStore, TradingPair
-from quantservice.services.strategies import StrategiesConfig, StrategiesService
-from quantservice.services.strategies.commands import Deployments, StrategyFacts
-
-MINUTE = 60_000
-WARM = 20
-NAMES = ("BTC", "ETH")
-
-
-def bar(number: int, base: str = "BTC", *, close: str | None = None, source: Source = Source.WS) -> Kline:
-    price = Decimal(close) if close is not None else Decimal(100 + number % 7)
-    changes = {"open": price, "high": price + 1, "low": price - 1, "close": price, "source": source}
-    if number < WARM:
-        changes["volume"] = Decimal(1)  # the live ones keep 12.5: the misbehaving strategies begin with them
-    return msgspec.structs.replace(kline(number, base=base), **changes)
-
-
-class Klines:
-    """The market store's klines in memory, as arrays."""
-
-    def __init__(self) -> None:
-        self.rows: dict[StreamId, dict[int, Kline]] = {}
-
-    def add(self, item: Kline) -> None:
-        self.rows.setdefault(item.stream, {})[item.open_time] = item
-
-    async def read(self, stream: StreamId, span: Span, *, limit: int | None = None, newest: bool = False) -> Columns:
-        rows = [item for time, item in sorted(self.rows.get(stream, {}).items()) if span.contains(time)]
-        if limit is not None:
-            rows = rows[-limit:] if newest else rows[:limit]
-        names = (
-            "open",
-            "high",
-            "low",
-            "close",
-            "volume",
-            "quote_volume",
-            "count",
-            "taker_buy_base_volume",
-            "taker_buy_quote_volume",
-        )
-        columns: dict[str, Any] = {name: np.array([float(getattr(item, name)) for item in rows]) for name in names}
-        columns["open_time"] = np.array([item.open_time for item in rows], dtype=np.int64)
-        return columns
-
-
-async def inspect(strategy: str, parameters: Mapping[str, Any]) -> StrategyFacts:
-    if strategy not in hosted_child.MADE:
-        raise UnknownName("strategy", strategy, hosted_child.MADE)
-    made = hosted_child.make(strategy, parameters)
-    return StrategyFacts(parameters=made.parameters, code_hash="c1", family="f1")
-
-
-class House:
-    def __init__(self, state: StateStore, *, answer_s: float, memory_bytes: int) -> None:
-        self.clock, self.bus, self.state, self.klines = ManualClock(START_MS + WARM * MINUTE), MemoryBus(), state, Klines()
-        self.deployments = Deployments(state, self.clock, lambda: book(*NAMES), inspect)
-        self.host = ProcessStrategyHost(
-            hosted_child.main, preload=("tests.support.hosted_child",), answer_s=answer_s, memory_bytes=memory_bytes
-        )
-        self.service = self.make()
-        for base in NAMES:
-            for number in range(WARM):
-                self.klines.add(bar(number, base))
-
-    def make(self) -> StrategiesService:
-        return StrategiesService(
-            host=self.host,
-            source=self.klines,
-            state=self.state,
-            bus=self.bus,
-            clock=self.clock,
-            deployments=self.deployments,
-            config=StrategiesConfig(settle_s=0.1, memory_s=0.5),
-        )
-
-    async def collect(self) -> None:
-        async with self.state.transaction() as work:
-            for base in NAMES:
-                id_ = instrument(base).id
-                await work.pairs.put(
-                    TradingPair(venue="binance", market="um", symbol=id_.symbol, venue_symbol=f"{base}USDT", periods=("1m",))
-                )
-
-    async def deploy(self, strategy: str, *bases: str, **parameters: Any) -> Deployment:
-        made = await self.deployments.create(
-            name=f"{strategy} {'+'.join(bases)}",
-            strategy=strategy,
-            instruments=[str(instrument(base).id) for base in bases],
-            period="1m",
-            parameters=parameters,
-        )
-        return await self.say(made.id, "start")
-
-    async def say(self, reference: str, verb: str) -> Deployment:
-        after = await self.deployments.say(reference, verb)
-        await self.relay()
-        return after
-
-    async def relay(self) -> list[StrategySignal]:
-        """Do what the outbox relay does; return the signals among the messages."""
-        async with self.state.transaction() as work:
-            pending = await work.outbox.pending(1_000)
-            await work.outbox.mark([message.event_id for message in pending], published_ns=1)
-        await self.bus.publish([message for message in pending if message.topic == Topic.COMMAND])
-        return [message.data for message in pending if message.topic == Topic.SIGNAL]
-
-    async def live(self, number: int, *bases: str) -> None:
-        for base in bases:
-            item = bar(number, base)
-            self.klines.add(item)
-            await self.bus.publish([Message(topic=Topic.MARKET_LIVE, data=MarketBatch([item]))])
-        await self.clock.advance(MINUTE / 1000)
-
-    async def until_state(self, reference: str, state: str) -> Deployment:
-        for _ in range(2_000):
-            await self.clock.advance(0.5)
-            found = await self.deployments.get(reference)
-            if found.state == state:
-                return found
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"{found.name} is {found.state}: {found.reason}")
-
-    async def warm(self, *deployments: Deployment) -> None:
-        running = self.service._hosted
-        await until(lambda: all(item.id in running and running[item.id]._last for item in deployments), timeout_s=60)
-
-    async def signals(self, count: int) -> list[StrategySignal]:
-        found: list[StrategySignal] = []
-        for _ in range(1_000):
-            found += await self.relay()
-            if len(found) >= count:
-                return found
-            await self.clock.advance(0.1)
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"{len(found)} of {count} signals: {self.service.stats()}")
+from quantservice.ports import (
+    Deployment,
+    RunAsked,
+    RunBegan,
+    RunFact,
+    RunRebuilt,
+    StateStore,
+    fact_of,
+    kind_of,
+)
 
 
 @pytest.fixture
 async def state(tmp_path: Path) -> AsyncIterator[StateStore]:
     async with sqlite_store(tmp_path) as store:
         yield store
-
-
-@asynccontextmanager
-async def house(state: StateStore, *, answer_s: float = 10.0, memory_bytes: int = 300 << 20) -> AsyncIterator[House]:
-    made = House(state, answer_s=answer_s, memory_bytes=memory_bytes)
-    await made.collect()
-    async with running(made):
-        yield made
-
-
-@asynccontextmanager
-async def running(made: House) -> AsyncIterator[None]:
-    task = asyncio.ensure_future(made.service.run())
-    await until(lambda: len(made.bus.stats()) >= 3)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def targets(found: list[StrategySignal]) -> list[float]:
@@ -246,7 +94,7 @@ async def test_stopped_and_started_it_goes_on_from_its_memory_and_the_store(stat
         made.klines.add(bar(WARM + 1))  # it closed while the deployment was stopped
         await made.clock.advance(60)
         await made.say(deployed.id, "start")
-        await until(lambda: bool(made.service._hosted) and bool(made.service._hosted[deployed.id]._last), timeout_s=60)
+        await until(lambda: bool(made.service._hosted) and made.service._hosted[deployed.id].warm, timeout_s=60)
         await made.live(WARM + 2, "BTC")
         assert targets(await made.signals(1)) == [WARM + 3]
 
@@ -280,7 +128,7 @@ async def test_a_revised_kline_makes_it_begin_again_silently(state: StateStore) 
 async def test_one_that_misbehaves_is_stopped_with_the_reason_and_the_rest_go_on(
     state: StateStore, strategy: str, reason: str
 ) -> None:
-    async with house(state, answer_s=1.0) as made:
+    async with house(state, answer_s=1.0 if strategy == "blocking" else 10.0) as made:
         good, bad = await made.deploy("counting", "BTC"), await made.deploy(strategy, "ETH")
         await made.warm(good, bad)
         for number in range(WARM, WARM + 3):
@@ -305,6 +153,20 @@ async def test_a_killed_process_is_a_failure_with_the_signal_named(state: StateS
         os.kill(made.service.running()[deployed.id]["pid"], signal.SIGKILL)
         await made.live(WARM, "BTC")
         assert (await made.until_state(deployed.id, "failed")).reason == "died: its process ended (signal 9)"
+
+
+async def test_a_signal_to_the_whole_group_fails_no_strategy(state: StateStore) -> None:
+    """As a service manager ends a platform: its owner ends strategies, after they were saved."""
+    async with house(state) as made:
+        deployed = await made.deploy("counting", "BTC")
+        await made.warm(deployed)
+        child = psutil.Process(made.service.running()[deployed.id]["pid"])
+        for process in (child, psutil.Process(child.ppid())):
+            assert process.pid != os.getpid()
+            process.terminate()
+        await made.live(WARM, "BTC")
+        await until(lambda: made.service._hosted[deployed.id].figures["signals"] == 1)
+        assert child.is_running()
 
 
 async def test_what_cannot_be_is_refused_in_a_sentence(state: StateStore) -> None:
@@ -343,3 +205,42 @@ async def test_an_earlier_version_comes_back_as_a_new_one(state: StateStore) -> 
             "started",
             "created",
         ]
+
+
+async def written(state: StateStore, deployment: Deployment) -> list[RunFact]:
+    async with state.transaction() as work:
+        return [fact_of(event.data) for event in await work.runs.read(deployment.id)]
+
+
+async def test_what_was_given_and_answered_is_written_down(state: StateStore) -> None:
+    async with house(state) as made:
+        deployed = await made.deploy("counting", "BTC")
+        await made.warm(deployed)
+        await made.live(WARM, "BTC")
+        (signal,) = await made.signals(1)
+        await made.say(deployed.id, "pause")
+        await until(lambda: made.service._hosted[deployed.id].paused)
+        await made.live(WARM + 1, "BTC")
+        await until(lambda: made.service.stats()["klines"] == 2)
+        changed = bar(3, close="500", source=Source.REST)
+        made.klines.add(changed)
+        await made.bus.publish([Message(topic=Topic.MARKET_STORED, data=StoredBatch(revised=((changed, 1),)))])
+        while not made.service.stats()["rebuilds"]:
+            await made.clock.advance(0.5)
+            await asyncio.sleep(0.01)
+        await made.say(deployed.id, "stop")
+        await until(lambda: deployed.id not in made.service._tasks and not made.host._running)
+    facts = await written(state, deployed)
+    name, last = str(instrument("BTC").id), START_MS + (WARM - 1) * MINUTE
+    assert [kind_of(fact) for fact in facts] == ["began", "asked", "asked", "rebuilt", "ended"]
+    began, first, second, rebuilt = facts[:4]
+    assert isinstance(began, RunBegan)
+    assert isinstance(first, RunAsked)
+    assert isinstance(second, RunAsked)
+    assert isinstance(rebuilt, RunRebuilt)
+    assert (began.resumed, began.first, began.last) == (False, {name: START_MS}, {name: last})
+    assert (first.open_time, first.muted, first.decisions) == (last + MINUTE, "", signal.decisions)
+    assert first.bars[0].close == float(bar(WARM).close)
+    assert first.signal
+    assert (second.muted, second.signal, len(second.decisions)) == ("paused", "", 1)
+    assert (rebuilt.revised, rebuilt.healed) == ({name: START_MS + 3 * MINUTE}, {})

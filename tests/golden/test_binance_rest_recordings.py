@@ -25,7 +25,8 @@ from quantservice.adapters.venues.binance.decode_rest import (
     decode_server_time,
     decode_tickers,
 )
-from quantservice.adapters.venues.binance.decode_ws import ControlMessage, Decoder, StreamRegistry
+from quantservice.adapters.venues.binance.decode_ws import Decoder, StreamRegistry
+from quantservice.adapters.venues.transport.control import ControlMessage
 from quantservice.core.errors import MalformedFrame, Refused
 from quantservice.core.events import Kind, Kline, Source, StreamId
 from quantservice.core.instruments import Instrument, InstrumentId

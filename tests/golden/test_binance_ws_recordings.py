@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 from tests.support.binance import btc, captured_frames, exact, make_instrument, plain, raw_feed, symbols_in
 
-from quantservice.adapters.venues.binance.decode_ws import ControlMessage, Decoder, StreamRegistry
+from quantservice.adapters.venues.binance.decode_ws import Decoder, StreamRegistry
+from quantservice.adapters.venues.transport.control import ControlMessage
 from quantservice.core.errors import MalformedFrame
 from quantservice.core.events import Kind, Source, StreamId
 from quantservice.core.instruments import InstrumentId

@@ -81,30 +81,59 @@ TARGETS: Final = (
     ),
 )
 
-_GATEWAY: Final = tuple(f"tests/flow/test_{name}.py" for name in ("execution_gateway", "execution_doubts", "group_commit"))
+_GATEWAY: Final = tuple(
+    f"tests/flow/test_{name}.py"
+    for name in (
+        "execution_gateway",
+        "execution_doubts",
+        "resolving_borders",
+        "resolving_counts",
+        "keeper_look_up",
+        "group_commit",
+        "execution_groups",
+    )
+)
 _WIDE: Final = (
     "tests/property/test_execution_faults.py",
-    *(f"tests/flow/test_{name}.py" for name in ("execution_service", "trading_role")),
+    *(f"tests/flow/test_{name}.py" for name in ("execution_amending", "execution_service", "trading_role")),
 )
 #: State machine, reconciler, risk rules, books, signer: ``--of trading``.
 TRADING: Final = (
-    Target("core/orders.py", _unit("core", "orders"), _GATEWAY),
-    Target("core/ledger.py", _unit("core", "money"), ("tests/flow/test_portfolio_books.py",)),
-    Target("services/execution/slicing.py", _unit("services", "execution_slicing")),
+    Target("core/orders.py", _unit("core", "orders", "orders_folding"), (*_GATEWAY, "tests/flow/test_execution_amending.py")),
+    Target("services/execution/sending.py", _GATEWAY, ("tests/flow/test_execution_amending.py",)),
+    Target("core/ledger.py", _unit("core", "ledger", "money"), ("tests/flow/test_portfolio_books.py",)),
+    Target("services/execution/slicing.py", _unit("services", "execution_slicing"), ("tests/flow/test_execution_algorithms.py",)),
+    Target("services/execution/amending.py", ("tests/flow/test_execution_amending.py",)),
+    Target("services/execution/guarding.py", ("tests/flow/test_execution_guarding.py", "tests/flow/test_guarding_binance.py")),
+    Target("services/execution/algorithms.py", ("tests/flow/test_execution_algorithms.py", *_property("algorithm_parts"))),
     Target("services/execution/keeper.py", _GATEWAY, _WIDE),
     Target("services/execution/gateway.py", _GATEWAY, _WIDE),
     Target("services/execution/resolving.py", _GATEWAY, _WIDE),
-    Target("services/execution/folding.py", _GATEWAY, _WIDE),
+    Target(
+        "services/execution/folding.py",
+        _unit("services", "execution_folding"),
+        (*_GATEWAY, "tests/flow/test_execution_amending.py"),
+    ),
     Target("services/execution/committing.py", _GATEWAY, _WIDE),
-    Target("services/execution/remembering.py", _GATEWAY, _WIDE),
-    Target("quant/risk_rules/*.py", ("tests/unit/quant/test_risk_rules.py",), _unit("services", "risk_desk")),
-    Target("services/risk/*.py", _unit("services", "risk_desk"), ("tests/flow/test_kill_switch.py", "tests/flow/test_alerts.py")),
+    Target("services/execution/telling.py", _unit("services", "execution_telling")),
+    Target("services/execution/remembering.py", _unit("services", "execution_memory"), _GATEWAY),
+    Target("quant/risk_rules/*.py", _unit("quant", "risk_rules", "risk_rule_figures"), _unit("services", "risk_desk")),
+    Target(
+        "services/risk/*.py",
+        _unit("services", "risk_desk", "risk_rehearsal"),
+        ("tests/flow/test_kill_switch.py", "tests/flow/test_alerts.py", "tests/flow/test_risk_rehearsal.py"),
+    ),
     Target(
         "services/portfolio/*.py",
-        ("tests/flow/test_portfolio_books.py", *_unit("services", "portfolio_sizing", "portfolio_earned")),
+        (
+            *_unit("services", "portfolio_bookkeeping", "portfolio_sizing", "portfolio_earned", "portfolio_equity"),
+            "tests/flow/test_portfolio_books.py",
+        ),
         ("tests/flow/test_paper_trading.py",),
     ),
     Target("adapters/venues/binance/trading/signer.py", ("tests/unit/adapters/venues/binance/test_trading_signer.py",)),
+    Target("adapters/venues/okx/trading/signer.py", ("tests/unit/adapters/venues/okx/test_okx_trading_tables.py",)),
+    Target("adapters/venues/htx/trading/signer.py", ("tests/unit/adapters/venues/htx/test_htx_trading_tables.py",)),
 )
 
 
@@ -165,7 +194,7 @@ class Workshop:
 
     def failure(self, tests: Sequence[str]) -> str:
         """Run tests; return what failed ("" when all passed)."""
-        present = [name for name in tests if (self._folder / name).exists()]
+        present = [name for name in tests if (self._folder / name.split("::")[0]).exists()]
         command = [
             sys.executable,
             "-B",

@@ -28,7 +28,8 @@ from tests.support.binance import (
 
 from quantservice.adapters.venues.binance.decode_instruments import decode_exchange_info
 from quantservice.adapters.venues.binance.decode_rest import decode_agg_trades, decode_depth, decode_klines, decode_tickers
-from quantservice.adapters.venues.binance.decode_ws import ControlMessage, Decoder, StreamRegistry
+from quantservice.adapters.venues.binance.decode_ws import Decoder, StreamRegistry
+from quantservice.adapters.venues.transport.control import ControlMessage
 from quantservice.core.errors import MalformedFrame
 from quantservice.core.events import BookDelta, BookSnapshot, Kind, Kline, MarketEvent, MarkPrice, Quote, Ticker, Trade
 from quantservice.core.instruments import Instrument

@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.support.models import profile
 
 from quantservice.core.book import OrderBook, Step, SyncRule
 from quantservice.core.events import BookDelta, BookSnapshot, Kind, Level, StreamId
@@ -139,4 +139,4 @@ class BookMachine(RuleBasedStateMachine):
 
 
 TestBook = BookMachine.TestCase
-TestBook.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestBook.settings = profile(least=150)

@@ -4,6 +4,7 @@ The production weight budget and pacers run against the simulator's own gate on 
 next. Requests of all lanes are on their way for a random time, answers carry the used weight, and the venue turns the address
 away now and then with ``Retry-After``. History is always hungry. The referee counts: nothing may be over the weight, inside a
 ``Retry-After``, or over the limits of messages and connections.
+Accounts of OKX and HTX are in :mod:`tests.soak.obedience_keys`.
 The limits are a twentieth of the venue's, so that a minute is full after a few requests; the arithmetic is that of the real ones.
 """
 
@@ -29,6 +30,7 @@ from quantservice.core.errors import RateLimited
 from quantservice.simulator.config import venue_limits
 from quantservice.simulator.rules.referee import Referee
 from quantservice.simulator.rules.weights import WeightGate
+from tests.soak.obedience_keys import accounts, bursts, counts
 
 ADDRESS: Final = "10.0.0.1"
 SHARE: Final = 20
@@ -178,6 +180,7 @@ def run(hours: float, seed: int) -> dict[str, Any]:
     loop = JumpLoop()
     chance = random.Random(seed)
     world = World(loop, chance)
+    keys = accounts(world.clock, chance, world.referee, world.travel)
     judges = {"spot_messages": Strict(5, 1.0), "um_messages": Strict(10, 1.0), "connections": Strict(300, 300.0)}
 
     async def all_of_it() -> None:
@@ -187,6 +190,7 @@ def run(hours: float, seed: int) -> dict[str, Any]:
             tasks.append(group.create_task(pace(world, 5, 1, 1.0, judges["spot_messages"], 1 / 120)))
             tasks.append(group.create_task(pace(world, 10, 1, 1.0, judges["um_messages"], 1 / 120)))
             tasks.append(group.create_task(pace(world, 240, 0, 300.0, judges["connections"], 1 / 60)))
+            tasks += [group.create_task(bursts(account, chance, world.clock)) for account in keys]
             await asyncio.sleep(hours * 3_600)
             for task in tasks:
                 task.cancel()
@@ -203,6 +207,7 @@ def run(hours: float, seed: int) -> dict[str, Any]:
         "hours": hours,
         "requests": world.asked.total() - world.asked["turned_away"],
         "answers": dict(world.asked),
+        "keys": counts(keys),
         "history_share": round(share, 3),
         "broken": broken,
         "seconds": round(time.monotonic() - began, 1),

@@ -78,6 +78,7 @@ def running_demo(folder: Path) -> Iterator[Platform]:
     command = [sys.executable, "-c", "from quantservice.app.cli import main; main()", "demo", "--no-browser"]
     command += ["--port", str(free_port()), "--data-dir", str(folder / "data")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
+    environment["QS_CLIENTSERVER__PORT"] = str(free_port())  # another test's platform may take the usual one at the same moment
     with log.open("wb") as sink:
         process = subprocess.Popen(command, stdout=sink, stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
 

@@ -9,10 +9,17 @@ from typing import Any
 import msgspec
 
 from quantservice.adapters.clock.system import SystemClock
-from quantservice.adapters.venues.binance.feed import FeedSettings
 from quantservice.adapters.venues.binance.history import HistorySettings
 from quantservice.adapters.venues.binance.spec import BinanceEndpoints
 from quantservice.adapters.venues.binance.venue import BinanceSettings, BinanceVenue
+from quantservice.adapters.venues.ccxt.access import AccessSettings
+from quantservice.adapters.venues.ccxt.feed import FeedSettings as PollingSettings
+from quantservice.adapters.venues.ccxt.venue import CcxtSettings, CcxtVenue
+from quantservice.adapters.venues.htx.spec import HtxEndpoints
+from quantservice.adapters.venues.htx.venue import HtxSettings, HtxVenue
+from quantservice.adapters.venues.okx.spec import OkxEndpoints
+from quantservice.adapters.venues.okx.venue import OkxSettings, OkxVenue
+from quantservice.adapters.venues.transport.feed import FeedSettings
 from quantservice.adapters.venues.transport.http import HttpSettings
 from quantservice.adapters.venues.transport.ws import WsSettings
 from quantservice.simulator.config import Limits, MarketName, PushRates, SimulatorConfig, venue_limits
@@ -63,6 +70,46 @@ async def simulated(
         yield simulator
     finally:
         await simulator.stop()
+
+
+QUICK_OKX = OkxSettings(feed=QUICK.feed, http=QUICK.http, ws=QUICK.ws)
+
+
+@asynccontextmanager
+async def okx_on(target: Simulator, market: str = "um", *, settings: OkxSettings = QUICK_OKX) -> AsyncIterator[OkxVenue]:
+    """An adapter of OKX pointed at a simulator."""
+    endpoints = OkxEndpoints.simulator(target.rest_url)
+    venue = OkxVenue(market, endpoints, clock=SystemClock(), settings=settings, environment={})
+    try:
+        yield venue
+    finally:
+        await venue.close()
+
+
+QUICK_HTX = HtxSettings(feed=QUICK.feed, http=QUICK.http, ws=msgspec.structs.replace(QUICK.ws, messages_per_second=40))
+
+
+@asynccontextmanager
+async def htx_on(target: Simulator, market: str = "um", *, settings: HtxSettings = QUICK_HTX) -> AsyncIterator[HtxVenue]:
+    """An adapter of HTX pointed at a simulator."""
+    endpoints = HtxEndpoints.simulator(target.rest_url)
+    venue = HtxVenue(market, endpoints, clock=SystemClock(), settings=settings, environment={})
+    try:
+        yield venue
+    finally:
+        await venue.close()
+
+
+@asynccontextmanager
+async def ccxt_on(target: Simulator, exchange: str, market: str) -> AsyncIterator[CcxtVenue]:
+    """An adapter of any exchange, by ccxt, pointed at a simulator."""
+    access = AccessSettings(base_url=target.rest_url)
+    settings = CcxtSettings(access=access, feed=PollingSettings(every_s=0.2, after_close_ms=1_500, back_off_s=0.1))
+    venue = CcxtVenue(exchange, market, clock=SystemClock(), settings=settings, environment={})
+    try:
+        yield venue
+    finally:
+        await venue.close()
 
 
 @asynccontextmanager

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from quantservice.adapters.strategy_host import child
-from quantservice.core.signals import Signal
+from quantservice.core.instruments import InstrumentId
+from quantservice.core.signals import OrderRequest, OrderUpdate, Signal
 from quantservice.quant.strategies import Bar, Strategy, View
+from quantservice.quant.strategies.bar import MarketTicker
 
 
 class Counting(Strategy):
@@ -72,7 +74,54 @@ class Leaking(Strategy):
         return {}
 
 
-MADE = {item.name(): item for item in (Counting, Raising, Blocking, Leaking)}
+class Ordering(Strategy):
+    """Places an order at every kline; its tag says how many it has placed, its indicator, and what it was told of its orders."""
+
+    def __init__(self, **parameters: Any) -> None:
+        super().__init__(**parameters)
+        self.placed = 0
+        self.told: list[str] = []
+
+    def indicators(self) -> Mapping[str, Any]:
+        return {"mean": ("sma", 3)}
+
+    def on_kline(self, kline: Bar, view: View) -> OrderRequest:
+        self.placed += 1
+        return self.order(kline.instrument, f"{self.placed} {view['mean']:g} {','.join(self.told)}")
+
+    def order(self, instrument: InstrumentId, tag: str) -> OrderRequest:
+        return OrderRequest(instrument=instrument, side="buy", type="limit", fraction=0.1, limit_price=1.0, tag=tag)
+
+
+class Hearing(Ordering):
+    """Also hears of its orders, and answers each that is filled with another."""
+
+    def on_order_update(self, update: OrderUpdate, view: View) -> OrderRequest | None:
+        self.told.append(f"{update.state}:{update.tag}")
+        return self.order(update.instrument, f"after {update.tag} at {view['mean']:g}") if update.state == "filled" else None
+
+
+class Paid(Strategy):
+    """Says the last settled funding rate."""
+
+    def indicators(self) -> Mapping[str, Any]:
+        return {"rate": "funding_rate"}
+
+    def on_kline(self, kline: Bar, view: View) -> Signal:
+        return Signal(kline.instrument, 0.0, tag=f"{view['rate']:g}")
+
+
+class Watching(Strategy):
+    """Says what it sees of the market between klines."""
+
+    def on_kline(self, kline: Bar, view: View) -> Signal:
+        return Signal(kline.instrument, 0.0, tag="kline")
+
+    def on_market_data(self, ticker: MarketTicker, view: View) -> Signal:
+        return Signal(ticker.instrument, 0.0, tag=f"{ticker.price:g} {ticker.bid:g} {ticker.ask:g} {ticker.volume_24h:g}")
+
+
+MADE = {item.name(): item for item in (Counting, Raising, Blocking, Leaking, Ordering, Hearing, Paid, Watching)}
 
 
 def make(name: str, parameters: Mapping[str, Any]) -> Strategy:

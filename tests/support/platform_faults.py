@@ -29,6 +29,7 @@ import aiohttp
 import msgspec
 
 from quantservice.adapters.venues.binance.spec import BinanceEndpoints
+from quantservice.adapters.venues.transport.feed import VenueFeed
 from quantservice.app.loop import loop_factory
 from quantservice.app.platform import Platform
 from quantservice.app.settings import LoadedSettings, load_settings
@@ -294,7 +295,8 @@ class Run:
 
     def quarantined(self) -> int:
         """Frames in quarantine, over the markets."""
-        return sum(int(venue.feed.quarantine.total) for venue in self.platform.venues.values())
+        feeds = [venue.feed for venue in self.platform.venues.values()]
+        return sum(feed.quarantine.total for feed in feeds if isinstance(feed, VenueFeed))
 
     def fault(self, kind: str, **fields: Any) -> int:
         """Put a fault in force; return its number."""

@@ -43,6 +43,7 @@ class SmallVenue:
         self.orders: dict[str, OrderReport] = {}
         self.fills: list[VenueFill] = []
         self.sent: list[str] = []
+        self.amends: list[tuple[str, Decimal, Decimal]] = []
         self.script: list[str] = []
         self.stale = False  # queries do not see orders
         self.away = False  # queries fail
@@ -93,6 +94,23 @@ class SmallVenue:
             evidence=Evidence(source="answer", reference=str(1_000 + len(self.orders))),
         )
         return self.orders[name]
+
+    async def amend(self, instrument: InstrumentId, client_id: str, *, quantity: Decimal, limit_price: Decimal) -> OrderReport:
+        fault = self.script.pop(0) if self.script else ""
+        self.amends.append((client_id, quantity, limit_price))
+        if fault == "refused":
+            raise Refused("No need to modify the order.", code=-5027, status=400)
+        if fault.startswith("not_sent"):
+            raise NotSent("Service Unavailable", code=503, retry=fault.endswith("retry"))
+        deadline_ns = self.now_ms * 1_000_000 + 5_000_000_000
+        if fault == "lost_request":
+            raise Unknown("no answer within 5 s", deadline_ns=deadline_ns)
+        if client_id not in self.orders or self.orders[client_id].state is not OrderState.OPEN:
+            raise Refused("Unknown order sent.", code=-2011, status=400)
+        report = self.change(client_id, OrderState.OPEN, quantity=quantity, limit_price=limit_price)
+        if fault == "lost_answer":
+            raise Unknown("connection reset after the request", deadline_ns=deadline_ns)
+        return report
 
     async def cancel(self, instrument: InstrumentId, client_id: str) -> OrderReport | None:
         fault = self.script.pop(0) if self.script else ""

@@ -16,9 +16,9 @@ from quantservice.adapters.venues.binance.trading import queries
 from quantservice.adapters.venues.binance.trading.adapter import BinanceTrading, TradingSettings
 from quantservice.adapters.venues.binance.trading.caller import CallSettings
 from quantservice.adapters.venues.binance.trading.signer import VenueCredentials
-from quantservice.adapters.venues.binance.trading.stream import StreamSettings
 from quantservice.adapters.venues.binance.trading.table import TradingEndpoints
 from quantservice.adapters.venues.binance.venue import BinanceVenue
+from quantservice.adapters.venues.transport.private.stream import StreamSettings
 from quantservice.core.instruments import Instrument, Side
 from quantservice.core.intents import Approved
 from quantservice.simulator.config import MarketName, SimulatorConfig, SymbolSpec, venue_limits
@@ -30,7 +30,7 @@ from quantservice.simulator.private.plane import TradingPlane
 from quantservice.simulator.server import Simulator
 from tests.support.feeds import QUICK
 from tests.support.trader import PREFIX, QUANTITY, SYMBOL
-from tests.support.trading_harness import Harness, Means, Relay, Truth
+from tests.support.trading_harness import Codes, Harness, Means, Relay, Truth
 
 _FUTURES_TYPES: Final = frozenset({"market", "limit", "stop", "stop_limit", "take_profit", "trailing_stop"})
 MEANS: Final[dict[MarketName, Means]] = {
@@ -59,6 +59,7 @@ MEANS: Final[dict[MarketName, Means]] = {
         dead_man=True,
         listen_key=True,
         lists_movements=True,
+        smallest=False,
     ),
 }
 #: request: HTTP method and the end of its path
@@ -132,6 +133,8 @@ async def bench(
 
 class BinanceHarness(Harness):
     """One market of Binance."""
+
+    codes = Codes(least=-9_999, most=-1, unknown_key=-2015, too_many_orders=-1015)
 
     def __init__(self, made: Bench, market: MarketName) -> None:
         self.bench = made
@@ -233,7 +236,7 @@ class BinanceHarness(Harness):
     async def truth(self) -> Truth:
         """The ledger of the account."""
         found = self.bench.plane.judge.ledger(market=self.market, account=self.name)
-        assert found["audit"] == []
+        assert found["audit"] == [], found["audit"]
         rows = found["markets"][self.market]
         return Truth(
             orders=rows["orders"],

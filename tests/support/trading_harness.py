@@ -43,6 +43,13 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     listen_key: bool = False
     lists_movements: bool = False
     says_all_failed: bool = True  # has answers that say that all of the request failed (503 B and C, -1008)
+    acknowledges: bool = False  # answers that an order was taken in, and no more
+    refuses_post_only: bool = True  # else one that would take is taken in and lapses
+    lapsed_post_only: OrderState = OrderState.EXPIRED  # what it is then: HTX does not say who ended it
+    smallest: bool = True  # has orders of more than a lot that are too small
+    limits_by_address: bool = True  # silences an address, for as long as it says
+    deadline: bool = True  # names an instant after which a request is taken no more
+    tells_transfers: bool = True
 
 
 class Truth(msgspec.Struct, frozen=True):
@@ -67,8 +74,23 @@ class Truth(msgspec.Struct, frozen=True):
         return sum((Decimal(fill["quantity"]) for fill in self.fills if fill["client_id"] == client_id), Decimal(0))
 
 
+class Codes(msgspec.Struct, frozen=True, kw_only=True):
+    """The venue's own codes, and where they lie: least and most."""
+
+    least: int
+    most: int
+    unknown_key: int | str
+    too_many_orders: int | str
+
+    def has(self, code: int | str) -> bool:
+        """Whether a code is one of the venue's."""
+        return isinstance(code, int) and self.least <= code <= self.most
+
+
 class Harness(ABC):
     """One adapter on an account of its own."""
+
+    codes: Codes
 
     trading: Trading
     means: Means
@@ -93,6 +115,13 @@ class Harness(ABC):
         intent = Intent(intent_id=f"{self.account}-{number}", terms=made)
         return Approved(intent=intent, approved_ns=1)
 
+    def note(self, client_id: str) -> None:  # noqa: B027  most venues keep the id as it is
+        """Hear of an id that is sent for this account; a venue that keeps another word for it needs to know."""
+
+    def named(self, instrument: InstrumentId) -> InstrumentId:
+        """The adapter's name of an instrument that the venue lists."""
+        return instrument
+
     async def resting(self, side: Side = "buy", **terms: Any) -> Approved:
         """A limit order that is too far off to be filled by the market's own trades."""
         price = await self.price("0.95" if side == "buy" else "1.05")
@@ -104,6 +133,15 @@ class Harness(ABC):
         report = await self.trading.submit(order)
         assert report.state is OrderState.OPEN
         return order
+
+    async def became(self, order: Approved, report: OrderReport, state: OrderState) -> OrderReport:
+        """What an order became: as its answer says, or, where that only acknowledges, as it is found."""
+        assert report.evidence.source == "answer"
+        if self.means.acknowledges:
+            assert (report.state, report.filled) == (OrderState.OPEN, Decimal(0))
+            return await self.ended(order, state)
+        assert report.state is state
+        return report
 
     async def find(self, order: Approved) -> OrderReport | None:
         """Ask the adapter for an order."""

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from quantservice.core.intents import Intent, OrderTerms, intent_id
-from quantservice.simulator.config import MarketName
-from tests.support.trading_binance import BinanceHarness, bench
+from tests.support import trading_binance, trading_ccxt, trading_htx, trading_okx
 from tests.support.trading_child import Result, Task
 
 WAIT_S = 60.0
+_MOST_SAID = 2**22  # bytes of a line, and of what may wait to be read: nobody reads its log while it works
+
+#: how a venue is put on the bench
+BENCHES: dict[str, tuple[Any, Any]] = {
+    "binance": (trading_binance.bench, trading_binance.BinanceHarness),
+    "htx": (trading_htx.bench, trading_htx.HtxHarness),
+    "okx": (trading_okx.bench, trading_okx.OkxHarness),
+    "ccxt-binance": (trading_binance.bench, trading_ccxt.BinanceByCcxt),
+    "ccxt-okx": (trading_okx.bench, trading_ccxt.OkxByCcxt),
+}
 
 
-async def killed_and_recovered(folder: Path, cases: Sequence[tuple[str, MarketName]]) -> int:
-    """Run each case on an account of its own; return how many processes were killed at their point."""
+async def killed_and_recovered(folder: Path, cases: Sequence[tuple[str, str]], *, of: str = "binance") -> int:
+    """Run each case on an account of its own; return how many processes were killed at their point. ``of``: the venue."""
     killed = 0
+    bench, harness = BENCHES[of]
     async with bench(start_ms=None) as made:
         for number, (point, market) in enumerate(cases):
-            venue = BinanceHarness(made, market)
+            venue = harness(made, market)
             try:
                 await venue.open()
                 where = folder / f"case{number}"
@@ -34,21 +46,47 @@ async def killed_and_recovered(folder: Path, cases: Sequence[tuple[str, MarketNa
     return killed
 
 
-async def _one(venue: BinanceHarness, folder: Path, point: str) -> bool:
-    simulator = venue.bench.simulator
-    task = Task(
-        folder=str(folder),
-        rest_url=simulator.rest_url,
-        ws_urls={str(market): url for market, url in simulator.ws_urls.items()},
-        market=venue.market,
-        account=venue.name,
-        key=venue.keys["trade"],
-        secret=venue.secret,
-        symbol=venue.symbol,
-        quantity=venue.quantity,
-        limit_price=await venue.price("0.9"),
-        point=point,
-    )
+async def paused_and_fenced(folder: Path, cases: Sequence[tuple[str, str]], *, of: str = "binance") -> int:
+    """Stop a process at its point with SIGSTOP, let another one take over and end, let the first go on; return how many.
+
+    What the second one knows stays true: the first sends nothing any more.
+    """
+    bench, harness = BENCHES[of]
+    async with bench(start_ms=None) as made:
+        for number, (point, market) in enumerate(cases):
+            venue = harness(made, market)
+            try:
+                await venue.open()
+                where = folder / f"pause{number}"
+                where.mkdir()
+                await _fenced(venue, where, point)
+            finally:
+                await venue.close()
+    return len(cases)
+
+
+async def _fenced(venue: Any, folder: Path, point: str) -> None:
+    task = await _task(venue, folder, point, pauses=True)
+    first = await _process(task)
+    try:
+        said = await _line(first)
+        assert said == f"AT {point}", said
+        said = await _told(msgspec.structs.replace(task, point="", pauses=False))
+        assert said.startswith("DONE "), said
+        known = msgspec.json.decode(said[5:], type=Result)
+        before = [order["order_id"] for order in (await venue.truth()).orders]
+        first.send_signal(signal.SIGCONT)
+        said = await _line(first)
+        assert said.startswith("DONE ") or "EnvironmentFault" in said, said
+        after = [order["order_id"] for order in (await venue.truth()).orders]
+        assert after == before, "a process that had lost the account placed an order"
+        await _agrees(venue, known)
+    finally:
+        await _end(first)
+
+
+async def _one(venue: Any, folder: Path, point: str) -> bool:
+    task = await _task(venue, folder, point)
     if point == "answer_lost":
         await venue.fault("lost_answer", on="submit")
     said = await _told(task)
@@ -59,32 +97,66 @@ async def _one(venue: BinanceHarness, folder: Path, point: str) -> bool:
     return True
 
 
+async def _task(venue: Any, folder: Path, point: str, **more: Any) -> Task:
+    simulator = venue.bench.simulator
+    return Task(
+        folder=str(folder),
+        rest_url=simulator.rest_url,
+        ws_urls={str(market): url for market, url in simulator.ws_urls.items()},
+        market=venue.market,
+        account=venue.name,
+        key=venue.keys["trade"],
+        secret=venue.secret,
+        symbol=venue.symbol,
+        venue=venue.trading.venue,
+        passphrase=getattr(venue, "passphrase", ""),
+        quantity=venue.quantity,
+        limit_price=await venue.price("0.9"),
+        point=point,
+        **more,
+    )
+
+
 async def _told(task: Task) -> str:
     """Run a process until it says AT or DONE, then kill it; return the line."""
-    process = await asyncio.create_subprocess_exec(
+    process = await _process(task)
+    try:
+        return await _line(process)
+    finally:
+        await _end(process)
+
+
+async def _process(task: Task) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.support.trading_child", msgspec.json.encode(task).decode(),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=_MOST_SAID,
     )  # fmt: skip
+
+
+async def _line(process: asyncio.subprocess.Process) -> str:
+    """Wait until a process says AT or DONE; return the line, or its last words where it ended without."""
     assert process.stdout is not None
     assert process.stderr is not None
-    errors = asyncio.create_task(process.stderr.read())
-    try:
-        async with asyncio.timeout(WAIT_S):
-            async for raw in process.stdout:
-                line = raw.decode().strip()
-                if line.startswith(("AT ", "DONE ")):
-                    return line
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-        text = (await errors).decode()[-3_000:]
-    return f"it ended without a word: {text}"
+    async with asyncio.timeout(WAIT_S):
+        async for raw in process.stdout:
+            line = raw.decode().strip()
+            if line.startswith(("AT ", "DONE ")):
+                return line
+        text = (await process.stderr.read()).decode()
+    return f"it ended without a word: {text[-3_000:]}"
 
 
-async def _agrees(venue: BinanceHarness, known: Result) -> None:
-    truth = await venue.truth()
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.communicate()
+
+
+async def _agrees(venue: Any, known: Result) -> None:
     ours = {_client_id(venue, cause) for cause in ("bought", "resting")}
+    for name in ours:
+        venue.note(name)
+    truth = await venue.truth()
     for name in ours:
         assert len(truth.all(name)) <= 1, f"{name} is twice at the venue"
         state, filled, _, evidence = known.orders[name]
@@ -100,6 +172,6 @@ async def _agrees(venue: BinanceHarness, known: Result) -> None:
     assert (known.differing, known.unexplained) == ([], dict[str, Decimal]())
 
 
-def _client_id(venue: BinanceHarness, cause: str) -> str:
+def _client_id(venue: Any, cause: str) -> str:
     terms = OrderTerms(account=venue.name, instrument=venue.instrument, side="buy", quantity=venue.quantity)
     return Intent(intent_id=intent_id(venue.name, "d1", cause), terms=terms, deployment="d1").client_id

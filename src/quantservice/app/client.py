@@ -46,6 +46,10 @@ class PlatformClient:
         """POST a JSON object and return the answer."""
         return self._run(self._json("POST", path, body=body, headers=headers))
 
+    def put(self, path: str, body: Mapping[str, Any], *, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """PUT a JSON object and return the answer."""
+        return self._run(self._json("PUT", path, body=body, headers=headers))
+
     def delete(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """DELETE and return the answer."""
         return self._run(self._json("DELETE", path, query=query))

@@ -89,7 +89,8 @@ async def _demo(loaded: LoadedSettings, options: DemoOptions, thread: SimulatorT
         if judge is None:
             _script_gap(platform, thread, simulator)
         besides = [lambda: _show_history(platform)]
-        if judge is None:
+        # asked before the page opens: an account that a person makes while the history loads does not take the demo's place
+        if judge is None and not await platform.accounts.list() and not await platform.deployments.list():
             besides.append(lambda: _trade(platform, simulator))
         if judge is not None:
             besides.append(judge.run)
@@ -179,8 +180,6 @@ async def _trade(platform: Platform, simulator: Simulator) -> None:
     """Let strategies trade on paper, once the history is there: what a person sees first is the market."""
     while not platform.history().get("done"):  # noqa: ASYNC110  # a figure of another part
         await asyncio.sleep(0.5)
-    if await platform.accounts.list() or await platform.deployments.list():
-        return  # a start that goes on where the last one ended
     listed = list(simulator.markets["um"].listings)[: len(_STRATEGIES)]
     if not listed:
         return

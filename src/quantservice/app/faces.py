@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from quantservice.app.kill_switch import KillSwitch
+from quantservice.app.parity import Parity
 from quantservice.app.places import plugins_folder
+from quantservice.app.preflight import Preflight
 from quantservice.app.research_face import ResearchFace
+from quantservice.app.routing import Candidates
 from quantservice.app.session_key import session_key
 from quantservice.app.settings.tree import Settings
 from quantservice.app.trading import TradingRole
+from quantservice.app.trading_desk import AccountDesk
+from quantservice.app.volume_profile import volume_profile
 from quantservice.core.errors import EnvironmentFault
-from quantservice.services.execution import Gateway
 from quantservice.services.execution.commands import Orders
+from quantservice.services.execution.routed import Router
 from quantservice.services.ledger import commands
+from quantservice.services.portfolio.equity import EquityHistory
 from quantservice.services.portfolio.reading import Portfolio
+from quantservice.services.portfolio.tracing import Chains
+from quantservice.services.risk.rehearsals import Rehearsals
 from quantservice.services.strategies import StrategiesService
 from quantservice.version import __version__
 from quantservice.web.app import create_app
@@ -80,27 +88,57 @@ class Faces:
             deployments=platform.deployments,
             desk=ResearchDesk(jobs=platform.jobs, backtests=platform.backtests, trials=platform.trials),
             hosted=self._hosted,
+            parity=self._parity(),
             trading=self._trading(),
             session_key=session_key(platform.places.session_key),
             audit_report=self._last_audit,
             run_audit=self._run_audit,
         )
 
+    def _parity(self) -> Callable[..., Awaitable[dict[str, Any]]]:
+        platform = self._platform
+        folder = plugins_folder(platform.settings)
+        return Parity(platform.state_store, platform.market_store, platform.deployments, platform.book, folder).report
+
     def _services(self) -> Sequence[Mapping[str, Any]]:
         return self._platform.runner.states()  # asked late: the runner is made after the face
 
     def _trading(self) -> TradingFace:
         platform = self._platform
-        orders = Orders(platform.state_store, platform.clock, self._gateway)
+        orders = Orders(
+            platform.state_store,
+            platform.clock,
+            lambda account: self._desk(account).gateway,
+            lambda account: self._desk(account).algorithms,
+            profile_of=lambda *of: volume_profile(platform.market_store, *of),
+        )
         kill = KillSwitch(platform.risk, orders, platform.accounts, self._reload_risk)
         return TradingFace(
             accounts=platform.accounts,
             orders=orders,
+            router=Router(
+                platform.state_store,
+                orders,
+                Candidates(platform.state_store, platform.accounts, platform.book, self._desks).of,
+            ),
             ready=self._is_ready,
+            problem=self._problem,
             figures=self._figures,
             portfolio=Portfolio(platform.state_store),
+            equity=EquityHistory(platform.state_store, platform.clock),
+            chains=Chains(platform.state_store),
             risk=platform.risk,
+            rehearsals=Rehearsals(platform.state_store, platform.market_store, platform.risk, platform.book, platform.clock),
             kill=kill.pull,
+            preflight=Preflight(
+                platform.accounts,
+                platform.deployments,
+                platform.risk,
+                platform.live,
+                venue_of=lambda venue, market: platform.venues.get((venue, market)),
+                now_ms=platform.clock.now_ms,
+                alerts=bool(platform.settings.alerts.urls),
+            ).report,
         )
 
     def _figures(self, account: str) -> dict[str, Any] | None:
@@ -113,15 +151,23 @@ class Faces:
         if isinstance(service, TradingRole):
             await service.reload_risk()
 
-    def _gateway(self, account: str) -> Gateway:
+    def _desk(self, account: str) -> AccountDesk:
         service = self._platform.services.get("trading")
         if not isinstance(service, TradingRole):
             raise EnvironmentFault("no process trades here; start qs up or qs demo and ask again")
-        return service.desk(account).gateway
+        return service.desk(account)
+
+    def _desks(self) -> Mapping[str, AccountDesk]:
+        service = self._platform.services.get("trading")
+        return service.desks if isinstance(service, TradingRole) else {}
 
     def _is_ready(self, account: str) -> bool:
         service = self._platform.services.get("trading")
         return isinstance(service, TradingRole) and account in service.desks and service.desks[account].gateway.ready
+
+    def _problem(self, account: str) -> str:
+        service = self._platform.services.get("trading")
+        return service.problem(account) if isinstance(service, TradingRole) else "no process trades here"
 
     def _hosted(self) -> Mapping[str, Mapping[str, Any]]:
         service = self._platform.services.get("strategies")

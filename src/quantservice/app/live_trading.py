@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+import functools
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-import msgspec
-
+from quantservice.app.settings import Settings
+from quantservice.app.venues import Access, Addresses, LiveVenue, row_of
 from quantservice.core.errors import UnknownName
 from quantservice.ports import Clock, KeyPermissions, TradingAccount
 from quantservice.ports.keeping import VenueSecret
-
-if TYPE_CHECKING:
-    from quantservice.adapters.venues.binance.spec import BinanceEndpoints
-    from quantservice.adapters.venues.binance.trading.adapter import BinanceTrading
-    from quantservice.adapters.venues.binance.trading.table import TradingEndpoints
-    from quantservice.adapters.venues.binance.venue import BinanceVenue
+from quantservice.ports.trading import Trading
 
 
 class LiveTrading:
-    """Makes them. ``venues`` and ``endpoints`` are asked late: they are known after this is made."""
+    """Makes them. ``venues`` and ``addresses`` are asked late: they are known after this is made.
+
+    ``sent`` names the client ids of an account's orders that the store knows.
+    """
 
     def __init__(
         self,
         clock: Clock,
-        venues: Callable[[], Mapping[tuple[str, str], BinanceVenue]],
-        endpoints: Callable[[], BinanceEndpoints],
+        settings: Settings,
+        venues: Callable[[], Mapping[tuple[str, str], LiveVenue]],
+        addresses: Callable[[], Addresses],
+        sent: Callable[[str], Awaitable[Iterable[str]]],
     ) -> None:
-        self._clock, self._venues, self._endpoints = clock, venues, endpoints
+        self._clock, self._settings = clock, settings
+        self._venues, self._addresses, self._sent = venues, addresses, sent
 
-    def adapter(self, account: TradingAccount, secret: VenueSecret) -> BinanceTrading:
+    def adapter(self, account: TradingAccount, secret: VenueSecret) -> Trading:
         """Return the adapter of an account; UnknownName where its venue's market is not enabled."""
-        from quantservice.adapters.venues.binance.trading.adapter import BinanceTrading
-        from quantservice.adapters.venues.binance.trading.signer import VenueCredentials
-
         venue = self._venues().get((account.venue, account.market))
         if venue is None:
             enabled = [":".join(pair) for pair in sorted(self._venues())]
             raise UnknownName("venue and market", f"{account.venue}:{account.market}", enabled)
-        credentials = VenueCredentials(secret.key, secret.secret)
-        return BinanceTrading(
-            account.name, credentials, venue=venue, clock=self._clock, endpoints=trading_endpoints(self._endpoints())
+        access = Access(
+            account=account,
+            secret=secret,
+            venue=venue,
+            clock=self._clock,
+            addresses=self._addresses()[account.venue],
+            settings=self._settings,
+            sent=functools.partial(self._sent, account.name),
         )
+        return row_of(account.venue).trading(access)
 
     async def permissions(self, account: TradingAccount, secret: VenueSecret) -> KeyPermissions:
         """Ask the venue what a key may do."""
@@ -50,18 +54,3 @@ class LiveTrading:
             return await adapter.permissions()
         finally:
             await adapter.close()
-
-
-def trading_endpoints(data: BinanceEndpoints) -> TradingEndpoints:
-    """Return the private side's addresses: Binance's, or a simulator's for a market whose data comes from one."""
-    from quantservice.adapters.venues.binance.spec import BinanceEndpoints
-    from quantservice.adapters.venues.binance.trading.table import TradingEndpoints
-
-    real, found = BinanceEndpoints(), TradingEndpoints()
-    for market in ("spot", "um", "cm"):
-        base = data.rest_bases(market)[0]
-        if base not in real.rest_bases(market):
-            there = TradingEndpoints.simulator(base)
-            rest, stream = {**found.rest, market: there.rest[market]}, {**found.stream, market: there.stream[market]}
-            found = msgspec.structs.replace(found, rest=rest, stream=stream, wallet=there.wallet)
-    return found

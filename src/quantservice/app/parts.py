@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from quantservice.adapters.market_store.clickhouse import ClickHouseStore
-    from quantservice.adapters.venues.binance.venue import BinanceVenue
+    from quantservice.app.venues import Addresses, LiveVenue
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,8 @@ class Parts:
         self.market_store: ClickHouseStore
         self.bus: EventBus
         self.directory = InstrumentDirectory()
-        self.venues: dict[tuple[str, str], BinanceVenue] = {}
+        self.venues: dict[tuple[str, str], LiveVenue] = {}
+        self.addresses: Addresses = {}
         self.services: dict[str, Service] = {}
         self.probes: dict[str, Probe] = {}
         self.runner: Runner

@@ -25,6 +25,7 @@ from quantservice.app.process import own
 from quantservice.app.roles import ROLES, make_services
 from quantservice.app.runner import Runner
 from quantservice.app.settings import LoadedSettings, Settings
+from quantservice.app.venues import Making, addresses_of, make_venues
 from quantservice.core.errors import EnvironmentFault, UnknownName
 from quantservice.ports import Clock, TradingPair
 from quantservice.services.access_keys.commands import AccessKeys
@@ -66,8 +67,8 @@ class Platform(Parts):
     ) -> AsyncIterator[Platform]:
         """Open stores, make venues and services; close everything in the opposite order.
 
-        ``roles``: the services to make (None: all); ``venues``: whether venues may be asked; ``speed``: how much faster than
-        the wall ``clock`` runs.
+        ``roles``: the services to make (None: all); ``venues``: whether venues may be asked; ``endpoints``: Binance's, where
+        they are not those of the settings; ``speed``: how much faster than the wall ``clock`` runs.
         """
         wanted = _check_roles(roles, loaded.settings)
         places = Places.of(loaded.settings)
@@ -106,7 +107,7 @@ class Platform(Parts):
         self.deployments = Deployments(self.state_store, self.clock, self.book, inspector(plugins_folder(self.settings)))
         self.jobs = Jobs(self.state_store, self.clock, checks(plugins_folder(self.settings)))
         self.risk = RiskControl(self.state_store, self.clock)
-        self.live = LiveTrading(self.clock, lambda: self.venues, lambda: self.endpoints)
+        self.live = LiveTrading(self.clock, self.settings, lambda: self.venues, lambda: self.addresses, self._sent)
         self.accounts = wiring.make_accounts(self.state_store, self.clock, self.places, self.live.permissions, lambda: self.venues)
         self.backtests = Backtests(self.state_store, self.clock)
         self.trials = Trials(self.state_store, self.clock)
@@ -118,16 +119,23 @@ class Platform(Parts):
             log.info("owner.token_made", token_file=str(self.places.owner_token))
         self.directory = InstrumentDirectory(await self.market_store.instruments())
 
+    async def _sent(self, account: str) -> list[str]:
+        """Return the client ids of an account's orders: the newest, and every one that has not ended."""
+        async with self.state_store.transaction() as work:
+            orders = [*await work.orders.list(account=account, limit=10_000), *await work.orders.open(account)]
+        return [order.order_id for order in orders if not order.external]
+
     async def _open_venues(self, stack: contextlib.AsyncExitStack, endpoints: BinanceEndpoints | None) -> None:
         proxies = [*await self.proxies.list(), *self.configured_proxies()]
-        self.endpoints = endpoints or wiring.binance_endpoints(self.settings)
-        self.venues = wiring.make_venues(
-            self.settings,
-            endpoints=self.endpoints,
+        self.addresses = addresses_of(self.settings, binance=endpoints)
+        making = Making(
+            settings=self.settings,
+            addresses=self.addresses,
             clock=self.clock,
             state_store=self.state_store,
             proxies=tuple(proxies),
         )
+        self.venues = make_venues(making)
         for venue in self.venues.values():
             stack.push_async_callback(venue.close)
 

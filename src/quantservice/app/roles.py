@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from quantservice.app.places import plugins_folder
 from quantservice.app.ports_in_use import free_port
 from quantservice.app.settings.tree import ClientServerSettings, WebSettings
 from quantservice.core.errors import SettingsError
-from quantservice.ports import Service
+from quantservice.core.messages import Message
+from quantservice.ports import Deployment, HostedAccount, Service, UnitOfWork
 
 if TYPE_CHECKING:
     from quantservice.app.parts import Parts
     from quantservice.ports.notify import Notifier
+    from quantservice.services.notify.watchdog import Watchdog
 
 _LIVE_FIRST_S: Final = 2.0  # at a start, history and slow figures wait so long for the live data
 
@@ -90,7 +94,26 @@ def _strategies(platform: Parts, _speed: float) -> Service:
         clock=platform.clock,
         deployments=platform.deployments,
         config=config,
+        account_of=partial(_account_of, platform),
+        act=partial(_act, platform),
     )
+
+
+async def _account_of(platform: Parts, deployment: Deployment) -> HostedAccount | None:
+    """Return what a deployment's strategy may ask of its account; None where this process does not trade for it."""
+    from quantservice.app.trading import TradingRole
+
+    service = platform.services.get("trading")
+    desk = service.desks.get(deployment.account) if isinstance(service, TradingRole) else None
+    return None if desk is None else await desk.follower.seen_by(deployment.id, Decimal(deployment.allocation or "0"))
+
+
+async def _act(platform: Parts, deployment: Deployment, signal: Message, within: Callable[[UnitOfWork], Awaitable[None]]) -> bool:
+    """Follow a signal in the commit that announces it; False where this process does not trade for the deployment."""
+    from quantservice.app.trading import TradingRole
+
+    service = platform.services.get("trading")
+    return await service.act(deployment, signal, within) if isinstance(service, TradingRole) else False
 
 
 def _trading(platform: Parts, speed: float) -> Service:
@@ -104,7 +127,8 @@ def _alerts(platform: Parts, _speed: float) -> Service:
 
     settings = platform.settings.alerts
     config = NotifyConfig(level=settings.level, again_after_s=settings.again_after_s, most_per_minute=settings.most_per_minute)
-    return NotifyService(platform.bus, platform.clock, make_notifier(settings.urls), config)
+    watchdog = make_watchdog(platform, settings.watchdog_url, settings.watchdog_every_s)
+    return NotifyService(platform.bus, platform.clock, make_notifier(settings.urls), config, watchdog=watchdog)
 
 
 def _backfill(platform: Parts, speed: float) -> Service:
@@ -243,6 +267,21 @@ def make_notifier(urls: Sequence[str]) -> Notifier:
     from quantservice.adapters.notify.apprise import AppriseNotifier
 
     return AppriseNotifier(urls)
+
+
+def make_watchdog(platform: Parts, url: str, every_s: float) -> Watchdog | None:
+    """Return what tells an outside watchdog that we are well; None without its address."""
+    if not url:
+        return None
+    from quantservice.adapters.notify.ping import HttpPing
+    from quantservice.services.notify.watchdog import Watchdog
+
+    async def healthy() -> bool:
+        async with platform.state_store.transaction() as work:
+            await work.values.get("health", "check")
+        return platform.runner.healthy
+
+    return Watchdog(HttpPing(url).ping, healthy, platform.clock, every_s=every_s)
 
 
 def server_certificate(part: str, settings: WebSettings | ClientServerSettings) -> ssl.SSLContext | None:

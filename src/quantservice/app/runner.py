@@ -212,9 +212,9 @@ class Runner:
         try:
             await service.run()
         except Exception as error:
-            reason = _sentence(error)
+            reason = sentence_of(error)
             # Our own errors say in their sentence what is wrong; a stack would only bury it.
-            log.error("runner.service_crashed", service=service.name, reason=reason, exc_info=None if _is_ours(error) else error)
+            log.error("runner.service_crashed", service=service.name, reason=reason, exc_info=None if is_ours(error) else error)
             return reason
         log.error("runner.service_ended", service=service.name)
         return "it ended by itself, which a service must not do"
@@ -255,13 +255,15 @@ class Runner:
                 loop.remove_signal_handler(number)
 
 
-def _is_ours(error: BaseException) -> bool:
+def is_ours(error: BaseException) -> bool:
+    """Say whether an error is one of ours throughout: its sentence says what is wrong, a stack would bury it."""
     if isinstance(error, BaseExceptionGroup):
-        return all(_is_ours(item) for item in error.exceptions)
+        return all(is_ours(item) for item in error.exceptions)
     return isinstance(error, QuantServiceError)
 
 
-def _sentence(error: BaseException) -> str:
+def sentence_of(error: BaseException) -> str:
+    """Return why something ended, in a sentence: of a group, its first reason."""
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
     return str(error) if isinstance(error, QuantServiceError) else f"{type(error).__name__}: {error}"

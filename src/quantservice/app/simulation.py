@@ -15,8 +15,8 @@ from quantservice.app.cli.console import note
 from quantservice.app.loop import loop_factory
 from quantservice.core.errors import UnknownName
 from quantservice.simulator.config import ReplayConfig, SimulatorConfig, SymbolSpec
+from quantservice.simulator.faces import lines_of
 from quantservice.simulator.markets.catalog import default_symbols
-from quantservice.simulator.private.config import DEFAULT_KEY, DEFAULT_SECRET, TradingConfig
 from quantservice.simulator.server import Simulator
 
 
@@ -85,12 +85,20 @@ def simulator_config(
 
 
 def serve_simulator(
-    *, host: str, port: int, speed: float, seed: int, symbols: Sequence[str], files: Sequence[Path], trading: bool = False
+    *,
+    host: str,
+    port: int,
+    speed: float,
+    seed: int,
+    symbols: Sequence[str],
+    files: Sequence[Path],
+    trading: bool = False,
+    okx: bool = False,
 ) -> None:
-    """Serve the simulator until Ctrl-C; with ``trading`` its private endpoints too."""
-    config = simulator_config(host=host, port=port, speed=speed, seed=seed, symbols=symbols, files=files)
-    if trading:
-        config = msgspec.structs.replace(config, trading=TradingConfig())
+    """Serve the simulator until Ctrl-C; with ``trading`` its private endpoints too, with that or ``okx`` OKX beside the others."""
+    config = simulator_config(host=host, port=port, speed=speed, seed=seed, symbols=symbols, files=files).with_faces(
+        trading=trading, okx=okx
+    )
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -99,14 +107,8 @@ def serve_simulator(
             loop.add_signal_handler(number, stop.set)
         simulator = Simulator(config)
         await simulator.start()
-        note(f"REST       {simulator.rest_url}")
-        for market, url in simulator.ws_urls.items():
-            note(f"WS {market:<6}  {url}")
-        note(f"referee    {simulator.rest_url}/_referee")
-        if trading:
-            note(f"API key    {DEFAULT_KEY}")
-            note(f"secret     {DEFAULT_SECRET}")
-            note(f"ledger     {simulator.rest_url}/_referee/ledger")
+        for line in lines_of(simulator):
+            note(line)
         with contextlib.suppress(asyncio.CancelledError):
             await stop.wait()
         await simulator.stop()

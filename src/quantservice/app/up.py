@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from quantservice.app import wiring
 from quantservice.app.cli.console import note, write
 from quantservice.app.lean import spare_pandas
 from quantservice.app.logs import LogTail, configure_logs
@@ -21,6 +20,7 @@ from quantservice.app.places import Places
 from quantservice.app.platform import Platform
 from quantservice.app.process import find_running
 from quantservice.app.settings import LoadedSettings
+from quantservice.app.venues import Making, addresses_of, make_venues, rows_of
 from quantservice.core.errors import EnvironmentFault, UnknownName
 from quantservice.core.events import FeedStatus, Kind, Kline, MarketEvent, StreamId
 
@@ -205,15 +205,17 @@ async def _writing(tap: RawTap) -> AsyncIterator[None]:
 async def _bare_venue(loaded: LoadedSettings, market: str | None, venue: str, *, tap: Any = None) -> Any:
     from quantservice.adapters.clock.system import SystemClock
 
-    if venue != "binance":
-        raise UnknownName("venue", venue, ["binance"])
+    known = rows_of(loaded.settings)
+    if venue not in known:
+        raise UnknownName("venue", venue, known)
     wanted = market or "spot"
-    venues = wiring.make_venues(
-        loaded.settings, endpoints=wiring.binance_endpoints(loaded.settings), clock=SystemClock(), state_store=None, tap=tap
+    making = Making(
+        settings=loaded.settings, addresses=addresses_of(loaded.settings), clock=SystemClock(), state_store=None, tap=tap
     )
-    if ("binance", wanted) not in venues:
-        raise UnknownName("market", wanted, [name for _, name in venues])
-    adapter = venues["binance", wanted]
+    venues = make_venues(making)
+    if (venue, wanted) not in venues:
+        raise UnknownName("market", wanted, [name for of, name in venues if of == venue], hint=f"{venue} {wanted} is not enabled")
+    adapter = venues[venue, wanted]
     try:
         yield adapter
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,19 +12,15 @@ import structlog
 
 from quantservice.app.places import Places
 from quantservice.app.settings import LoadedSettings, Settings
+from quantservice.app.venues import Making, addresses_of, make_venues
 from quantservice.core.errors import SettingsError
-from quantservice.ports import Clock, EventBus, ProxyRecord, Sealer, StateStore
+from quantservice.ports import Clock, EventBus, Sealer, StateStore
 
 if TYPE_CHECKING:
     from quantservice.adapters.market_store.clickhouse import ClickHouseStore
-    from quantservice.adapters.venues.binance.spec import BinanceEndpoints
-    from quantservice.adapters.venues.binance.venue import BinanceVenue
-    from quantservice.adapters.venues.transport.raw_tap import RawTap
     from quantservice.services.accounts.commands import Accounts, PermissionsOf
 
 log = structlog.get_logger(__name__)
-
-BINANCE_MARKETS: Final = ("spot", "um", "cm")
 
 
 def make_sealer(places: Places) -> Sealer:
@@ -104,61 +100,6 @@ def _only_memory(loaded: LoadedSettings, field: str, designs_name: str, meaning:
     log.warning("settings.server_not_used", name=designs_name, scheme=scheme, meaning=meaning)
 
 
-def binance_endpoints(settings: Settings) -> BinanceEndpoints:
-    """Today's addresses of the venue, with those of the settings in their place."""
-    from quantservice.adapters.venues.binance.spec import BinanceEndpoints
-
-    endpoints = BinanceEndpoints()
-    for market in BINANCE_MARKETS:
-        chosen = getattr(settings.binance, market)
-        endpoints = endpoints.with_urls(market, rest_url=chosen.rest_url or None, ws_url=chosen.ws_url or None)
-    return endpoints
-
-
-def make_venues(
-    settings: Settings,
-    *,
-    endpoints: BinanceEndpoints,
-    clock: Clock,
-    state_store: StateStore | None,
-    proxies: tuple[ProxyRecord, ...] = (),
-    tap: RawTap | None = None,
-) -> dict[tuple[str, str], BinanceVenue]:
-    """Make every enabled venue's market."""
-    from quantservice.adapters.venues.binance.feed import FeedSettings
-    from quantservice.adapters.venues.binance.venue import BinanceSettings, BinanceVenue
-    from quantservice.adapters.venues.transport.http import HttpSettings
-    from quantservice.adapters.venues.transport.proxies import ProxySettings
-    from quantservice.adapters.venues.transport.ws import WsSettings
-
-    collect = settings.collect
-    adapter = BinanceSettings(
-        http=HttpSettings(requests_per_second=settings.binance.requests_per_second or None),
-        proxies=ProxySettings(
-            prefer="proxy_only" if settings.proxies.always else "direct", trust_environment=settings.proxies.use_environment
-        ),
-        feed=FeedSettings(streams_per_connection=settings.binance.streams_per_connection, stale_s=collect.stale_after_s),
-        ws=WsSettings(
-            silence_s=collect.heartbeat_timeout_ms / 1000,
-            back_off_s=collect.initial_backoff_ms / 1000,
-            back_off_most_s=collect.max_backoff_ms / 1000,
-        ),
-    )
-    return {
-        ("binance", market): BinanceVenue(
-            market,
-            endpoints,
-            clock=clock,
-            state_store=state_store,
-            proxies=proxies,
-            tap=tap,
-            settings=adapter,
-        )
-        for market in BINANCE_MARKETS
-        if getattr(settings.binance, market).enabled
-    }
-
-
 class VenueFault(msgspec.Struct, frozen=True):
     """Why a venue cannot be used, and what to do."""
 
@@ -172,9 +113,8 @@ async def diagnose_venues(settings: Settings) -> list[tuple[str, VenueFault | No
 
     clock = SystemClock()
     found: list[tuple[str, VenueFault | None, int]] = []
-    for (name, market), venue in make_venues(
-        settings, endpoints=binance_endpoints(settings), clock=clock, state_store=None
-    ).items():
+    making = Making(settings=settings, addresses=addresses_of(settings), clock=clock, state_store=None)
+    for (name, market), venue in make_venues(making).items():
         try:
             answer = await venue.check_reachable()
             if answer.ok:

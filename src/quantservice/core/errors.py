@@ -5,6 +5,7 @@ QuantServiceError
 ├── UserError            the person can mend it: wrong name, bad argument, bad setting  -> one sentence, exit 2 / HTTP 4xx
 │   ├── UnknownName      a name that is not known; carries the nearest valid ones
 │   ├── InvalidValue     a value outside its domain; carries the field
+│   │   └── InvalidNumber  a number that is none, or not one of those that are wanted
 │   └── SettingsError    a setting that is unknown, unsafe or contradictory
 ├── EnvironmentFault     the machine is in the way: port in use, disk full, foreign directory, second owner -> exit 3 / HTTP 503
 │   └── StoreUnavailable a store does not answer; retry later, nothing is lost
@@ -20,7 +21,11 @@ QuantServiceError
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
+from typing import Final
+
+_MOST_SHOWN: Final = 40
 
 
 class QuantServiceError(Exception):
@@ -57,6 +62,14 @@ class InvalidValue(UserError):
         self.field = field
         self.reason = reason
         super().__init__(f"{field}: {reason}")
+
+
+class InvalidNumber(InvalidValue):
+    """A number outside its domain: ``field`` is what ``wanted`` says it must be, and ``given`` is not."""
+
+    def __init__(self, field: str, wanted: str, given: object) -> None:
+        super().__init__(field, f"must be {wanted}, not {_shown(given)}")
+        self.args = (f"{field} {self.reason}",)
 
 
 class SettingsError(UserError):
@@ -124,3 +137,19 @@ def nearest(value: str, valid: Iterable[str], *, most: int = 3) -> tuple[str, ..
     lowered = {name.lower(): name for name in names}
     found = difflib.get_close_matches(value.lower(), lowered, n=most, cutoff=0.6)
     return tuple(lowered[name] for name in found)
+
+
+def _shown(given: object) -> str:
+    """Write what was given as the person wrote it, shortened; NaN and infinities as they are in JSON."""
+    if given is None:
+        return "nothing"
+    if isinstance(given, bool):
+        return "true" if given else "false"
+    if isinstance(given, float) and not math.isfinite(given):
+        return "NaN" if math.isnan(given) else "Infinity" if given > 0 else "-Infinity"
+    if isinstance(given, list | tuple | dict):
+        return "a list" if not isinstance(given, dict) else "an object"
+    text = str(given)
+    if not text.strip():
+        return "empty"
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"

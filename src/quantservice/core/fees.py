@@ -6,6 +6,7 @@ ones, as in :class:`~quantservice.core.instruments.Instrument`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -66,6 +67,16 @@ def trade_fee(
     """
     fee = notional(price, quantity, contract_size=contract_size, inverse=inverse) * rate
     return round_to_step(fee, step, Rounding.UP)
+
+
+@exact
+def worth_of_fees(paid: Mapping[str, Decimal], currency: str, rates: Mapping[tuple[str, str], Decimal]) -> Decimal:
+    """Return what fees that were paid in other currencies are worth in ``currency``; one without a rate counts once it has one.
+
+    ``rates`` are prices by base and quote. Fees in ``currency`` itself are in its wallet already.
+    """
+    known = ((amount, rates.get((name, currency))) for name, amount in paid.items() if name != currency)
+    return sum((amount * rate for amount, rate in known if rate is not None), ZERO)
 
 
 @exact

@@ -34,7 +34,7 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True):
     stop_price: Decimal | None = None
     trail: Decimal | None = None  # fraction of the best price since, for trailing_stop
     time_in_force: TimeInForce = "GTC"
-    expire_ms: int | None = None
+    expire_ms: int | None = None  # after this instant the platform cancels the rest; with GTD the venue does too
     post_only: bool = False
     reduce_only: bool = False
     position_side: PositionSide = "both"
@@ -73,7 +73,9 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     deployment: str = ""
     strategy: str = ""
     tag: str = ""
+    group: str = ""  # one-cancels-the-other: a fill of one order of the group cancels the deployment's others of its instrument
     parent: str = ""  # the intent whose algorithm or protection this is
+    amends: str = ""  # the open order that shall get these terms; none is made
     created_ns: int = 0
     valid_until_ns: int = 0
     correlation_id: str = ""

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
 from quantservice.core.errors import InvalidValue
 from quantservice.core.money import ZERO, check_finite, exact
+
+#: The ledger account that holds an account's money; every other one is what moved against it.
+WALLET: Final = "wallet"
+#: The counter account of fees: its balance is what was paid.
+FEE: Final = "fee"
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):

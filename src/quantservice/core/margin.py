@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -56,6 +57,12 @@ class BracketTable(msgspec.Struct, frozen=True):
     def max_leverage(self, value: Decimal) -> Decimal:
         """Return the highest leverage allowed for a notional value."""
         return self.bracket(value).max_leverage
+
+
+#: Margin of futures whose tiers are not known: one tier of 1 % maintenance, more than venues ask of small positions in majors.
+UNKNOWN_TIERS: Final = BracketTable(
+    (Bracket(floor=ZERO, cap=Decimal("1e30"), maintenance_rate=Decimal("0.01"), max_leverage=Decimal(1_000), cum=ZERO),)
+)
 
 
 @exact

@@ -95,9 +95,10 @@ class StrategySignal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as it is now (``order.updated``)."""
+    """An order as it is now (``order.updated``), and as it was before (None: it is new)."""
 
     order: Order
+    before: Order | None = None
 
 
 class TradeCompleted(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +108,7 @@ class TradeCompleted(msgspec.Struct, frozen=True, kw_only=True):
     order_id: str
     deployment: str = ""
     realised: Decimal = ZERO  # in the contract's settlement currency
+    order: Order | None = None  # after it
 
 
 class IntentDenied(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ are far below any tick.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import (
     ROUND_CEILING,
@@ -26,7 +27,7 @@ from enum import StrEnum
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
-from quantservice.core.errors import InvalidValue
+from quantservice.core.errors import InvalidNumber, InvalidValue
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,6 +35,11 @@ T = TypeVar("T")
 ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 PRECISION: Final = 50
+#: How a person writes an amount: plain digits, of a size that any venue's money has.
+AMOUNT: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,18})?")
+POSITIVE: Final = "a positive number"
+NOT_NEGATIVE: Final = "a number of zero or more"
+_DIGITS: Final = "in plain digits, at most 15 before the point and 18 behind it"
 
 
 class Rounding(StrEnum):
@@ -100,3 +106,17 @@ def check_positive(field: str, value: Decimal) -> Decimal:
 def sign(value: Decimal) -> int:
     """Return -1, 0 or 1."""
     return (value > 0) - (value < 0)
+
+
+def amount_of(field: str, text: str, *, zero: bool = False) -> Decimal:
+    """Return an amount as a person writes it; ``zero``: none is one too. InvalidNumber says in a sentence what it must be."""
+    wanted = NOT_NEGATIVE if zero else POSITIVE
+    try:
+        amount = Decimal(text.strip())
+    except InvalidOperation:
+        raise InvalidNumber(field, wanted, text) from None
+    if not amount.is_finite() or amount < 0 or (not amount and not zero):
+        raise InvalidNumber(field, wanted, text)
+    if AMOUNT.fullmatch(text.strip()) is None:
+        raise InvalidNumber(field, f"{wanted} {_DIGITS}", text)
+    return amount

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -22,12 +22,16 @@ from quantservice.core.positions import Fill, PositionSide
 
 
 class OrderState(StrEnum):
-    """Where an order stands. ``approved``: durable, not sent yet; ``submitting``: the bytes may have left."""
+    """Where an order stands. ``approved``: durable, not sent yet; ``submitting``: the bytes may have left.
+
+    ``amending``: it is open, and a change of it is asked for whose outcome is not known yet.
+    """
 
     APPROVED = "approved"
     SUBMITTING = "submitting"
     UNKNOWN = "unknown"
     OPEN = "open"
+    AMENDING = "amending"
     FILLED = "filled"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
@@ -48,11 +52,14 @@ class Change(StrEnum):
     CANCEL = "cancel"  # the venue ended it unfilled or partly filled
     EXPIRE = "expire"  # the venue let it lapse (IOC, FOK, GTD, post-only)
     ABSENT = "absent"  # proven: the venue never got it
+    AMEND = "amend"  # we are about to ask for another quantity or limit price
+    AMENDED = "amended"  # the venue has it so
+    KEEP = "keep"  # the venue has it as it was: it refused, or never got the change
 
 
 FINAL: Final = frozenset({OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED, OrderState.REJECTED, OrderState.NOT_SENT})
 #: States in which the venue may hold the order or get it yet: its exposure counts.
-IN_FLIGHT: Final = frozenset({OrderState.APPROVED, OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.OPEN})
+IN_FLIGHT: Final = frozenset({OrderState.APPROVED, OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.OPEN, OrderState.AMENDING})
 
 _S, _C = OrderState, Change
 _VENUE_SAYS: Final = {
@@ -76,7 +83,15 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, Change], OrderState]] = MappingProx
         (_S.UNKNOWN, _C.LOSE): _S.UNKNOWN,
         (_S.UNKNOWN, _C.ABSENT): _S.NOT_SENT,
         **{(_S.OPEN, change): state for change, state in _VENUE_SAYS.items() if change is not _C.REFUSE},
-        (_S.OPEN, _C.LOSE): _S.OPEN,  # a lost answer to a cancel or an amend: it was open and may be
+        (_S.OPEN, _C.LOSE): _S.OPEN,  # a lost answer to a cancel: it was open and may be
+        (_S.OPEN, _C.AMEND): _S.AMENDING,
+        **{(_S.AMENDING, change): state for change, state in _VENUE_SAYS.items() if change is not _C.REFUSE},
+        (_S.AMENDING, _C.ACCEPT): _S.AMENDING,  # it is there, which does not say in which version
+        (_S.AMENDING, _C.FILL): _S.AMENDING,
+        (_S.AMENDING, _C.LOSE): _S.AMENDING,
+        (_S.AMENDING, _C.AMENDED): _S.OPEN,
+        (_S.AMENDING, _C.KEEP): _S.OPEN,
+        (_S.OPEN, _C.AMENDED): _S.OPEN,  # taken for not made, and the venue has it so after all
         **{
             (ended, change): ended
             for ended in (_S.FILLED, _S.CANCELLED, _S.EXPIRED, _S.REJECTED)
@@ -100,6 +115,21 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class Amendment(msgspec.Struct, frozen=True, kw_only=True):
+    """Another quantity and limit price of an open order: the last that was asked for, and what came of it.
+
+    ``intent_id`` is the durable wish behind it. After ``deadline_ns`` the venue no longer takes the request (0: it names no time).
+    """
+
+    intent_id: str
+    quantity: Decimal
+    limit_price: Decimal
+    asked_ns: int = 0
+    deadline_ns: int = 0
+    state: Literal["asked", "made", "refused"] = "asked"
+    reason: str = ""
+
+
 class OrderEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to an order. ``filled`` is the venue's cumulative quantity where it says one."""
 
@@ -108,6 +138,7 @@ class OrderEvent(msgspec.Struct, frozen=True, kw_only=True):
     venue_order_id: str = ""
     filled: Decimal | None = None
     reason: str = ""
+    amendment: Amendment | None = None  # of an AMEND
     time_ns: int = 0
 
 
@@ -125,6 +156,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     purpose: Purpose = "signal"
     deployment: str = ""
     tag: str = ""
+    group: str = ""  # see Intent
     parent: str = ""
     venue_order_id: str = ""
     filled: Decimal = ZERO
@@ -140,6 +172,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     updated_ns: int = 0
     correlation_id: str = ""
     revived: bool = False  # was taken for absent and turned up: an alarm
+    amendment: Amendment | None = None
+    lapsed_ns: int = 0  # when its deadline passed and its cancel was asked for (0: it was not)
 
     @property
     def final(self) -> bool:
@@ -149,7 +183,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def remaining(self) -> Decimal:
         """What may still be filled; 0 once it has ended."""
-        return ZERO if self.final else max(ZERO, self.terms.quantity - max(self.filled, self.reported))
+        return ZERO if self.final else max(ZERO, self.most - max(self.filled, self.reported))
+
+    @property
+    def most(self) -> Decimal:
+        """Quantity that may be filled in all: of both versions the larger, while it is not known which one the venue has."""
+        if self.state is OrderState.AMENDING and self.amendment is not None:
+            return max(self.terms.quantity, self.amendment.quantity)
+        return self.terms.quantity
 
     @property
     def average_price(self) -> Decimal | None:
@@ -168,14 +209,20 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             raise IntegrityError(f"order {self.order_id} is {self.state}: {event.change} cannot happen to it")
         if after in FINAL and after is not self.state and event.evidence is None:
             raise IntegrityError(f"order {self.order_id} cannot become {after} without evidence")
+        if event.change in (Change.AMENDED, Change.KEEP) and event.evidence is None:
+            raise IntegrityError(f"order {self.order_id} cannot be {event.change} without evidence")
+        if event.change is Change.AMEND and event.amendment is None:
+            raise IntegrityError(f"order {self.order_id} cannot be amended to nothing")
         moved = after is not self.state
         return msgspec.structs.replace(
             self,
             state=after,
+            terms=_amended(self) if event.change is Change.AMENDED else self.terms,
+            amendment=_amendment(self.amendment, event),
             venue_order_id=self.venue_order_id or event.venue_order_id,
             reported=max(self.reported, event.filled) if event.filled is not None else self.reported,
             evidence=event.evidence if moved and event.evidence is not None else self.evidence,
-            reason=event.reason if moved and event.reason else self.reason,
+            reason=_reason(self, event, after) if moved else self.reason,
             sent_ns=event.time_ns if event.change is Change.SUBMIT else self.sent_ns,
             updated_ns=max(self.updated_ns, event.time_ns),
             revived=self.revived or (moved and self.state is OrderState.NOT_SENT),
@@ -195,6 +242,30 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             venue_order_id=self.venue_order_id or fill.venue_order_id,
             updated_ns=max(self.updated_ns, fill.time_ms * 1_000_000),
         )
+
+
+def _reason(order: Order, event: OrderEvent, after: OrderState) -> str:
+    """Return why it is as it is: as the venue says, or else that its deadline had passed before it was cancelled."""
+    if after is OrderState.CANCELLED and order.lapsed_ns and not event.reason:
+        return "its deadline passed"
+    return event.reason or order.reason
+
+
+def _amended(order: Order) -> OrderTerms:
+    change = order.amendment
+    if change is None:
+        return order.terms
+    return msgspec.structs.replace(order.terms, quantity=change.quantity, limit_price=change.limit_price)
+
+
+def _amendment(asked: Amendment | None, event: OrderEvent) -> Amendment | None:
+    """Return the change of an order after an event."""
+    if event.change is Change.AMEND:
+        return event.amendment
+    if asked is None or event.change not in (Change.AMENDED, Change.KEEP):
+        return asked
+    state: Literal["made", "refused"] = "made" if event.change is Change.AMENDED else "refused"
+    return msgspec.structs.replace(asked, state=state, reason=event.reason)
 
 
 @exact
@@ -259,6 +330,7 @@ def order_of(intent: Intent, *, created_ns: int) -> Order:
         purpose=intent.purpose,
         deployment=intent.deployment,
         tag=intent.tag,
+        group=intent.group,
         parent=intent.parent,
         created_ns=created_ns,
         updated_ns=created_ns,

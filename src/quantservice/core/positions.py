@@ -5,7 +5,7 @@ A position is a fold over its fills and nothing else: the same fills give the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Literal
 
@@ -158,6 +158,18 @@ def fold(position: Position, fills: Iterable[Fill]) -> Position:
     for fill in fills:
         position = position.apply(fill)
     return position
+
+
+@exact
+def equity_of(wallet: Decimal, positions: Iterable[Position], prices: Mapping[InstrumentId, Decimal]) -> Decimal:
+    """Return money and what is open at the last prices; what was bought on spot counts at its price, what has none not at all."""
+    total = wallet
+    for position in positions:
+        price = prices.get(position.instrument)
+        if price is None or not position.quantity:
+            continue
+        total += position.quantity * price if position.instrument.market == "spot" else position.unrealised(price)
+    return total
 
 
 @exact

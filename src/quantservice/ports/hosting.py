@@ -8,9 +8,9 @@ from typing import Any, Literal, Protocol, TypeAlias
 import msgspec
 
 from quantservice.core.errors import QuantServiceError
-from quantservice.core.instruments import Side
+from quantservice.core.instruments import Instrument, Side
 from quantservice.core.positions import PositionSide
-from quantservice.core.signals import Decision, OrderType, OrderUpdate
+from quantservice.core.signals import CancelOrders, Decision, OrderRequest, OrderType, OrderUpdate, Signal
 
 #: raised: the strategy's own exception; blocked: no answer in time; leaked: more memory than allowed; died: its process ended.
 FaultKind: TypeAlias = Literal["raised", "blocked", "leaked", "died"]
@@ -91,26 +91,132 @@ class HostedAccount(msgspec.Struct, frozen=True, kw_only=True):
     orders: tuple[HostedOrder, ...] = ()
 
 
+class HostedRate(msgspec.Struct, frozen=True, array_like=True):
+    """A settled funding rate: when (ms UTC) and how much, a fraction of the position's value."""
+
+    instrument: str
+    time: int
+    rate: float
+
+
+class HostedTicker(msgspec.Struct, frozen=True, array_like=True):
+    """The market between klines, in the order of a strategy's MarketTicker; None where nothing came yet."""
+
+    instrument: str
+    time: int
+    price: float
+    bid: float | None = None
+    ask: float | None = None
+    volume_24h: float | None = None
+
+
+class HostedWants(msgspec.Struct, frozen=True, kw_only=True):
+    """What a strategy asks for beside klines: to hear of its orders, tickers, the funding rates of instruments.
+
+    ``acts``: its memory holds what cannot be made again from klines (orders it placed, what it heard), so it is never replayed.
+    """
+
+    order_updates: bool = False
+    tickers: bool = False
+    funding: tuple[str, ...] = ()
+    acts: bool = False
+
+
+class HostedGiven(msgspec.Struct, frozen=True, array_like=True):
+    """What a run's strategy was asked at a close: the order updates it was told first, and the tickers that followed the kline."""
+
+    open_time: int
+    account: HostedAccount | None = None
+    updates: tuple[OrderUpdate, ...] = ()
+    tickers: tuple[tuple[HostedTicker, HostedAccount | None], ...] = ()
+
+
+class HostedSent(msgspec.Struct, frozen=True, array_like=True):
+    """An order that was sent: its id, the open time of the kline whose close decided it, and what was asked for."""
+
+    order_id: str
+    open_time: int
+    request: OrderRequest
+
+
+class HostedReplay(msgspec.Struct, frozen=True, kw_only=True):
+    """A run to be done again by the backtester: klines and funding rates, what was given at each close, the orders that were sent.
+
+    ``accounts``: open times, rising, and what the account was from there on. ``given``: the closes that were answered, rising. From
+    ``acts_from`` on (None: never) the strategy was asked at those alone. ``rules`` are the instruments' (any version by date).
+    ``slippage_bps`` is what the fill model takes for a taker's; ``fees`` are the account's as maker and taker, None: the venue's.
+    """
+
+    tables: tuple[HostedBars, ...]
+    rates: tuple[HostedRate, ...] = ()
+    accounts: tuple[tuple[int, HostedAccount | None], ...] = ()
+    given: tuple[HostedGiven, ...] = ()
+    acts_from: int | None = None
+    sent: tuple[HostedSent, ...] = ()
+    rules: tuple[Instrument, ...] = ()
+    slippage_bps: float = 0.0
+    fees: tuple[float, float] | None = None
+
+
+class HostedFill(msgspec.Struct, frozen=True, array_like=True):
+    """What the fill model made of a sent order: average price, quantity, fee, and how it ended."""
+
+    order_id: str
+    price: float
+    quantity: float
+    fee: float
+    state: str
+
+
+class HostedReplayed(msgspec.Struct, frozen=True):
+    """What the backtester did: (open time, decision) in order, and the modelled fills."""
+
+    decisions: list[tuple[int, Signal | OrderRequest | CancelOrders]] = []
+    fills: list[HostedFill] = []
+
+
 class StrategyProcess(Protocol):
     """One hosted strategy. Every call raises StrategyFault when the strategy was ended; it is not started again by itself."""
 
     @property
     def pid(self) -> int: ...
 
-    async def warm_up(self, tables: Sequence[HostedBars], state: Mapping[str, Any] | None = None) -> int:
+    @property
+    def wants(self) -> HostedWants:
+        """What the strategy asks for beside klines, as it is known after the last answer."""
+        ...
+
+    async def warm_up(
+        self, tables: Sequence[HostedBars], state: Mapping[str, Any] | None = None, *, rates: Sequence[HostedRate] = ()
+    ) -> int:
         """Take past klines silently, going on from ``state`` where it is given; return how many."""
         ...
 
-    async def feed(self, bars: Sequence[HostedBar], account: HostedAccount | None = None) -> tuple[Decision, ...]:
-        """Take klines that closed together; return what the strategy decided."""
+    async def feed(
+        self,
+        bars: Sequence[HostedBar],
+        account: HostedAccount | None = None,
+        *,
+        updates: Sequence[OrderUpdate] = (),
+        rates: Sequence[HostedRate] = (),
+        muted: bool = False,
+    ) -> tuple[Decision, ...]:
+        """Take klines that closed together; return what the strategy decided.
+
+        ``rates`` were settled since the last close, ``updates`` are told before the klines. ``muted``: nothing will be done.
+        """
         ...
 
-    async def order_update(self, update: OrderUpdate, account: HostedAccount | None = None) -> tuple[Decision, ...]:
-        """Tell what became of an order; return what the strategy decided."""
+    async def ticker(self, ticker: HostedTicker, account: HostedAccount | None = None) -> tuple[Decision, ...]:
+        """Give the market between klines; return what the strategy decided."""
         ...
 
-    async def rebuild(self, tables: Sequence[HostedBars]) -> int:
+    async def rebuild(self, tables: Sequence[HostedBars], *, rates: Sequence[HostedRate] = ()) -> int:
         """Begin again silently from healed or revised klines; return how many."""
+        ...
+
+    async def replay(self, replay: HostedReplay) -> HostedReplayed:
+        """Do a run again by the backtester, with a fresh strategy of the same parameters."""
         ...
 
     async def snapshot(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from quantservice.ports.research import (
 from quantservice.ports.trading_store import (
     AccountRepository,
     BookRepository,
+    EquityRepository,
     FillRepository,
     GatewayRepository,
     IntentRepository,
@@ -76,6 +77,8 @@ class UnitOfWork(Protocol):
     def books(self) -> BookRepository: ...
     @property
     def quotas(self) -> QuotaRepository: ...
+    @property
+    def equity(self) -> EquityRepository: ...
     @property
     def risk(self) -> RiskRepository: ...
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextvars import ContextVar
 from decimal import Decimal
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -14,6 +15,10 @@ from quantservice.core.intents import Approved
 from quantservice.core.orders import Evidence, OrderState, VenueFill
 from quantservice.core.positions import PositionSide
 from quantservice.core.signals import OrderType
+
+#: Until when (ns, UTC) what is asked of a venue may leave this process; 0: whenever. Execution sets it around each order and each
+#: change of one, an adapter looks at it right before it signs: a process that was stopped in between has lost the account.
+LEAVE_BY_NS: Final[ContextVar[int]] = ContextVar("leave_by_ns", default=0)
 
 
 class Unknown(VenueError):
@@ -85,6 +90,17 @@ class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):
     margin: Decimal = Decimal(0)
 
 
+class VenueMargin(msgspec.Struct, frozen=True, kw_only=True):
+    """What one margin account of a venue asks for and has, in its currency; at ``maintenance == balance`` it is liquidated.
+
+    ``balance`` is the wallet with the open profit; a venue that values all currencies together tells one row, in ``USD``.
+    """
+
+    currency: str
+    maintenance: Decimal
+    balance: Decimal
+
+
 class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The account as the venue sees it at one instant. Comes first, and again after every reconnect."""
 
@@ -93,6 +109,7 @@ class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     positions: tuple[VenuePosition, ...]
     orders: tuple[OrderReport, ...]
     time_ms: int = 0
+    margins: tuple[VenueMargin, ...] = ()  # empty on spot, and where the venue does not say
 
 
 class AccountMovement(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +147,7 @@ AccountEvent: TypeAlias = AccountSnapshot | OrderReport | VenueFill | AccountMov
 
 
 class KeyPermissions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a venue key may do. A key that can withdraw is refused."""
+    """What a venue key may do. A key that can withdraw is refused. ``told``: whether the venue was asked and said so."""
 
     read: bool
     trade: bool
@@ -138,6 +155,7 @@ class KeyPermissions(msgspec.Struct, frozen=True, kw_only=True):
     ip_bound: bool = False
     expires_ms: int | None = None
     detail: str = ""
+    told: bool = True
 
 
 class AccountModes(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,6 +180,16 @@ class Trading(Protocol):
     @property
     def window_ms(self) -> int:
         """After so long from its sending the venue takes a request no more; 0 where it names no such time."""
+        ...
+
+    @property
+    def stops(self) -> bool:
+        """Whether it holds reduce-only orders that wait for a price by themselves."""
+        ...
+
+    @property
+    def dead_man(self) -> bool:
+        """Whether it cancels orders by itself once nobody arms its timer any more."""
         ...
 
     def updates(self) -> AsyncIterator[Sequence[AccountEvent]]:
@@ -211,3 +239,15 @@ class Trading(Protocol):
     async def modes(self, instruments: Sequence[InstrumentId]) -> AccountModes: ...
     async def set_leverage(self, instrument: InstrumentId, leverage: int) -> None: ...
     async def close(self) -> None: ...
+
+
+class MarketTaker(Protocol):
+    """Who must be brought the market, because no venue brings it: a paper account fills and pays funding by what it is told."""
+
+    async def mark(self, instrument: InstrumentId, last: Decimal, *, bar: tuple[int, Decimal, Decimal] | None = None) -> None:
+        """Take a trade price; ``bar``: open time (ms), low and high of the bar that closed with it."""
+        ...
+
+    async def settle_funding(self, instrument: InstrumentId, rate: Decimal, price: Decimal, time_ms: int) -> None:
+        """Pay or receive funding on what is held, at the venue's mark price."""
+        ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -13,7 +13,9 @@ from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Intent
 from quantservice.core.ledger import Entry
 from quantservice.core.orders import Order, VenueFill
+from quantservice.core.periods import DAY_MS
 from quantservice.core.positions import Position, PositionSide
+from quantservice.ports.run_log import KEPT_EVENTS
 
 RiskStateName: TypeAlias = Literal["ACTIVE", "REDUCING", "HALTED"]
 #: What a risk state is of: the whole system, an account, or a deployment.
@@ -31,6 +33,18 @@ class TradingAccount(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
     enabled: bool = True
     created_ms: int = 0
+
+
+class AccountFees(msgspec.Struct, frozen=True, kw_only=True):
+    """What an account pays, as its venue said at ``read_ms`` of one instrument: fractions of the notional, a rebate negative."""
+
+    account: str
+    venue: str
+    market: str
+    instrument: str
+    maker: Decimal
+    taker: Decimal
+    read_ms: int
 
 
 class VenueKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +106,24 @@ class StrategyQuota(msgspec.Struct, frozen=True, kw_only=True):
     updated_ms: int = 0
 
 
+#: How fine equity over time is kept, and for how long: minutes for two days, hours for ninety, days for ten years.
+EQUITY_STEPS: Final[Mapping[int, int]] = {60_000: 2 * DAY_MS, 3_600_000: 90 * DAY_MS, DAY_MS: 3_650 * DAY_MS}
+
+
+class EquityPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """An account's equity, in its currency: the last figure of a bucket that begins at ``time_ms``, its lowest and its highest.
+
+    ``paid_in`` is what was there at the opening plus transfers: equity beyond it was earned.
+    """
+
+    account: str
+    time_ms: int
+    equity: Decimal
+    low: Decimal
+    high: Decimal
+    paid_in: Decimal
+
+
 class RiskState(msgspec.Struct, frozen=True, kw_only=True):
     """A state that survives restarts, who set it and why."""
 
@@ -120,7 +152,7 @@ class RiskDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that went into or came out of a run: what parity replays. ``sequence`` counts within the run."""
+    """One thing that went into or came out of a run (:mod:`.run_log`): what parity replays. ``sequence`` counts in it."""
 
     run: str
     sequence: int
@@ -176,6 +208,10 @@ class OrderRepository(Protocol):
 
     async def open(self, account: str | None = None) -> list[Order]:
         """Return orders that have not ended, oldest first."""
+        ...
+
+    async def counts(self, account: str, *, since_ns: int) -> dict[str, int]:
+        """Return how many orders each deployment made on an account since an instant."""
         ...
 
     async def list(
@@ -234,6 +270,10 @@ class BookRepository(Protocol):
     async def journal(
         self, *, account: str | None = None, after: int = 0, limit: int = 200, newest: bool = False
     ) -> list[JournalRow]: ...
+    async def entries(self, entry_ids: Sequence[str]) -> list[JournalRow]:
+        """Return the entries of these ids that are in the journal, in its order."""
+        ...
+
     async def balances(self, *, account: str | None = None, deployment: str | None = None) -> dict[tuple[str, str, str], Decimal]:
         """Return (account, ledger account, currency) -> sum of the postings."""
         ...
@@ -247,20 +287,64 @@ class QuotaRepository(Protocol):
     async def list(self) -> list[StrategyQuota]: ...
 
 
+class EquityRepository(Protocol):
+    """Table equity_point: bounded per account, coarser the older it is."""
+
+    async def record(self, point: EquityPoint) -> None:
+        """Merge a figure into the bucket of every step; what is older than it is kept for goes."""
+        ...
+
+    async def list(self, account: str, step_ms: int, *, start_ms: int, end_ms: int) -> list[EquityPoint]:
+        """Return the buckets of a step that begin in ``[start_ms, end_ms)``, oldest first."""
+        ...
+
+    async def first_ms(self, account: str, step_ms: int) -> int | None: ...
+
+
 class RiskRepository(Protocol):
     """Tables risk_state and risk_decision."""
 
     async def set_state(self, state: RiskState) -> None: ...
     async def states(self) -> list[RiskState]: ...
     async def note(self, decision: RiskDecision) -> None: ...
-    async def decisions(self, *, account: str | None = None, limit: int = 200) -> list[RiskDecision]: ...
+    async def decisions(self, *, account: str | None = None, intent_id: str | None = None, limit: int = 200) -> list[RiskDecision]:
+        """Return denials, newest first: of an account or an intent where one is given."""
+        ...
+
+    async def counts(self, since_ns: int) -> dict[tuple[str, bool], int]:
+        """Return how many denials there were since an instant, by rule and whether they were only noted."""
+        ...
 
 
 class RunLogRepository(Protocol):
-    """Table run_event: append-only."""
+    """Table run_event: append-only and bounded."""
 
-    async def append(self, events: Sequence[RunEvent]) -> None: ...
-    async def read(self, run: str, *, after: int = 0, limit: int = 10_000) -> list[RunEvent]: ...
+    async def append(self, run: str, kind: str, data: Mapping[str, Any], *, time_ns: int, keep: int = KEPT_EVENTS) -> int:
+        """Add an event behind the last one and return its place; of those before the newest ``keep`` only ``began`` stays."""
+        ...
+
+    async def read(self, run: str, *, after: int = 0, kind: str | None = None, limit: int = 10_000) -> list[RunEvent]:
+        """Return a run's events behind a place, in order; those of one ``kind``, or all."""
+        ...
+
+    async def mentioning(
+        self,
+        run: str,
+        text: str,
+        *,
+        kind: str,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        newest: bool = False,
+        limit: int = 100,
+    ) -> list[RunEvent]:
+        """Return a run's events of a kind whose data holds a text, in order or ``newest`` first: those of one id."""
+        ...
+
+    async def last(self, run: str) -> int:
+        """Return the place of a run's last event; 0 where there is none."""
+        ...
+
     async def runs(self) -> Mapping[str, int]: ...
 
 

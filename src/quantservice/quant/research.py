@@ -104,7 +104,7 @@ def run_strategy(strategy: Strategy, data: MarketData, assumptions: Assumptions)
 def run_whole(strategy: Strategy, data: MarketData, assumptions: Assumptions) -> RunResult:
     """Run ``on_bars`` in the compiled engine."""
     feeds = feeds_of(strategy, tables_of_data(data), settlements_of(data))
-    return run_targets(data, targets_of(strategy, bars_view(feeds), start=False), assumptions)
+    return run_targets(data, targets_of(strategy, bars_view(feeds), start=False, copy=False), assumptions)
 
 
 def tables_of_data(data: MarketData) -> list[Bars]:

@@ -47,7 +47,7 @@ def make_figures() -> None:
     trades["entry_time"] = trades["exit_time"] - 24 * _HOUR_MS
     trades["net"], trades["return"], trades["value"], trades["side"] = 1.0, 0.01, 100.0, 1
     time = _START_MS + (np.arange(marks, dtype=np.int64) + 1) * _HOUR_MS - 1
-    # Columns of one table, read-only, as a result's arrays are: the compiler makes other code for arrays that lie otherwise.
+    # Read-only columns of one table: whatever is given is laid out in the one form that is compiled.
     table = np.stack((equity - 0.5, equity * 0.5, equity * 0.5, equity * 0.1), axis=1)
     for values in (equity, time, trades, table):
         values.flags.writeable = False

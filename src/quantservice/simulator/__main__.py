@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import sys
 
 from quantservice.simulator.config import MARKET_NAMES, FirehoseConfig, ReplayConfig, SimulatorConfig
+from quantservice.simulator.faces import lines_of
 from quantservice.simulator.markets.catalog import default_symbols, many_symbols
-from quantservice.simulator.server import serve
+from quantservice.simulator.server import Simulator, serve
 
 
 def main() -> None:
     """Read the flags and serve until interrupted."""
     parser = argparse.ArgumentParser(
-        prog="quantservice.simulator", description="An exchange in a box, speaking Binance's protocol."
+        prog="quantservice.simulator", description="An exchange in a box, speaking the venues' own protocols."
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9443)
@@ -31,6 +33,10 @@ def main() -> None:
     parser.add_argument(
         "--market", choices=MARKET_NAMES, default=None, help="market of the replayed files, if their folder does not tell"
     )
+    parser.add_argument("--okx", action="store_true", help="serve OKX v5 beside Binance and HTX")
+    parser.add_argument(
+        "--trading", action="store_true", help="take orders: the private sides of Binance, OKX and HTX, and ledgers"
+    )
     flags = parser.parse_args()
     symbols = default_symbols()
     if flags.many:
@@ -45,9 +51,15 @@ def main() -> None:
         symbols=symbols,
         firehose=firehose if flags.firehose >= 0 else None,
         replay=ReplayConfig(files=tuple(flags.replay), market=flags.market) if flags.replay else None,
-    )
+    ).with_faces(trading=flags.trading, okx=flags.okx)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(config))
+        asyncio.run(serve(config, told=_tell))
+
+
+def _tell(simulator: Simulator) -> None:
+    """Print where the simulator is."""
+    sys.stdout.write("\n".join(lines_of(simulator)) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from typing import Literal
 import msgspec
 
 from quantservice.core.periods import DAY_MS
+from quantservice.simulator.htx.config import HtxConfig
+from quantservice.simulator.okx.config import OkxConfig
 from quantservice.simulator.private.config import TradingConfig
 
 MarketName = Literal["spot", "um", "cm"]
@@ -135,3 +137,10 @@ class SimulatorConfig(msgspec.Struct, frozen=True, kw_only=True):
     access_log_size: int = 400_000
     faults: tuple[dict[str, object], ...] = ()
     trading: TradingConfig | None = None
+    okx: OkxConfig | None = None
+    htx: HtxConfig = HtxConfig()
+
+    def with_faces(self, *, trading: bool = False, okx: bool = False) -> SimulatorConfig:
+        """Return it with the venues' private sides (``trading``), and with OKX, which that brings too; HTX is always there."""
+        private = self.trading or (TradingConfig() if trading else None)
+        return msgspec.structs.replace(self, trading=private, okx=self.okx or (OkxConfig() if okx or trading else None))

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from typing import Final
 
-from quantservice.simulator.config import Limits, MarketName
+from quantservice.simulator.config import Limits
 from quantservice.simulator.protocol.streams import StreamName
 from quantservice.simulator.protocol.text import OPCODE_PING, OPCODE_TEXT, frame
 from quantservice.simulator.rules.referee import Access, Referee
@@ -18,11 +18,11 @@ _FLUSH_BYTES: Final = 256 * 1024
 class Connection:
     """One WebSocket client. ``combined`` decides the form of its frames."""
 
-    def __init__(self, number: int, address: str, market: MarketName, *, path: str, combined: bool) -> None:
+    def __init__(self, number: int, address: str, market: str, *, path: str, combined: bool) -> None:
         self.name = f"{market}-ws-{number}"
         self.number = number
         self.address = address
-        self.market: MarketName = market
+        self.market = market
         self.path = path
         self.combined = combined
         self.streams: dict[str, StreamName] = {}
@@ -81,8 +81,8 @@ class Connection:
 class Hub:
     """Who listens to which stream of one market."""
 
-    def __init__(self, market: MarketName, limits: Limits, referee: Referee) -> None:
-        self.market: MarketName = market
+    def __init__(self, market: str, limits: Limits, referee: Referee) -> None:
+        self.market = market
         self._limits = limits
         self._referee = referee
         self.connections: dict[int, Connection] = {}

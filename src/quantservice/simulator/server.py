@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -19,10 +20,13 @@ from quantservice.simulator.exchange import MarketState
 from quantservice.simulator.faults.script import Fault, FaultScript
 from quantservice.simulator.feed import Feed
 from quantservice.simulator.firehose import Firehose
+from quantservice.simulator.htx.venue import HtxVenue
 from quantservice.simulator.hub import Hub
 from quantservice.simulator.markets.catalog import default_symbols
 from quantservice.simulator.markets.generator import GeneratedHistory
 from quantservice.simulator.markets.replay import FileHistory, histories
+from quantservice.simulator.okx.config import OkxConfig
+from quantservice.simulator.okx.exchange import OkxExchange
 from quantservice.simulator.private.config import TradingConfig, limit_rows
 from quantservice.simulator.private.plane import TradingPlane
 from quantservice.simulator.referee_routes import RefereeRoutes
@@ -48,6 +52,8 @@ class Simulator:
         self.hubs: dict[MarketName, Hub] = {}
         self.gates: dict[MarketName, WeightGate] = {}
         self.trading: TradingPlane | None = None
+        self.okx: OkxExchange | None = None
+        self.htx: HtxVenue | None = None
         self._feeds: list[Feed | Firehose] = []
         self._doors: dict[MarketName, SocketDoor] = {}
         self._runner: web.AppRunner | None = None
@@ -99,8 +105,12 @@ class Simulator:
         for hub in self.hubs.values():
             for connection in list(hub.connections.values()):
                 connection.cut()
+        if self.htx is not None:
+            await self.htx.close()
         if self.trading is not None:
             await self.trading.close()
+        if self.okx is not None:
+            await self.okx.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -167,6 +177,11 @@ class Simulator:
                 self.config.trading, self.clock, self.markets, self.gates, self.config.limits, self.faults, self.referee
             )
             self.trading.add_to(application)
+        if self.config.okx is not None:
+            self.okx = self._make_okx(self.config.okx)
+            self.okx.add_to(application)
+        self.htx = HtxVenue(self.config.htx, self.clock, self.markets, self.trading, self.faults, self.referee)
+        self.htx.add_to(application)
         for market in MARKET_NAMES:
             state, limits = self.markets[market], self.config.limits[market]
             hub = self.hubs[market] = Hub(market, limits, self.referee)
@@ -190,6 +205,10 @@ class Simulator:
         application.router.add_get("/futures/data/{endpoint:.+}", futures_data)
         RefereeRoutes(self).add_to(application)
 
+    def _make_okx(self, config: OkxConfig) -> OkxExchange:
+        first_ms = _year_start(self.clock.now_ms() - self.config.history_ms)
+        return OkxExchange(config, self.clock, self.faults, self.referee, seed=self.config.seed, first_ms=first_ms)
+
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         pause = self.config.tick_ms / 1000
@@ -206,6 +225,10 @@ class Simulator:
                 door.watch()
             if self.trading is not None:
                 self.trading.tick()
+            if self.okx is not None:
+                self.okx.tick()
+            if self.htx is not None:
+                self.htx.tick()
             if at_end and not self.finished.is_set():
                 self.finished.set()
                 _log.info("simulator.replay_finished")
@@ -216,6 +239,8 @@ class Simulator:
         """Do at once what a fault does at once."""
         if self.trading is not None:
             self.trading.strike(fault)
+        if self.okx is not None and self.okx.strike(fault):
+            return
         match fault.kind:
             case "new_symbol":
                 if fault.spec is None:
@@ -301,10 +326,11 @@ class SimulatorThread:
         await simulator.stop()
 
 
-async def serve(config: SimulatorConfig) -> None:
-    """Run a simulator until cancelled."""
+async def serve(config: SimulatorConfig, *, told: Callable[[Simulator], None] = lambda _: None) -> None:
+    """Run a simulator until cancelled; ``told`` of it once it listens."""
     simulator = Simulator(config)
     await simulator.start()
+    told(simulator)
     try:
         await asyncio.Event().wait()
     finally:

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from quantservice.services.accounts.commands import Accounts
     from quantservice.services.backtests.commands import Backtests, Trials
     from quantservice.services.execution.commands import Orders
+    from quantservice.services.execution.routed import Router
     from quantservice.services.jobs.commands import Jobs
+    from quantservice.services.portfolio.equity import EquityHistory
     from quantservice.services.portfolio.reading import Portfolio
+    from quantservice.services.portfolio.tracing import Chains
     from quantservice.services.risk.commands import RiskControl
+    from quantservice.services.risk.rehearsals import Rehearsals
     from quantservice.services.strategies.commands import Deployments
     from quantservice.web.projections import Projections
 
@@ -116,17 +120,24 @@ class ResearchDesk:
 class TradingFace:
     """Asked-and-answered state of trading: accounts, orders, risk control.
 
-    ``ready`` says whether an account's orders may be sent, ``figures`` its equity and how books and venue compare (None where it is
-    not traded here); ``kill(reason=, who=, close=)`` halts everything.
+    ``ready`` says whether an account's orders may be sent, ``problem`` why not (empty: it is coming up), ``figures`` its
+    equity and how books and venue compare (None where it is not traded here); ``kill(reason=, who=, close=)`` halts everything;
+    ``preflight(account)`` says what is wrong before an account trades for real.
     """
 
     accounts: Accounts
     orders: Orders
+    router: Router
     ready: Callable[[str], bool]
+    problem: Callable[[str], str]
     figures: Callable[[str], dict[str, Any] | None]
     portfolio: Portfolio
+    equity: EquityHistory
+    chains: Chains
     risk: RiskControl
+    rehearsals: Rehearsals
     kill: Callable[..., Awaitable[Any]]
+    preflight: Callable[[str], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,5 +233,6 @@ class WebContext:
     desk: ResearchDesk | None = None
     deployments: Deployments | None = None
     hosted: Callable[[], Mapping[str, Mapping[str, Any]]] = _none_hosted  # figures of the deployments that run, by id
+    parity: Callable[..., Awaitable[dict[str, Any]]] | None = None  # (reference, slippage_bps=, tolerance_bps=): a report
     trading: TradingFace | None = None
     session_key: bytes = b""  # signs the owner's cookie; empty: made for this process, so cookies end with it

@@ -27,6 +27,7 @@ from starlette.responses import Response
 
 from quantservice.core.errors import (
     EnvironmentFault,
+    InvalidNumber,
     InvalidValue,
     QuantServiceError,
     RateLimited,
@@ -37,10 +38,17 @@ from quantservice.core.errors import (
     VenueUnreachable,
 )
 from quantservice.core.instruments import AmbiguousSymbol
+from quantservice.web.models.amounts import SENTENCE
 
 _log = structlog.get_logger(__name__)
 _RETRY_AFTER_S = 2
 _MOST_VALID = 50
+_BOUNDS = {
+    "greater_than": ("a number above", "gt"),
+    "greater_than_equal": ("a number of at least", "ge"),
+    "less_than": ("a number below", "lt"),
+    "less_than_equal": ("a number of at most", "le"),
+}
 
 
 class Denied(UserError):
@@ -126,7 +134,10 @@ def validation_reply(errors: Sequence[Mapping[str, Any]]) -> Response:
     location = [str(part) for part in first["loc"] if part not in ("query", "path", "body", "header", "cookie")]
     field = ".".join(location) or "body"
     context: Mapping[str, Any] = first.get("ctx") or {}
-    reason = str(first["msg"])
+    reason, sort = str(first["msg"]), str(first.get("type"))
+    sentence = _sentence(sort, reason, context, first.get("input"))
+    if sentence:
+        return error_reply(422, "invalid_argument", f"{field} {sentence}", field=field)
     if first.get("type") == "missing":
         reason = "is required"
     elif first.get("type") == "extra_forbidden":
@@ -134,6 +145,22 @@ def validation_reply(errors: Sequence[Mapping[str, Any]]) -> Response:
     elif first.get("type") == "json_invalid":
         field, reason = "body", f"is not JSON: {context.get('error', 'it cannot be read')}"
     return error_reply(422, "invalid_argument", f"{field}: {reason}", field=field)
+
+
+def _sentence(sort: str, reason: str, context: Mapping[str, Any], given: Any) -> str:
+    """Return what a number or one of several words must be, and what was given; of other texts nothing: they may be secret."""
+    if sort == SENTENCE:
+        return reason
+    if sort.startswith(("float_", "decimal_")) or sort == "finite_number":
+        return InvalidNumber("", "a number", given).reason
+    if sort.startswith("int_"):
+        return InvalidNumber("", "a whole number", given).reason
+    if sort in _BOUNDS:
+        word, name = _BOUNDS[sort]
+        return InvalidNumber("", f"{word} {context.get(name, 0):g}", given).reason
+    if sort == "literal_error":
+        return InvalidNumber("", str(context.get("expected")), given).reason
+    return ""
 
 
 def install(app: FastAPI) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -81,6 +82,10 @@ class Shell:
                 await refusal(scope, receive, answer)
             else:
                 await self._app(scope, self._bounded(receive, self._body_limit(scope)), answer)
+        except asyncio.CancelledError:  # the server ends and waited long enough
+            if begun:
+                raise
+            await error_reply(503, "ending", "QuantService is ending; ask again once it is back")(scope, receive, answer)
         except Exception as error:
             if not begun:
                 await answer_for(error)(scope, receive, answer)

@@ -45,8 +45,21 @@ def describe() -> dict[str, Any]:
         research=nothing,
         desk=ResearchDesk(jobs=nothing, backtests=nothing, trials=nothing),
         deployments=nothing,
+        parity=nothing,
         trading=TradingFace(
-            accounts=nothing, orders=nothing, ready=nothing, figures=nothing, portfolio=nothing, risk=nothing, kill=nothing
+            accounts=nothing,
+            orders=nothing,
+            router=nothing,
+            ready=nothing,
+            problem=nothing,
+            figures=nothing,
+            portfolio=nothing,
+            equity=nothing,
+            chains=nothing,
+            risk=nothing,
+            rehearsals=nothing,
+            kill=nothing,
+            preflight=nothing,
         ),
     )
     return create_app(context).openapi()

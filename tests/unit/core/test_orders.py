@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import product
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,11 +13,23 @@ from tests.support.market import instrument
 
 from quantservice.core.errors import IntegrityError, InvalidValue
 from quantservice.core.intents import Intent, OrderTerms, intent_id
-from quantservice.core.orders import FINAL, TRANSITIONS, Change, Evidence, Order, OrderEvent, OrderState, VenueFill, order_of
+from quantservice.core.orders import (
+    FINAL,
+    TRANSITIONS,
+    Amendment,
+    Change,
+    Evidence,
+    Order,
+    OrderEvent,
+    OrderState,
+    VenueFill,
+    order_of,
+)
 
 BTC = instrument("BTC").id
 TERMS = OrderTerms(account="main", instrument=BTC, side="buy", quantity=Decimal("2"))
 SHOWN = Evidence(source="push", reference="7")
+ASKED = Amendment(intent_id="i2", quantity=Decimal(3), limit_price=Decimal(99), asked_ns=15)
 
 
 def new_order() -> Order:
@@ -37,6 +50,7 @@ def in_state(state: OrderState) -> Order:
         OrderState.SUBMITTING: [Change.SUBMIT],
         OrderState.UNKNOWN: [Change.SUBMIT, Change.LOSE],
         OrderState.OPEN: [Change.SUBMIT, Change.ACCEPT],
+        OrderState.AMENDING: [Change.SUBMIT, Change.ACCEPT, Change.AMEND],
         OrderState.FILLED: [Change.SUBMIT, Change.COMPLETE],
         OrderState.CANCELLED: [Change.SUBMIT, Change.ACCEPT, Change.CANCEL],
         OrderState.EXPIRED: [Change.SUBMIT, Change.EXPIRE],
@@ -44,7 +58,7 @@ def in_state(state: OrderState) -> Order:
         OrderState.NOT_SENT: [Change.SUBMIT, Change.LOSE, Change.ABSENT],
     }[state]
     for change in path:
-        order = order.apply(OrderEvent(change=change, evidence=SHOWN, time_ns=10))
+        order = order.apply(OrderEvent(change=change, evidence=SHOWN, amendment=ASKED, time_ns=10))
     assert order.state is state
     return order
 
@@ -58,7 +72,7 @@ def test_the_same_cause_is_the_same_order() -> None:
 
 @pytest.mark.parametrize(("state", "change"), list(product(OrderState, Change)))
 def test_every_pair_follows_the_table_or_is_refused(state: OrderState, change: Change) -> None:
-    order, event = in_state(state), OrderEvent(change=change, evidence=SHOWN, time_ns=20)
+    order, event = in_state(state), OrderEvent(change=change, evidence=SHOWN, amendment=ASKED, time_ns=20)
     wanted = TRANSITIONS.get((state, change))
     if wanted is None:
         with pytest.raises(IntegrityError, match="cannot happen"):
@@ -106,6 +120,47 @@ def test_fills_add_up_and_a_larger_report_says_that_some_are_missing() -> None:
     assert lower.reported == Decimal(2)
 
 
+def test_while_a_change_is_asked_for_the_larger_version_may_be_filled() -> None:
+    order = in_state(OrderState.AMENDING).add_fill(fill("0.5"))
+    assert (order.terms.quantity, order.most, order.remaining) == (Decimal(2), Decimal(3), Decimal("2.5"))
+    smaller = in_state(OrderState.OPEN).apply(
+        OrderEvent(change=Change.AMEND, amendment=msgspec.structs.replace(ASKED, quantity=Decimal(1)))
+    )
+    assert smaller.remaining == Decimal(2)
+
+
+def test_a_change_that_came_about_is_the_orders_terms_and_one_that_did_not_leaves_them() -> None:
+    asked = in_state(OrderState.AMENDING)
+    made = asked.apply(OrderEvent(change=Change.AMENDED, evidence=SHOWN))
+    assert (made.state, made.terms.quantity, made.terms.limit_price, made.most) == (
+        OrderState.OPEN,
+        ASKED.quantity,
+        ASKED.limit_price,
+        Decimal(3),
+    )
+    kept = asked.apply(OrderEvent(change=Change.KEEP, evidence=SHOWN, reason="no"))
+    assert (kept.state, kept.terms, kept.most) == (OrderState.OPEN, TERMS, Decimal(2))
+    assert [item.amendment and item.amendment.state for item in (asked, made, kept)] == ["asked", "made", "refused"]
+    assert kept.amendment is not None
+    assert kept.amendment.reason == "no"
+
+
+def test_what_is_asked_for_stays_asked_for_whatever_else_happens() -> None:
+    asked = in_state(OrderState.AMENDING)
+    for change in (Change.ACCEPT, Change.FILL, Change.LOSE):
+        assert asked.apply(OrderEvent(change=change, evidence=SHOWN, filled=Decimal(1))).amendment == ASKED
+    ended = asked.apply(OrderEvent(change=Change.CANCEL, evidence=SHOWN))
+    assert (ended.amendment, ended.terms, ended.remaining) == (ASKED, TERMS, Decimal(0))
+
+
+@pytest.mark.parametrize("change", [Change.AMENDED, Change.KEEP])
+def test_whether_a_change_came_about_needs_evidence(change: Change) -> None:
+    with pytest.raises(IntegrityError, match="without evidence"):
+        in_state(OrderState.AMENDING).apply(OrderEvent(change=change))
+    with pytest.raises(IntegrityError, match="to nothing"):
+        in_state(OrderState.OPEN).apply(OrderEvent(change=Change.AMEND, evidence=SHOWN))
+
+
 def test_a_fill_of_another_side_is_refused() -> None:
     with pytest.raises(IntegrityError, match="is not of order"):
         in_state(OrderState.OPEN).add_fill(
@@ -119,7 +174,7 @@ def test_no_walk_leaves_an_end_for_a_living_state_but_revival(changes: list[Chan
     for number, change in enumerate(changes):
         before = order
         try:
-            order = order.apply(OrderEvent(change=change, evidence=SHOWN, time_ns=number))
+            order = order.apply(OrderEvent(change=change, evidence=SHOWN, amendment=ASKED, time_ns=number))
         except IntegrityError:
             continue
         if before.final and not order.final:

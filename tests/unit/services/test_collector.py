@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 from tests.support.clock import START_MS, ManualClock
 from tests.support.fakes import FakeMarketStore, FakeStateStore, FakeVenue, Tap, make_kline, until
 from tests.support.market import instrument
@@ -242,3 +243,26 @@ def test_a_replaced_list_says_what_is_different() -> None:
     assert [item.base for item in change.removed] == ["BTC"]
     assert [item.base for item in change.changed] == ["ETH"]
     assert directory.book().get(instrument("BTC").id) is None
+
+
+async def test_it_ends_when_told_to_although_a_link_fails_in_that_moment() -> None:
+    """A task group whose task fails while it is cancelled tells only of the failure: the loop around it must not go on."""
+    rig = Rig()
+    begun = asyncio.Event()
+
+    class Failing:
+        """A link that cannot close its socket."""
+
+        async def run(self) -> None:
+            try:
+                begun.set()
+                await asyncio.Event().wait()
+            finally:
+                raise OSError("the socket is gone")
+
+    task = asyncio.ensure_future(rig.collector._supervise(Failing()))  # type: ignore[arg-type]
+    await begun.wait()
+    task.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await task

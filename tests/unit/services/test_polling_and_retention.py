@@ -17,6 +17,7 @@ from quantservice.core.errors import InvalidValue, VenueUnreachable
 from quantservice.core.events import FundingRate, Kind, OpenInterest, StreamId, Ticker
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Topic
+from quantservice.core.spans import Span
 from quantservice.ports import TradingPair
 from quantservice.services.polling import PollingConfig, PollingService
 from quantservice.services.retention import RetentionConfig, RetentionService
@@ -78,6 +79,27 @@ async def test_tickers_of_registered_pairs_and_the_kinds_that_a_pair_names() -> 
         ]
         settled = [(m.topic, [e.time for e in m.data.events]) for m in rig.tap.messages if type(m.data.events[0]) is FundingRate]
         assert settled == [(Topic.MARKET_HISTORY, [START_MS - 8 * HOUR, START_MS])]
+
+
+async def test_funding_is_asked_for_soon_after_every_full_hour() -> None:
+    rig = Rig()
+    asked: list[int] = []
+    known = rig.venue.history.funding
+
+    async def funding_at(stream: InstrumentId, span: Span) -> list[FundingRate]:
+        asked.append((rig.clock.now_ms() - START_MS) // 1_000)
+        return await known(stream, span)
+
+    rig.venue.history.funding = funding_at  # type: ignore[assignment, method-assign]
+    config = PollingConfig(tickers_s=0, open_interest_s=0, funding_s=3_000)
+    rig.polling = PollingService({rig.venue.key: rig.venue}, state=rig.state, bus=rig.bus, clock=rig.clock, config=config)
+    at = START_MS // 1_000 % 3_600
+    async with rig.running():
+        for _ in range(3 * 3_600 // 5):
+            await rig.clock.advance(5)
+    hours = [second for second in asked if (second + at) % 3_600 in (5, 30)]
+    assert hours[-5:] == [30, 3605, 3630, 7205, 7230]
+    assert len(asked) <= 12
 
 
 async def test_each_kind_at_its_own_pace_and_funding_only_what_is_new() -> None:

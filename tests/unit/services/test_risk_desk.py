@@ -15,10 +15,12 @@ from tests.support.market import book, instrument
 from quantservice.core.intents import Approved, Denied, Intent, OrderTerms, intent_id
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, VenueFill, order_of
 from quantservice.core.positions import Position
-from quantservice.ports import RiskState, StrategyQuota
+from quantservice.ports import HeldPosition, RiskState, StrategyQuota
 from quantservice.quant.risk_rules import rule_of
+from quantservice.quant.risk_rules.positions import StopLoss, TakeProfit
 from quantservice.services.risk import ExposureBook, RiskDesk, RuleSet, Verdict
 from quantservice.services.risk.desk import rehearse
+from quantservice.services.risk.exposure import Used
 
 D = Decimal
 BTC, ETH = instrument("BTC").id, instrument("ETH").id
@@ -119,10 +121,54 @@ def test_states_bar_orders_and_the_strictest_counts() -> None:
     approved(made.check(want(5), NOON))
 
 
+def test_a_state_that_was_set_after_the_approval_says_why_it_holds_an_order_back() -> None:
+    made = desk()
+    verdict = made.check(want(1), NOON)
+    assert isinstance(verdict.answer, Approved)
+    assert made.barred(verdict.answer) == ""
+    made.set_state(RiskState(scope="deployment", key="other", state="HALTED"))
+    assert made.barred(verdict.answer) == ""
+    made.set_state(RiskState(scope="deployment", key="d", state="REDUCING", reason="loss"))
+    assert made.barred(verdict.answer) == "deployment d is REDUCING: loss"
+    assert denied(made.check(want(2), NOON)).rule == "state"
+    assert made.state_of("main").state == "ACTIVE", "the account's other deployments go on"
+    made.set_state(RiskState(scope="system", state="HALTED"))
+    assert made.barred(verdict.answer) == "system is HALTED"
+
+
 def test_a_late_or_foreign_intent_is_denied() -> None:
     made = desk()
+    late = denied(made.check(want(1), NOON + 10**10 + 1_500_000_000))
+    assert (late.rule, late.value) == ("deadline", "1.500 s")
     assert denied(made.check(want(1), NOON + 10**10 + 1)).rule == "deadline"
+    approved(made.check(want(2), NOON + 10**10))
     assert denied(made.check(want(1, account="other"), NOON)).rule == "account"
+
+
+def test_orders_and_positions_count_in_their_own_account_only() -> None:
+    made = desk()
+    order = approved(made.check(want(1), NOON))
+    made.apply_order(order)
+    made.apply_order(msgspec.structs.replace(order, terms=msgspec.structs.replace(order.terms, account="other")))
+    assert made.books["main"].worst(BTC) == D(1_000)
+    held = HeldPosition(account="main", deployment="", position=Position(instrument=ETH, quantity=D(7)), updated_ms=0)
+    made.reload("other", [held])
+    assert (made.books["main"].worst(BTC), made.books["main"].worst(ETH)) == (D(1_000), D(0))
+    made.reload("main", [held])
+    assert (made.books["main"].worst(BTC), made.books["main"].worst(ETH)) == (D(0), D(70))
+
+
+def test_a_position_is_watched_by_the_nearest_rule_of_each_name() -> None:
+    made = desk()
+    wide, narrow = StopLoss(limit=D("0.1")), StopLoss(limit=D("0.02"))
+    made.protection = {
+        ("system", ""): {"stop_loss": wide, "take_profit": TakeProfit(limit=D("0.5"))},
+        ("account", "main"): {"take_profit": None},
+        ("deployment", "d"): {"stop_loss": narrow},
+    }
+    assert made.position_rules("main") == (wide,)
+    assert made.position_rules("main", "d") == (narrow,)
+    assert made.position_rules("other", "other") == (wide, TakeProfit(limit=D("0.5")))
 
 
 def test_rates_losses_and_quotas_are_counted_here() -> None:
@@ -162,6 +208,73 @@ def test_the_day_and_the_peak_are_what_losses_are_measured_against() -> None:
     assert (exposure.equity.peak, exposure.equity.day_start) == (D(12_000), D(10_000))
     exposure.set_equity(D(9_500), NOON + 86_400 * 10**9, free_margin=D(1))
     assert exposure.equity.day_start == D(9_000)
+
+
+def test_a_quota_counts_the_deployments_own_share_with_what_is_in_flight() -> None:
+    made = desk(rule_of("strategy_quota"))
+    exposure = made.books["main"]
+    exposure.quotas["d"] = StrategyQuota(deployment="d", account="main", max_position=D(2_500))
+    exposure.apply_position(Position(instrument=BTC, quantity=D(90)))  # another's: the account's is not the deployment's
+    exposure.apply_position(Position(instrument=BTC, quantity=D(10)), "d")
+    exposure.apply_position(Position(instrument=ETH, quantity=D(-300)), "d")
+    flying = approved(made.check(want(1), NOON))  # 10 held + 10
+    exposure.apply_order(flying)
+    assert denied(made.check(want(2), NOON)).value == "3000"
+    approved(made.check(want(3, quantity="5"), NOON))
+    approved(made.check(msgspec.structs.replace(want(4), deployment="other"), NOON))
+    assert exposure.used(NOON)["d"] == Used(gross=D(5_000), largest=D(3_000), orders_today=2)
+    assert exposure.gross() == D(10_000), "90 held and 10 in flight; what shares hold is in the account already"
+    exposure.apply_order(flying.apply(OrderEvent(change=Change.SUBMIT)).apply(OrderEvent(change=Change.CANCEL, evidence=SHOWN)))
+    approved(made.check(want(5), NOON))
+
+
+def test_both_legs_of_a_hedged_share_count_against_its_quota() -> None:
+    made = desk(rule_of("strategy_quota"))
+    exposure = made.books["main"]
+    exposure.quotas["d"] = StrategyQuota(deployment="d", account="main", max_position=D(2_500))
+    for side, quantity in (("long", 10), ("short", -10)):
+        exposure.apply_position(Position(instrument=BTC, side=side, quantity=D(quantity)), "d")  # type: ignore[arg-type]
+    assert denied(made.check(want(1, position_side="long"), NOON)).value == "3000"
+    approved(made.check(want(2, quantity="5", position_side="long"), NOON))
+
+
+def test_the_orders_of_the_day_that_the_store_has_are_counted_after_a_start() -> None:
+    made = desk(rule_of("strategy_quota"))
+    exposure = made.books["main"]
+    exposure.quotas["d"] = StrategyQuota(deployment="d", account="main", orders_per_day=3)
+    exposure.count_orders(NOON, {"d": 2, "": 9})
+    approved(made.check(want(1), NOON))
+    assert denied(made.check(want(2), NOON)).value == "4"
+    assert exposure.used(NOON)["d"].orders_today == 3
+    assert exposure.used(NOON + 86_400 * 10**9) == {}
+    tomorrow = msgspec.structs.replace(want(3), valid_until_ns=0)
+    approved(made.check(tomorrow, NOON + 86_400 * 10**9))
+
+
+def test_a_share_that_became_flat_or_turned_over_is_a_trade_won_or_lost() -> None:
+    rule = rule_of("consecutive_losses", {"limit": 2})
+    made = desk(rule)
+    exposure = made.books["main"]
+
+    def share(quantity: int, realised: int, name: str = "d", now_ns: int = NOON) -> None:
+        exposure.apply_position(Position(instrument=BTC, quantity=D(quantity), realised=D(realised)), name, now_ns)
+
+    share(5, -3)  # what was realised before it was opened is not its own
+    share(2, -4)
+    share(0, -5)  # lost 2: one trade, though it was closed in two parts
+    share(4, -5)
+    approved(made.check(want(1), NOON))
+    share(-1, -6)  # turned over: lost again
+    denied(made.check(want(2), NOON))
+    share(0, -6, "other")
+    approved(made.check(msgspec.structs.replace(want(3), deployment="other"), NOON))
+    share(0, -5)  # won
+    approved(made.check(want(4), NOON))
+    share(3, -5)
+    share(0, -9, now_ns=0)  # only read
+    share(3, -9)
+    share(0, -10)
+    approved(made.check(want(5), NOON))
 
 
 def test_a_rule_on_trial_is_noted_and_does_not_deny() -> None:

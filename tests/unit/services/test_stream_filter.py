@@ -36,6 +36,13 @@ def test_a_closed_bar_that_comes_again_is_absorbed_and_counted() -> None:
     assert subject.stats.closed_klines == 2
 
 
+def test_bars_beside_one_that_came_late_stay_known() -> None:
+    subject = StreamFilter()
+    early = [0, 1, 3, 2, *range(4, REMEMBERED_BARS + 3)]  # 2 came late; the oldest are forgotten, whichever came first
+    subject.pass_on([bar(index) for index in early])
+    assert list(subject.pass_on([bar(index) for index in (2, 3, 4)])) == []
+
+
 def test_a_closed_bar_is_never_reopened() -> None:
     subject = StreamFilter()
     subject.pass_on([bar(1)])

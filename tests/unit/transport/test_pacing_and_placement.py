@@ -27,6 +27,32 @@ def test_no_window_holds_more_than_the_limit(gaps: list[float], most: int, windo
         assert sum(start <= item < start + window - 1e-6 for item in times) <= most
 
 
+@given(st.lists(st.tuples(st.floats(0, 3), st.floats(0, 9), st.floats(0, 1)), max_size=60), st.integers(1, 6), st.floats(0.5, 5))
+def test_no_window_holds_more_arrivals_whatever_each_takes(
+    requests: list[tuple[float, float, float]], most: int, window: float
+) -> None:
+    """Each request leaves a while after the one before, is answered after its own time, and arrived somewhere in between."""
+    limit = SlidingLimit(most, window)
+    now, arrivals = 0.0, list[float]()
+    answers: list[float] = []  # of those that are on their way
+    for pause, takes, share in requests:
+        now += pause
+        while True:
+            for answered in [item for item in answers if item <= now]:
+                limit.arrived(answered)
+                answers.remove(answered)
+            delay = limit.delay(now)
+            if not delay:
+                break
+            now += delay + 1e-9
+        limit.leave()
+        answers.append(now + takes)
+        answers.sort()
+        arrivals.append(now + takes * share)
+    for start in arrivals:
+        assert sum(start <= item < start + window - 1e-6 for item in arrivals) <= most
+
+
 async def test_a_pacer_waits_for_the_window() -> None:
     clock = ManualClock()
     pacer = Pacer(2, 1.0, clock=clock)

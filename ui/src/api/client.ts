@@ -35,14 +35,26 @@ import type {
   KlinePage,
   LogLine,
   MetricRow,
+  AlgorithmBody,
+  AlgorithmRow,
+  AmendBody,
   OrderBody,
+  RouteBody,
+  OrderChain,
+  OfferRow,
   OrderRow,
   PairRequest,
   PairRow,
+  ParityReport,
   PortfolioAnswer,
   PositionRow,
+  PreflightReport,
   ProxyRequest,
   ProxyRow,
+  EquityCurveAnswer,
+  QuotaBody,
+  QuotaList,
+  RehearsalAnswer,
   RevisionRow,
   RiskAnswer,
   RiskRuleBody,
@@ -56,6 +68,7 @@ import type {
 } from "./types";
 
 const TIMEOUT_MS = 20_000;
+const REPLAY_MS = 120_000; // a run is done again in a process of its own
 
 /** What went wrong. `status` 0: no answer at all. */
 export class ApiError extends Error {
@@ -77,23 +90,25 @@ export class ApiError extends Error {
 // A write made with the owner's cookie carries this beside it; the token itself is never kept here.
 let csrfToken = "";
 
-type Query = Record<string, string | number | boolean | null | undefined>;
+type Query = Record<string, string | number | boolean | null | undefined | readonly string[]>;
 interface Options {
   query?: Query;
   body?: unknown;
   signal?: AbortSignal;
   headers?: Record<string, string>;
+  patienceMs?: number;
 }
 
 async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(options.query ?? {})) {
-    if (value !== undefined && value !== null && value !== "") query.set(name, String(value));
+    if (Array.isArray(value)) for (const item of value) query.append(name, item);
+    else if (value !== undefined && value !== null && value !== "") query.set(name, String(value));
   }
   const headers: Record<string, string> = { Accept: "application/json", ...options.headers };
   if (csrfToken && method !== "GET") headers["X-CSRF-Token"] = csrfToken;
   if (options.body !== undefined) headers["Content-Type"] = "application/json";
-  const deadline = AbortSignal.timeout(TIMEOUT_MS);
+  const deadline = AbortSignal.timeout(options.patienceMs ?? TIMEOUT_MS);
   let response: Response;
   try {
     response = await fetch(query.size ? `${path}?${query}` : path, {
@@ -173,10 +188,17 @@ export const api = {
   removeBacktest: (id: string) => request("DELETE", `/api/v1/backtests/${id}`),
   trials: (family: string, signal?: AbortSignal) => request<TrialFamily>("GET", `/api/v1/trials/${encodeURIComponent(family)}`, { signal }),
   accounts: (signal?: AbortSignal) => request<{ data: AccountRow[] }>("GET", "/api/v1/accounts", { signal }),
+  preflight: (name: string, signal?: AbortSignal) => request<PreflightReport>("POST", `/api/v1/accounts/${encodeURIComponent(name)}/preflight`, { signal }),
   addAccount: (body: Partial<AccountRequest> & { name: string }) => request<AccountRow>("POST", "/api/v1/accounts", { body }),
   giveKey: (name: string, body: KeyBody) => request<KeyRow>("POST", `/api/v1/accounts/${encodeURIComponent(name)}/key`, { body }),
   orders: (query: Query = {}, signal?: AbortSignal) => request<{ data: OrderRow[] }>("GET", "/api/v1/orders", { query, signal }),
+  orderChain: (id: string, signal?: AbortSignal) => request<OrderChain>("GET", `/api/v1/orders/${encodeURIComponent(id)}/chain`, { signal }),
   placeOrder: (body: OrderBody, key: string) => request<OrderRow>("POST", "/api/v1/orders", { body, headers: { "Idempotency-Key": key } }),
+  quoteRoutes: (body: RouteBody, signal?: AbortSignal) => request<{ data: OfferRow[] }>("POST", "/api/v1/orders/route", { body, signal }),
+  algorithms: (query: Query = {}, signal?: AbortSignal) => request<{ data: AlgorithmRow[] }>("GET", "/api/v1/algorithms", { query, signal }),
+  startAlgorithm: (body: AlgorithmBody, key: string) => request<AlgorithmRow>("POST", "/api/v1/algorithms", { body, headers: { "Idempotency-Key": key } }),
+  cancelAlgorithm: (id: string) => request<AlgorithmRow>("POST", `/api/v1/algorithms/${encodeURIComponent(id)}/cancel`, { body: {} }),
+  amendOrder: (id: string, body: AmendBody, key: string) => request<OrderRow>("PUT", `/api/v1/orders/${encodeURIComponent(id)}`, { body, headers: { "Idempotency-Key": key } }),
   cancelOrder: (id: string) => request<OrderRow>("POST", `/api/v1/orders/${encodeURIComponent(id)}/cancel`, { body: {} }),
   cancelAll: (account: string) => request<{ data: OrderRow[] }>("POST", "/api/v1/orders/cancel-all", { body: { account } }),
   closeAll: (account: string) => request<CloseAllAnswer>("POST", "/api/v1/orders/close-all", { body: { account } }),
@@ -184,13 +206,18 @@ export const api = {
   positions: (query: Query = {}, signal?: AbortSignal) => request<{ data: PositionRow[] }>("GET", "/api/v1/positions", { query, signal }),
   denials: (query: Query = {}, signal?: AbortSignal) => request<{ data: DenialRow[] }>("GET", "/api/v1/denials", { query, signal }),
   risk: (signal?: AbortSignal) => request<RiskAnswer>("GET", "/api/v1/risk", { signal }),
+  rehearsal: (query: Query, signal?: AbortSignal) => request<RehearsalAnswer>("GET", "/api/v1/risk/rehearsal", { query, signal, patienceMs: REPLAY_MS }),
+  quotas: (signal?: AbortSignal) => request<QuotaList>("GET", "/api/v1/quotas", { signal }),
+  setQuota: (deployment: string, body: QuotaBody) => request<QuotaList>("POST", `/api/v1/quotas/${encodeURIComponent(deployment)}`, { body }),
   setRiskState: (body: RiskStateBody) => request<RiskAnswer>("POST", "/api/v1/risk/state", { body }),
   setRiskRule: (name: string, body: RiskRuleBody) => request<RiskAnswer>("POST", `/api/v1/risk/rules/${encodeURIComponent(name)}`, { body }),
   kill: (body: KillBody) => request<KillAnswer>("POST", "/api/v1/kill", { body }),
   portfolio: (query: Query = {}, signal?: AbortSignal) => request<PortfolioAnswer>("GET", "/api/v1/portfolio", { query, signal }),
+  equity: (query: Query, signal?: AbortSignal) => request<EquityCurveAnswer>("GET", "/api/v1/portfolio/equity", { query, signal }),
   journal: (query: Query = {}, signal?: AbortSignal) => request<{ data: JournalEntryRow[] }>("GET", "/api/v1/journal", { query, signal }),
   deployments: (signal?: AbortSignal) => request<{ data: DeploymentRow[] }>("GET", "/api/v1/deployments", { signal }),
   deploymentHistory: (id: string, signal?: AbortSignal) => request<{ data: DeploymentChange[] }>("GET", `/api/v1/deployments/${id}/history`, { signal }),
+  parity: (id: string, signal?: AbortSignal) => request<ParityReport>("GET", `/api/v1/deployments/${id}/parity`, { signal, patienceMs: REPLAY_MS }),
   createDeployment: (body: Partial<DeploymentRequest>) => request<DeploymentRow>("POST", "/api/v1/deployments", { body }),
   configureDeployment: (id: string, body: Partial<DeploymentChangeRequest>) => request<DeploymentRow>("POST", `/api/v1/deployments/${id}/configure`, { body }),
   sayDeployment: (id: string, verb: string) => request<DeploymentRow>("POST", `/api/v1/deployments/${id}/${verb}`),

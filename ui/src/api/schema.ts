@@ -707,6 +707,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deployments/{reference}/parity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A run against its backtest
+         * @description What was decided live, through the backtester: the share that is the same, the fill model's error, the causes.
+         */
+        get: operations["parity_of_api_v1_deployments__reference__parity_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deployments/{reference}/configure": {
         parameters: {
             query?: never;
@@ -1083,6 +1103,30 @@ export interface paths {
          * @description As it is known now, with the evidence of its state.
          */
         get: operations["get_order_api_v1_orders__order_id__get"];
+        /**
+         * Change an open limit order
+         * @description Through risk control, under the same id. Answered 409 where the venue refused; `amending` where it did not answer.
+         */
+        put: operations["amend_api_v1_orders__order_id__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/{order_id}/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * From the frame to the fill
+         * @description Why the order is there and what came of it: each step with its time, and how long it took since the one before.
+         */
+        get: operations["get_chain_api_v1_orders__order_id__chain_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1175,6 +1219,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/algorithms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders worked off in parts
+         * @description Newest first; their parts are orders.
+         */
+        get: operations["list_algorithms_api_v1_algorithms_get"];
+        put?: never;
+        /**
+         * Work an order off in parts
+         * @description It is durable when this answers, and goes on after a restart; each part goes through risk control.
+         */
+        post: operations["start_api_v1_algorithms_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{name}/preflight": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look before going live
+         * @description Key, clock, mode, fees, money, limits, risk control: asked of the venue and the store; nothing is changed.
+         */
+        post: operations["preflight_api_v1_accounts__name__preflight_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/venue-keys": {
         parameters: {
             query?: never;
@@ -1214,6 +1302,26 @@ export interface paths {
          * @description At the venue it is still valid: delete it there.
          */
         delete: operations["forget_key_api_v1_accounts__name__key_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/orders/route": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask what an order would cost
+         * @description At each account that trades the same thing, by fees, spread, size and price; nothing is sent. `chosen`: the cheapest.
+         */
+        post: operations["quote_api_v1_orders_route_post"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1299,6 +1407,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/algorithms/{order_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an algorithm
+         * @description No part is sent any more, and the open one is cancelled; what is filled stays.
+         */
+        post: operations["cancel_api_v1_algorithms__order_id__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/risk": {
         parameters: {
             query?: never;
@@ -1311,6 +1439,29 @@ export interface paths {
          * @description As they are in force.
          */
         get: operations["get_risk_api_v1_risk_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/risk/rehearsal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What rules would have done
+         * @description Past orders of an account asked again: what would have been blocked, which losses that saves, which profits it costs.
+         *
+         *     By default of the last thirty days. What a blocked order opened is followed to now: closed first in, first out,
+         *     the open rest at the last price, after fees, without funding. The orders after a blocked one are taken as they were.
+         */
+        get: operations["rehearse_api_v1_risk_rehearsal_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1350,7 +1501,7 @@ export interface paths {
         put?: never;
         /**
          * Set a rule
-         * @description In force from the next order on.
+         * @description In force from the next order on; a rule of positions at once. For one account or deployment where that is said.
          */
         post: operations["set_rule_api_v1_risk_rules__name__post"];
         delete?: never;
@@ -1399,6 +1550,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Allocation, quotas and their use
+         * @description Of every deployment that trades on an account; everything in flight is counted at its worst.
+         */
+        get: operations["list_quotas_api_v1_quotas_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quotas/{reference}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set a deployment's quota
+         * @description In force from the next order on, also while it runs; what is left out stays.
+         */
+        post: operations["set_quota_api_v1_quotas__reference__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portfolio": {
         parameters: {
             query?: never;
@@ -1411,6 +1602,26 @@ export interface paths {
          * @description By the books; equity is marked at the last prices.
          */
         get: operations["get_portfolio_api_v1_portfolio_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/equity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Equity over time
+         * @description Of the last day where no range is given. Minutes are kept for two days, hours for ninety, days for ten years.
+         */
+        get: operations["get_equity_api_v1_portfolio_equity_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1767,6 +1978,36 @@ export interface components {
             created_ms: number;
         };
         /**
+         * AccountFeesRow
+         * @description What an account pays, as its venue said: fractions of the notional, a rebate negative.
+         */
+        AccountFeesRow: {
+            /**
+             * Maker
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            maker: string;
+            /**
+             * Taker
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            taker: string;
+            /**
+             * Instrument
+             * @description Of which the venue was asked.
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Read Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            read_ms: number;
+        };
+        /**
          * AccountList
          * @description The accounts.
          */
@@ -1859,6 +2100,11 @@ export interface components {
              */
             ready: boolean;
             /**
+             * Problem
+             * @description Why it does not trade: no key, a fault that parked it; empty while it does or comes up.
+             */
+            problem: string;
+            /**
              * Balances
              * @description The wallet by the books, per currency.
              * @example {
@@ -1868,6 +2114,8 @@ export interface components {
             balances: {
                 [key: string]: string;
             };
+            /** @description null until they were read. */
+            fees: components["schemas"]["AccountFeesRow"] | null;
         };
         /**
          * AlertAnswer
@@ -1884,6 +2132,261 @@ export interface components {
              * @example a test: alerts of QuantService arrive here
              */
             sentence: string;
+        };
+        /**
+         * AlgorithmBody
+         * @description An order that is worked off in parts: twap and vwap over `minutes`, iceberg by what it shows, limit at the best price.
+         */
+        AlgorithmBody: {
+            /**
+             * Symbol
+             * @example BTCUSDT
+             */
+            symbol: string;
+            /** Market */
+            market?: ("spot" | "um" | "cm" | "dex") | null;
+            /**
+             * Side
+             * @example buy
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            /**
+             * Quantity
+             * @description Exact decimal as text.
+             * @example 0.05
+             */
+            quantity: string;
+            /**
+             * Type
+             * @default market
+             * @enum {string}
+             */
+            type: "market" | "limit";
+            /** Limit Price */
+            limit_price?: string | null;
+            /** Stop Price */
+            stop_price?: string | null;
+            /**
+             * Time In Force
+             * @default GTC
+             * @enum {string}
+             */
+            time_in_force: "GTC" | "IOC" | "FOK";
+            /**
+             * Post Only
+             * @default false
+             */
+            post_only: boolean;
+            /**
+             * Reduce Only
+             * @default false
+             */
+            reduce_only: boolean;
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Algorithm
+             * @enum {string}
+             */
+            algorithm: "twap" | "vwap" | "iceberg" | "limit";
+            /**
+             * Minutes
+             * @description Its time; nothing of it is open afterwards. 0: no end.
+             * @default 0
+             */
+            minutes: number;
+            /**
+             * Slices
+             * @description Parts of its time; 0: one a minute.
+             * @default 0
+             */
+            slices: number;
+            /**
+             * Shown
+             * @description What the market sees of an iceberg at once.
+             */
+            shown?: string | null;
+            /**
+             * Profile
+             * @description Shares of volume of a vwap, one per part; empty: as on the days before.
+             * @default []
+             */
+            profile: string[];
+        };
+        /**
+         * AlgorithmList
+         * @description Algorithms, newest first.
+         */
+        AlgorithmList: {
+            /** Data */
+            data: components["schemas"]["AlgorithmRow"][];
+        };
+        /**
+         * AlgorithmRow
+         * @description An order that is worked off in parts, and how far it is.
+         */
+        AlgorithmRow: {
+            /**
+             * Algorithm Id
+             * @example 3XM5VA67E2UEYEG4NC3GJKXJMA
+             */
+            algorithm_id: string;
+            /**
+             * Algorithm
+             * @enum {string}
+             */
+            algorithm: "twap" | "vwap" | "iceberg" | "limit";
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            /**
+             * Quantity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            quantity: string;
+            /** Limit Price */
+            limit_price?: string | null;
+            /** Shown */
+            shown?: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "cancelling" | "done" | "cancelled" | "expired" | "failed";
+            /**
+             * Filled
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            filled: string;
+            /** Average Price */
+            average_price?: string | null;
+            /**
+             * Parts
+             * @description Parts of its time, or parts that were sent.
+             * @example 30
+             */
+            parts: number;
+            /**
+             * Reason
+             * @example
+             */
+            reason: string;
+            /**
+             * Start Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            start_ms: number;
+            /**
+             * End Ms
+             * @description UTC milliseconds; 0: no end.
+             * @example 0
+             */
+            end_ms: number;
+        };
+        /**
+         * AllocationRow
+         * @description What of an account is allotted to deployments; null where the account is not traded here.
+         */
+        AllocationRow: {
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Allocated
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            allocated: string;
+            /** Equity */
+            equity: string | null;
+            /**
+             * Free
+             * @description Equity less what is allotted; negative where more is allotted than there is.
+             */
+            free: string | null;
+            /**
+             * Exposure
+             * @description Value of all positions, everything in flight counted at its worst.
+             */
+            exposure: string | null;
+        };
+        /**
+         * AmendBody
+         * @description What an open limit order shall become; what is not given stays. ``quantity`` is the whole one, what is filled included.
+         */
+        AmendBody: {
+            /** Quantity */
+            quantity?: string | null;
+            /** Limit Price */
+            limit_price?: string | null;
+            /**
+             * Risk
+             * @description Rules of this order alone, besides those in force: rule name to its parameters.
+             * @example {
+             *       "max_order_value": {
+             *         "limit": "5000"
+             *       }
+             *     }
+             */
+            risk?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+        };
+        /**
+         * AmendmentRow
+         * @description The last change that was asked of an order: asked (its outcome is not known yet), made, or refused and why.
+         */
+        AmendmentRow: {
+            /**
+             * Quantity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            quantity: string;
+            /**
+             * Limit Price
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            limit_price: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "asked" | "made" | "refused";
+            /**
+             * Reason
+             * @example
+             */
+            reason: string;
         };
         /**
          * AuditFinding
@@ -2534,7 +3037,7 @@ export interface components {
          */
         BatchBody: {
             /** Orders */
-            orders: components["schemas"]["OrderFields"][];
+            orders: components["schemas"]["BatchOrder"][];
             /**
              * Risk
              * @description Rules of this order alone, besides those in force: rule name to its parameters.
@@ -2551,12 +3054,161 @@ export interface components {
             };
         };
         /**
+         * BatchOrder
+         * @description One order of several.
+         */
+        BatchOrder: {
+            /**
+             * Symbol
+             * @example BTCUSDT
+             */
+            symbol: string;
+            /** Market */
+            market?: ("spot" | "um" | "cm" | "dex") | null;
+            /**
+             * Side
+             * @example buy
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            /**
+             * Quantity
+             * @description Exact decimal as text.
+             * @example 0.05
+             */
+            quantity: string;
+            /**
+             * Type
+             * @default market
+             * @enum {string}
+             */
+            type: "market" | "limit" | "stop" | "stop_limit" | "take_profit";
+            /** Limit Price */
+            limit_price?: string | null;
+            /** Stop Price */
+            stop_price?: string | null;
+            /**
+             * Time In Force
+             * @default GTC
+             * @enum {string}
+             */
+            time_in_force: "GTC" | "IOC" | "FOK";
+            /**
+             * Post Only
+             * @default false
+             */
+            post_only: boolean;
+            /**
+             * Reduce Only
+             * @default false
+             */
+            reduce_only: boolean;
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Deadline S
+             * @description So many seconds later the platform cancels what is left of an order that rests; null: never.
+             * @example 3600
+             */
+            deadline_s?: number | null;
+        };
+        /**
          * BatchRow
          * @description What came of one order: the order, or the denial.
          */
         BatchRow: {
             order: components["schemas"]["OrderRow"] | null;
             denied: components["schemas"]["DeniedRow"] | null;
+        };
+        /**
+         * BlockedRow
+         * @description A past order that a rule would have denied, and what came of it.
+         */
+        BlockedRow: {
+            /**
+             * Time Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time_ms: number;
+            /**
+             * Order Id
+             * @example 3XM5VA67E2UEYEG4NC3GJKXJMA
+             */
+            order_id: string;
+            /**
+             * Deployment
+             * @description Empty for a person's order.
+             * @example
+             */
+            deployment: string;
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            /**
+             * Quantity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            quantity: string;
+            /**
+             * State
+             * @example filled
+             */
+            state: string;
+            /**
+             * Rule
+             * @example max_position
+             */
+            rule: string;
+            /**
+             * Limit
+             * @example 1000
+             */
+            limit: string;
+            /**
+             * Value
+             * @example 1523.5
+             */
+            value: string;
+            /**
+             * Sentence
+             * @example the position would be worth 1523.5, more than the 1000 allowed
+             */
+            sentence: string;
+            /**
+             * Profit
+             * @description Of what it opened, realised and marked, after fees; null where it opened nothing.
+             */
+            profit: string | null;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Open
+             * @description Quantity of it that is still held.
+             * @example 67123.10
+             */
+            open: string;
+            /**
+             * Unpriced Fees
+             * @description Fees in currencies of which no price is known: not in `profit`.
+             */
+            unpriced_fees: {
+                [key: string]: string;
+            };
         };
         /**
          * Book
@@ -2658,6 +3310,51 @@ export interface components {
              * @example BTCUSDT
              */
             symbol?: string | null;
+        };
+        /**
+         * ChainStep
+         * @description One thing that happened on an order's way.
+         */
+        ChainStep: {
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "closed" | "received" | "decided" | "asked" | "sized" | "checked" | "sent" | "accepted" | "amended" | "filled" | "booked" | "lapsed" | "ended";
+            /**
+             * Sentence
+             * @example its frame came from the exchange
+             */
+            sentence: string;
+            /**
+             * Time Us
+             * @description UTC microseconds; null where nobody wrote it down.
+             * @example 1748736000012345
+             */
+            time_us: number | null;
+            /**
+             * Clock
+             * @description Whose time it is; a gap between the two holds their difference.
+             * @enum {string}
+             */
+            clock: "ours" | "venue";
+            /**
+             * Gap Us
+             * @description Since the last step before it that has a time.
+             * @example 1834
+             */
+            gap_us: number | null;
+            /**
+             * Facts
+             * @description What stands beside it, by name.
+             * @example {
+             *       "equity": "10000",
+             *       "position": "0"
+             *     }
+             */
+            facts: {
+                [key: string]: string;
+            };
         };
         /**
          * CloseAllAnswer
@@ -3355,6 +4052,36 @@ export interface components {
             trades: number;
         };
         /**
+         * EquityCurveAnswer
+         * @description Equity over time, as fine as it is kept for the whole range, oldest first.
+         */
+        EquityCurveAnswer: {
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Step Ms
+             * @description 60000, 3600000 or 86400000.
+             * @example 60000
+             */
+            step_ms: number;
+            /**
+             * Max Drawdown
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            max_drawdown: string;
+            /** Data */
+            data: components["schemas"]["EquityStepRow"][];
+        };
+        /**
          * EquityRow
          * @description An account's equity as risk control sees it: marked at the last prices, in the account's currency.
          */
@@ -3377,16 +4104,22 @@ export interface components {
             equity: string;
             /**
              * Peak
-             * @description The highest since the start of the process.
+             * @description The highest ever, moved by what was paid in or out since.
              * @example 67123.10
              */
             peak: string;
             /**
              * Day Start
-             * @description At the first figure of this UTC day.
+             * @description At the beginning of this UTC day, moved by what was paid in or out since.
              * @example 67123.10
              */
             day_start: string;
+            /**
+             * Margin Ratio
+             * @description Maintenance margin over margin balance: 1 is liquidation.
+             * @example 67123.10
+             */
+            margin_ratio: string;
             /**
              * Unexplained
              * @description Per currency what the venue owes beyond the books.
@@ -3406,6 +4139,54 @@ export interface components {
              * @description Whether books and venue were compared since the start.
              */
             compared: boolean;
+        };
+        /**
+         * EquityStepRow
+         * @description An account's equity in one step of time: the last figure, the lowest and the highest.
+         */
+        EquityStepRow: {
+            /**
+             * Time Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            time_ms: number;
+            /**
+             * Equity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            equity: string;
+            /**
+             * Low
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            low: string;
+            /**
+             * High
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            high: string;
+            /**
+             * Paid In
+             * @description What was there at the opening, plus transfers.
+             * @example 67123.10
+             */
+            paid_in: string;
+            /**
+             * Profit
+             * @description Equity beyond what was paid in.
+             * @example 67123.10
+             */
+            profit: string;
+            /**
+             * Drawdown
+             * @description Share by which the lowest is below the highest before it, transfers left out.
+             * @example 67123.10
+             */
+            drawdown: string;
         };
         /**
          * ErrorBody
@@ -4906,6 +5687,72 @@ export interface components {
             swept: boolean;
         };
         /**
+         * OfferRow
+         * @description What an order costs at one account, as shares of its value, or why it cannot take it.
+         */
+        OfferRow: {
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /** Takes */
+            takes: boolean;
+            /** Chosen */
+            chosen: boolean;
+            /**
+             * Price
+             * @description By how much its middle price is worse than the best one's.
+             * @example 67123.10
+             */
+            price: string;
+            /**
+             * Spread
+             * @description Half of it.
+             * @example 67123.10
+             */
+            spread: string;
+            /**
+             * Impact
+             * @description What its size moves.
+             * @example 67123.10
+             */
+            impact: string;
+            /**
+             * Fee
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            fee: string;
+            /**
+             * Cost
+             * @description The sum.
+             * @example 67123.10
+             */
+            cost: string;
+            /**
+             * Amount
+             * @description The sum as money of `currency`.
+             * @example 67123.10
+             */
+            amount: string;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Sentence
+             * @example 0.06 % in all (fee 0.05 %, half the spread 0.01 %)
+             */
+            sentence: string;
+        };
+        /**
          * OpenInterestPage
          * @description Open interest, oldest first.
          */
@@ -4974,13 +5821,10 @@ export interface components {
         /**
          * OrderBody
          * @description An order to place. What risk control denies is answered with its rule, limit and value, and nothing is sent.
+         *
+         *     It names its account, or says `route`: then it goes to the account (of `accounts`, or of all) that takes it at the least cost.
          */
         OrderBody: {
-            /**
-             * Account
-             * @example paper
-             */
-            account: string;
             /**
              * Symbol
              * @example BTCUSDT
@@ -5026,6 +5870,30 @@ export interface components {
              * @default false
              */
             reduce_only: boolean;
+            /**
+             * Account
+             * @default
+             * @example paper
+             */
+            account: string;
+            /**
+             * Deadline S
+             * @description So many seconds later the platform cancels what is left of an order that rests; null: never.
+             * @example 3600
+             */
+            deadline_s?: number | null;
+            /**
+             * Route
+             * @default false
+             */
+            route: boolean;
+            /**
+             * Accounts
+             * @description With `route`: only among these.
+             * @default []
+             * @example []
+             */
+            accounts: string[];
             /**
              * Risk
              * @description Rules of this order alone, besides those in force: rule name to its parameters.
@@ -5042,60 +5910,49 @@ export interface components {
             };
         };
         /**
-         * OrderFields
-         * @description An order to place.
+         * OrderChain
+         * @description From the exchange's frame to the entry in the books: an order's steps, each with its time.
          */
-        OrderFields: {
+        OrderChain: {
             /**
-             * Account
-             * @example paper
+             * Order Id
+             * @example 3XM5VA67E2UEYEG4NC3GJKXJMA
              */
-            account: string;
+            order_id: string;
             /**
-             * Symbol
-             * @example BTCUSDT
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
              */
-            symbol: string;
-            /** Market */
-            market?: ("spot" | "um" | "cm" | "dex") | null;
+            instrument: string;
             /**
-             * Side
-             * @example buy
+             * Origin
              * @enum {string}
              */
-            side: "buy" | "sell";
+            origin: "strategy" | "person" | "protection" | "algorithm" | "outside";
             /**
-             * Quantity
-             * @description Exact decimal as text.
-             * @example 0.05
+             * Strategy
+             * @example ma_cross
              */
-            quantity: string;
+            strategy: string;
             /**
-             * Type
-             * @default market
-             * @enum {string}
+             * Deployment
+             * @description Its name; empty for a person's own.
+             * @example trend
              */
-            type: "market" | "limit" | "stop" | "stop_limit" | "take_profit";
-            /** Limit Price */
-            limit_price?: string | null;
-            /** Stop Price */
-            stop_price?: string | null;
+            deployment: string;
             /**
-             * Time In Force
-             * @default GTC
-             * @enum {string}
+             * State
+             * @example filled
              */
-            time_in_force: "GTC" | "IOC" | "FOK";
+            state: string;
+            /** Steps */
+            steps: components["schemas"]["ChainStep"][];
             /**
-             * Post Only
-             * @default false
+             * Missing
+             * @description What of it is not kept, in sentences.
+             * @example []
              */
-            post_only: boolean;
-            /**
-             * Reduce Only
-             * @default false
-             */
-            reduce_only: boolean;
+            missing: string[];
         };
         /**
          * OrderList
@@ -5150,11 +6007,17 @@ export interface components {
              * @example GTC
              */
             time_in_force: string;
+            /**
+             * Expire Ms
+             * @description When the platform cancels what is left, UTC milliseconds.
+             * @example null
+             */
+            expire_ms?: number | null;
             /** Reduce Only */
             reduce_only: boolean;
             /**
              * State
-             * @description submitting, unknown, open, filled, cancelled, expired, rejected, not_sent.
+             * @description submitting, unknown, open, amending, filled, cancelled, expired, rejected, not_sent.
              * @example filled
              */
             state: string;
@@ -5195,6 +6058,7 @@ export interface components {
              * @example
              */
             reason: string;
+            amendment?: components["schemas"]["AmendmentRow"] | null;
             /**
              * Created Ms
              * @description UTC milliseconds.
@@ -5323,6 +6187,317 @@ export interface components {
             history_start_ms: number | null;
         };
         /**
+         * ParityDivergence
+         * @description One place where a run and its backtest part.
+         */
+        ParityDivergence: {
+            /**
+             * Kind
+             * @description What was decided, or what became of the same decision.
+             * @enum {string}
+             */
+            kind: "decision" | "outcome";
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "late_kline" | "revised_kline" | "late_funding" | "slippage" | "reject" | "downtime" | "paused" | "code_changed" | "unexplained";
+            /**
+             * Open Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            open_time: number;
+            /**
+             * Close Time
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            close_time: number;
+            /**
+             * Live
+             * @description What the run did.
+             * @example BTC-USDT-PERP 1
+             */
+            live: string;
+            /**
+             * Backtest
+             * @description What the backtester does.
+             * @example BTC-USDT-PERP 0
+             */
+            backtest: string;
+            /**
+             * Detail
+             * @description Why, in a sentence.
+             * @example the strategy's process was away when it closed
+             */
+            detail: string;
+            /**
+             * Order Id
+             * @description The order, where one is meant.
+             * @example
+             */
+            order_id: string;
+        };
+        /**
+         * ParityFillError
+         * @description How far fills were from the fill model's: basis points of the price, positive is worse; fees of the notional.
+         */
+        ParityFillError: {
+            /**
+             * Compared
+             * @description Orders that were filled by both.
+             * @example 120
+             */
+            compared: number;
+            /**
+             * Unmodelled
+             * @description Filled live, without a modelled fill.
+             * @example 0
+             */
+            unmodelled: number;
+            /**
+             * Mean Bps
+             * @example 0.4
+             */
+            mean_bps: number;
+            /**
+             * Mean Abs Bps
+             * @example 0.9
+             */
+            mean_abs_bps: number;
+            /**
+             * Worst Bps
+             * @example 3.1
+             */
+            worst_bps: number;
+            /**
+             * Fee Mean Bps
+             * @example 0
+             */
+            fee_mean_bps: number;
+        };
+        /**
+         * ParityReport
+         * @description A deployment's run against the backtester's, venue outcomes as they were.
+         */
+        ParityReport: {
+            /**
+             * Run
+             * @example ABCDEFGHIJKLMNOPQRSTUVWXYZ
+             */
+            run: string;
+            /**
+             * Name
+             * @example trend on BTC
+             */
+            name: string;
+            /**
+             * Strategy
+             * @example ma_cross
+             */
+            strategy: string;
+            /**
+             * Closes
+             * @description Times that the strategy was asked live.
+             * @example 600
+             */
+            closes: number;
+            /**
+             * Decisions
+             * @description Closes at which it, or the backtester, stated something.
+             * @example 560
+             */
+            decisions: number;
+            /**
+             * Identical
+             * @description Those at which both stated the same.
+             * @example 560
+             */
+            identical: number;
+            /**
+             * Missed
+             * @description Those at which only the backtester was asked.
+             * @example 0
+             */
+            missed: number;
+            /**
+             * Share
+             * @description identical / decisions; null where there are none.
+             * @example 1
+             */
+            share: number | null;
+            /**
+             * First Open
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            first_open: number;
+            /**
+             * Last Open
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            last_open: number;
+            /**
+             * Memories
+             * @description Times that the strategy began anew.
+             * @example 1
+             */
+            memories: number;
+            /**
+             * Restarts
+             * @description Times that it went on from its saved memory.
+             * @example 1
+             */
+            restarts: number;
+            /**
+             * Orders
+             * @example 120
+             */
+            orders: number;
+            /**
+             * Fills
+             * @example 120
+             */
+            fills: number;
+            fill_error: components["schemas"]["ParityFillError"];
+            /**
+             * Causes
+             * @description Divergences by cause.
+             * @example {
+             *       "slippage": 2
+             *     }
+             */
+            causes: {
+                [key: string]: number;
+            };
+            /** @description The first divergence of either kind. */
+            first: components["schemas"]["ParityDivergence"] | null;
+            /** @description The first decision that is not the same. */
+            first_decision: components["schemas"]["ParityDivergence"] | null;
+            /**
+             * Divergences
+             * @description The first hundred.
+             */
+            divergences: components["schemas"]["ParityDivergence"][];
+            /**
+             * Code Changed
+             * @description The strategy's code is not what it was.
+             * @example false
+             */
+            code_changed: boolean;
+        };
+        /**
+         * PlacedOrder
+         * @description The order that was placed; with `route` also what it would cost at each account, cheapest first.
+         */
+        PlacedOrder: {
+            /**
+             * Order Id
+             * @example 3XM5VA67E2UEYEG4NC3GJKXJMA
+             */
+            order_id: string;
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            /**
+             * Type
+             * @example limit
+             */
+            type: string;
+            /**
+             * Quantity
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            quantity: string;
+            /** Limit Price */
+            limit_price?: string | null;
+            /** Stop Price */
+            stop_price?: string | null;
+            /**
+             * Time In Force
+             * @example GTC
+             */
+            time_in_force: string;
+            /**
+             * Expire Ms
+             * @description When the platform cancels what is left, UTC milliseconds.
+             * @example null
+             */
+            expire_ms?: number | null;
+            /** Reduce Only */
+            reduce_only: boolean;
+            /**
+             * State
+             * @description submitting, unknown, open, amending, filled, cancelled, expired, rejected, not_sent.
+             * @example filled
+             */
+            state: string;
+            /**
+             * Filled
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            filled: string;
+            /** Average Price */
+            average_price?: string | null;
+            /**
+             * Purpose
+             * @example manual
+             */
+            purpose: string;
+            /**
+             * Deployment
+             * @description Empty for a person's own.
+             * @example
+             */
+            deployment: string;
+            /** External */
+            external: boolean;
+            /**
+             * Venue Order Id
+             * @example 12
+             */
+            venue_order_id: string;
+            /**
+             * Evidence
+             * @description Where its state was read: answer, push, query, open_orders, fills, absence, local.
+             * @example answer
+             */
+            evidence: string;
+            /**
+             * Reason
+             * @example
+             */
+            reason: string;
+            amendment?: components["schemas"]["AmendmentRow"] | null;
+            /**
+             * Created Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            created_ms: number;
+            /**
+             * Route
+             * @description null without `route`, and where the order was there already.
+             */
+            route?: components["schemas"]["OfferRow"][] | null;
+        };
+        /**
          * PortfolioAnswer
          * @description Equity by account, and what was earned by deployment, instrument and day.
          */
@@ -5408,6 +6583,86 @@ export interface components {
              * @example 67123.10
              */
             amount: string;
+        };
+        /**
+         * PreflightFinding
+         * @description One thing that was looked at.
+         */
+        PreflightFinding: {
+            /**
+             * Check
+             * @example clock
+             */
+            check: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "ok" | "warning" | "failed";
+            /**
+             * Sentence
+             * @example this machine's clock and the venue's are 12 ms apart
+             */
+            sentence: string;
+        };
+        /**
+         * PreflightReport
+         * @description What was found before an account trades for real; `outcome` is the worst of it.
+         */
+        PreflightReport: {
+            /**
+             * Account
+             * @example main
+             */
+            account: string;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "paper" | "live";
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "ok" | "warning" | "failed";
+            /** Findings */
+            findings: components["schemas"]["PreflightFinding"][];
+        };
+        /**
+         * ProtectionRow
+         * @description A rule as one account or deployment has it: a deployment's goes before its account's, and that before the system's.
+         */
+        ProtectionRow: {
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "account" | "deployment";
+            /**
+             * Key
+             * @description The account or deployment.
+             * @example paper
+             */
+            key: string;
+            /**
+             * Name
+             * @example stop_loss
+             */
+            name: string;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "enforced" | "off";
+            /**
+             * Parameters
+             * @example {
+             *       "limit": "0.03"
+             *     }
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
         };
         /**
          * ProxyList
@@ -5560,6 +6815,99 @@ export interface components {
             dropped: number;
         };
         /**
+         * QuotaBody
+         * @description What shall be different; what is left out stays. 0 is no limit.
+         */
+        QuotaBody: {
+            /**
+             * Max Position
+             * @example 20000
+             */
+            max_position?: string | null;
+            /**
+             * Orders Per Day
+             * @example 200
+             */
+            orders_per_day?: number | null;
+        };
+        /**
+         * QuotaList
+         * @description Allocation by account, quotas and their use by deployment.
+         */
+        QuotaList: {
+            /** Accounts */
+            accounts: components["schemas"]["AllocationRow"][];
+            /** Data */
+            data: components["schemas"]["QuotaRow"][];
+        };
+        /**
+         * QuotaRow
+         * @description What a deployment was allotted and may use (0: no limit), and what it uses now.
+         */
+        QuotaRow: {
+            /**
+             * Deployment
+             * @description Its id.
+             * @example ABCDEFGHIJKLMNOPQRSTUVWXYZ
+             */
+            deployment: string;
+            /**
+             * Name
+             * @example trend on BTC
+             */
+            name: string;
+            /**
+             * State
+             * @example running
+             */
+            state: string;
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Allocation
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            allocation: string;
+            /**
+             * Gross
+             * @description Value of all its positions, everything in flight counted at its worst.
+             * @example 67123.10
+             */
+            gross: string;
+            /**
+             * Max Position
+             * @description Most that its position in any one instrument may be worth.
+             * @example 67123.10
+             */
+            max_position: string;
+            /**
+             * Largest
+             * @description What its largest position is worth, counted the same way.
+             * @example 67123.10
+             */
+            largest: string;
+            /**
+             * Orders Per Day
+             * @example 200
+             */
+            orders_per_day: number;
+            /**
+             * Orders Today
+             * @description Since 00:00 UTC.
+             * @example 12
+             */
+            orders_today: number;
+        };
+        /**
          * QuotePage
          * @description Best bids and asks, oldest first.
          */
@@ -5647,6 +6995,119 @@ export interface components {
              * @example 67123.10
              */
             ask_quantity: string;
+        };
+        /**
+         * RehearsalAnswer
+         * @description What rules would have done to an account's past orders.
+         */
+        RehearsalAnswer: {
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Start Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            start_ms: number;
+            /**
+             * End Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            end_ms: number;
+            /**
+             * Judged
+             * @description Orders that the rules were asked of.
+             * @example 120
+             */
+            judged: number;
+            /**
+             * Left Out
+             * @description Orders of others, or of instruments whose rules are not known any more.
+             * @example 0
+             */
+            left_out: number;
+            /**
+             * Without Price
+             * @description Judged where no price was known yet: a market order is worth nothing then.
+             * @example 0
+             */
+            without_price: number;
+            /**
+             * Sentence
+             * @example would have blocked 14 of 120 orders: saved 12.30, cost 4.50 USDT
+             */
+            sentence: string;
+            together: components["schemas"]["RehearsalRule"];
+            /** Rules */
+            rules: components["schemas"]["RehearsalRule"][];
+            /**
+             * Blocked
+             * @description Newest first; once for every rule that blocks it.
+             */
+            blocked: components["schemas"]["BlockedRow"][];
+            /** Unasked */
+            unasked: components["schemas"]["UnaskedRule"][];
+        };
+        /**
+         * RehearsalMoney
+         * @description What blocking would have been worth in one currency, after fees.
+         */
+        RehearsalMoney: {
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Saved
+             * @description Losses that would have been avoided.
+             * @example 67123.10
+             */
+            saved: string;
+            /**
+             * Cost
+             * @description Profits that would have been forgone.
+             * @example 67123.10
+             */
+            cost: string;
+        };
+        /**
+         * RehearsalRule
+         * @description One rule's part; of all rules together (empty name) an order counts once.
+         */
+        RehearsalRule: {
+            /**
+             * Name
+             * @example max_position
+             */
+            name: string;
+            /**
+             * Parameters
+             * @example {
+             *       "limit": "1000"
+             *     }
+             */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /**
+             * Blocked
+             * @description Orders that it would have denied.
+             * @example 14
+             */
+            blocked: number;
+            /**
+             * Closing
+             * @description Of these, those that opened nothing: no money is counted for them.
+             * @example 0
+             */
+            closing: number;
+            /** Money */
+            money: components["schemas"]["RehearsalMoney"][];
         };
         /**
          * Removed
@@ -5780,6 +7241,11 @@ export interface components {
             states: components["schemas"]["RiskStateRow"][];
             /** Rules */
             rules: components["schemas"]["RiskRuleRow"][];
+            /**
+             * Protection
+             * @description Rules that accounts and deployments have of their own.
+             */
+            protection: components["schemas"]["ProtectionRow"][];
         };
         /**
          * RiskParameter
@@ -5805,6 +7271,9 @@ export interface components {
         /**
          * RiskRuleBody
          * @description How a rule shall be asked; parameters that are not given stay.
+         *
+         *     A rule of positions, and cooldown, may be set for one account or deployment (``scope`` and ``key``); there ``inherit`` forgets
+         *     what was set.
          */
         RiskRuleBody: {
             /**
@@ -5812,7 +7281,19 @@ export interface components {
              * @default enforced
              * @enum {string}
              */
-            mode: "enforced" | "shadow" | "off";
+            mode: "enforced" | "shadow" | "off" | "inherit";
+            /**
+             * Scope
+             * @default system
+             * @enum {string}
+             */
+            scope: "system" | "account" | "deployment";
+            /**
+             * Key
+             * @default
+             * @example paper
+             */
+            key: string;
             /**
              * Parameters
              * @default {}
@@ -5826,7 +7307,7 @@ export interface components {
         };
         /**
          * RiskRuleRow
-         * @description A question asked of every order before it is sent.
+         * @description A question asked of every order before it is sent, or of every open position whenever its price moves.
          */
         RiskRuleRow: {
             /**
@@ -5835,10 +7316,21 @@ export interface components {
              */
             name: string;
             /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "order" | "position";
+            /**
              * Doc
              * @example Gross value of all positions, with everything in flight, as a share of equity.
              */
             doc: string;
+            /**
+             * Own
+             * @description Whether one account or deployment may have it of its own.
+             * @example false
+             */
+            own: boolean;
             /**
              * Mode
              * @description enforced denies, shadow is only noted, off is not asked.
@@ -5849,6 +7341,24 @@ export interface components {
             parameters: {
                 [key: string]: components["schemas"]["RiskParameter"];
             };
+            /**
+             * Denied
+             * @description Orders that it denied in the last 24 hours.
+             * @example 2
+             */
+            denied: number;
+            /**
+             * Noted
+             * @description Orders that it would have denied in the last 24 hours, on trial.
+             * @example 14
+             */
+            noted: number;
+            /**
+             * Unasked
+             * @description Why it cannot be asked of past orders; empty where it can.
+             * @example
+             */
+            unasked: string;
         };
         /**
          * RiskStateBody
@@ -5927,6 +7437,72 @@ export interface components {
              * @example 1
              */
             version: number;
+        };
+        /**
+         * RouteBody
+         * @description An order whose cost is asked for; it is not placed.
+         */
+        RouteBody: {
+            /**
+             * Symbol
+             * @example BTCUSDT
+             */
+            symbol: string;
+            /** Market */
+            market?: ("spot" | "um" | "cm" | "dex") | null;
+            /**
+             * Side
+             * @example buy
+             * @enum {string}
+             */
+            side: "buy" | "sell";
+            /**
+             * Quantity
+             * @description Exact decimal as text.
+             * @example 0.05
+             */
+            quantity: string;
+            /**
+             * Type
+             * @default market
+             * @enum {string}
+             */
+            type: "market" | "limit" | "stop" | "stop_limit" | "take_profit";
+            /** Limit Price */
+            limit_price?: string | null;
+            /** Stop Price */
+            stop_price?: string | null;
+            /**
+             * Time In Force
+             * @default GTC
+             * @enum {string}
+             */
+            time_in_force: "GTC" | "IOC" | "FOK";
+            /**
+             * Post Only
+             * @default false
+             */
+            post_only: boolean;
+            /**
+             * Reduce Only
+             * @default false
+             */
+            reduce_only: boolean;
+            /**
+             * Accounts
+             * @description Only among these; empty: all.
+             * @default []
+             * @example []
+             */
+            accounts: string[];
+        };
+        /**
+         * RouteQuote
+         * @description What an order would cost at each account that could trade it: cheapest first, then those that cannot take it.
+         */
+        RouteQuote: {
+            /** Data */
+            data: components["schemas"]["OfferRow"][];
         };
         /**
          * ServiceState
@@ -7030,6 +8606,22 @@ export interface components {
              * @example streaming
              */
             data_status: string;
+        };
+        /**
+         * UnaskedRule
+         * @description A rule in force that cannot be asked of the past.
+         */
+        UnaskedRule: {
+            /**
+             * Name
+             * @example fresh_data
+             */
+            name: string;
+            /**
+             * Reason
+             * @example how old a price was when an order was made is not kept
+             */
+            reason: string;
         };
         /**
          * WeightState
@@ -12016,6 +13608,124 @@ export interface operations {
             };
         };
     };
+    parity_of_api_v1_deployments__reference__parity_get: {
+        parameters: {
+            query?: {
+                /** @description Basis points. */
+                slippage_bps?: number;
+                /** @description Basis points. */
+                tolerance_bps?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id or name. */
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ParityReport"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     configure_api_v1_deployments__reference__configure_post: {
         parameters: {
             query?: never;
@@ -14573,7 +16283,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OrderRow"];
+                    "application/json": components["schemas"]["PlacedOrder"];
                 };
             };
             /** @description The request cannot be served as it is. */
@@ -14687,6 +16397,239 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OrderRow"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    amend_api_v1_orders__order_id__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns what came of the first and sends nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The order's id. */
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AmendBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderRow"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_chain_api_v1_orders__order_id__chain_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The order's id. */
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderChain"];
                 };
             };
             /** @description The request cannot be served as it is. */
@@ -15348,6 +17291,351 @@ export interface operations {
             };
         };
     };
+    list_algorithms_api_v1_algorithms_get: {
+        parameters: {
+            query?: {
+                /** @description Of one account only. */
+                account?: string | null;
+                /** @description Rows at most. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlgorithmList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    start_api_v1_algorithms_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key again returns what came of the first and sends nothing. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlgorithmBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlgorithmRow"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    preflight_api_v1_accounts__name__preflight_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreflightReport"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_keys_api_v1_venue_keys_get: {
         parameters: {
             query?: never;
@@ -15594,6 +17882,120 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    quote_api_v1_orders_route_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RouteBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteQuote"];
                 };
             };
             /** @description The request cannot be served as it is. */
@@ -16146,6 +18548,119 @@ export interface operations {
             };
         };
     };
+    cancel_api_v1_algorithms__order_id__cancel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The order's id. */
+                order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlgorithmRow"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_risk_api_v1_risk_get: {
         parameters: {
             query?: never;
@@ -16162,6 +18677,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RiskAnswer"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rehearse_api_v1_risk_rehearsal_get: {
+        parameters: {
+            query: {
+                /** @description The account. */
+                account: string;
+                /** @description This rule alone; without it all that are not off. */
+                rule?: string | null;
+                /** @description `limit=1000`: in the place of the configured one; again for more. */
+                param?: string[] | null;
+                /** @description Judge the orders of one deployment only. */
+                deployment?: string | null;
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+                /** @description Blocked orders at most, newest first. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RehearsalAnswer"];
                 };
             };
             /** @description The request cannot be served as it is. */
@@ -16711,6 +19351,233 @@ export interface operations {
             };
         };
     };
+    list_quotas_api_v1_quotas_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_quota_api_v1_quotas__reference__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id or name of a deployment. */
+                reference: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["QuotaBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuotaList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_portfolio_api_v1_portfolio_get: {
         parameters: {
             query?: {
@@ -16730,6 +19597,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PortfolioAnswer"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_equity_api_v1_portfolio_equity_get: {
+        parameters: {
+            query: {
+                /** @description The account. */
+                account: string;
+                /** @description First instant, UTC milliseconds. Without it the newest rows before `end_ms` are answered. */
+                start_ms?: number | null;
+                /** @description First instant after the range, UTC milliseconds. */
+                end_ms?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EquityCurveAnswer"];
                 };
             };
             /** @description The request cannot be served as it is. */

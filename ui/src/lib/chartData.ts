@@ -34,6 +34,8 @@ export interface TradeMark {
   side: number;
   kind: "entry" | "exit";
   net: number;
+  /** Of a fill of ours: its order. */
+  order?: string;
 }
 
 const LONGEST_HOLE = 3_000; // more empty places than this would only make the chart slow
@@ -93,6 +95,7 @@ export function tradeMarkers(bars: readonly Bar[], trades: readonly TradeMark[],
         shape: entry ? (long ? ("arrowUp" as const) : ("arrowDown" as const)) : ("circle" as const),
         color: entry ? (long ? colours.up : colours.down) : mark.net >= 0 ? colours.up : colours.down,
         size: entry ? 1 : 0.6,
+        id: mark.order,
       };
     });
 }

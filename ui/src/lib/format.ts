@@ -19,7 +19,7 @@ function formatter(options: Intl.NumberFormatOptions): Intl.NumberFormat {
 export function decimal(text: string | number | null | undefined, digits?: number): string {
   if (text === null || text === undefined || text === "") return NONE;
   const places = digits ?? (String(text).split(".")[1]?.length ?? 0);
-  const options = { minimumFractionDigits: Math.min(20, places), maximumFractionDigits: Math.min(20, places) };
+  const options = { minimumFractionDigits: Math.min(20, places), maximumFractionDigits: Math.min(20, places), signDisplay: "negative" as const };
   return formatter(options).format(text as `${number}`);
 }
 

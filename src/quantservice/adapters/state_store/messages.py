@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from quantservice.adapters.state_store import tables
-from quantservice.adapters.state_store.rows import Statements
+from quantservice.adapters.state_store.rows import Statements, put_once
 from quantservice.core.errors import IntegrityError
 from quantservice.core.messages import Message
 
 _OUTBOX_LOCK = 0x5153_0002
+_ADD = sa.insert(tables.outbox)
 
 
 class SqlOutbox:
@@ -33,20 +33,19 @@ class SqlOutbox:
             # Held until the commit: a lower id can then never become visible after a higher one.
             await self._connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_OUTBOX_LOCK)))
         self.added += 1
-        await self._connection.execute(
-            sa.insert(tables.outbox).values(
-                event_id=message.event_id,
-                topic=str(message.topic),
-                event_type=message.event_type,
-                key=message.key,
-                correlation_id=message.correlation_id,
-                causation_id=message.causation_id,
-                timestamp_ns=message.timestamp_ns,
-                version=message.version,
-                data_type=name,
-                data=msgspec.json.encode(message.data).decode(),
-            )
-        )
+        row = {
+            "event_id": message.event_id,
+            "topic": str(message.topic),
+            "event_type": message.event_type,
+            "key": message.key,
+            "correlation_id": message.correlation_id,
+            "causation_id": message.causation_id,
+            "timestamp_ns": message.timestamp_ns,
+            "version": message.version,
+            "data_type": name,
+            "data": msgspec.json.encode(message.data).decode(),
+        }
+        await self._connection.execute(_ADD, row)
 
     async def pending(self, limit: int) -> list[Message]:
         """Return the oldest messages not yet published."""
@@ -89,10 +88,9 @@ class SqlInbox:
 
     async def first_time(self, consumer: str, event_id: str, *, now_ns: int) -> bool:
         """Note the event as applied by ``consumer``; False when it already was."""
-        table = tables.event_applied
-        insert = postgresql.insert(table) if self._connection.dialect.name == "postgresql" else sqlite.insert(table)
-        noted = insert.values(consumer=consumer, event_id=event_id, applied_ns=now_ns).on_conflict_do_nothing()
-        return (await self._connection.execute(noted)).rowcount == 1
+        row = {"consumer": consumer, "event_id": event_id, "applied_ns": now_ns}
+        statement = put_once(self._connection, tables.event_applied, "consumer", "event_id")
+        return (await self._connection.execute(statement, row)).rowcount == 1
 
     async def prune(self, *, before_ns: int) -> int:
         """Forget events applied before an instant; return how many."""

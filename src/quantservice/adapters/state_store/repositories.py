@@ -16,6 +16,7 @@ from quantservice.adapters.state_store.messages import SqlInbox, SqlOutbox
 from quantservice.adapters.state_store.results import SqlBacktests, SqlTrials
 from quantservice.adapters.state_store.rows import Statements, insert_once
 from quantservice.adapters.state_store.trading_books import SqlBooks, SqlQuotas
+from quantservice.adapters.state_store.trading_equity import SqlEquity
 from quantservice.adapters.state_store.trading_keeping import SqlAccounts, SqlGateways, SqlRisk, SqlRunLog
 from quantservice.adapters.state_store.trading_orders import SqlFills, SqlIntents, SqlOrders
 from quantservice.core.events import StreamId
@@ -41,6 +42,7 @@ class SqlUnitOfWork:
         self.fills = SqlFills(connection)
         self.books = SqlBooks(connection)
         self.quotas = SqlQuotas(connection)
+        self.equity = SqlEquity(connection)
         self.risk = SqlRisk(connection)
         self.runs = SqlRunLog(connection)
         self.gateways = SqlGateways(connection)

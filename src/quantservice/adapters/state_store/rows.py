@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -29,6 +30,22 @@ class Statements(Protocol):
 def insert_once(connection: Statements, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Start an INSERT that knows ON CONFLICT in the connection's dialect."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def put_once(connection: Statements, table: sa.Table, *keys: str, changing: tuple[str, ...] = ()) -> sa.Executable:
+    """Return an INSERT to execute with the row: where ``keys`` are there, ``changing`` is taken from the row, or nothing is done.
+
+    Made once: to build such a statement takes longer than to run it.
+    """
+    return _put_once(connection.dialect.name, table, keys, changing)
+
+
+@cache
+def _put_once(dialect: str, table: sa.Table, keys: tuple[str, ...], changing: tuple[str, ...]) -> sa.Executable:
+    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    if not changing:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in changing})
 
 
 def pack(record: msgspec.Struct, json: Sequence[str], *, without: Sequence[str] = ()) -> dict[str, Any]:

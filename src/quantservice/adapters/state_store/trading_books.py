@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -99,20 +100,13 @@ class SqlBooks:
         query = query.order_by(table.c.sequence.desc() if newest else table.c.sequence)
         if account is not None:
             query = query.where(table.c.account == account)
-        return [
-            JournalRow(
-                sequence=row["sequence"],
-                account=row["account"],
-                deployment=row["deployment"],
-                entry=Entry(
-                    entry_id=row["entry_id"],
-                    postings=_POSTINGS.decode(row["postings"]),
-                    time=row["time_ms"],
-                    reason=row["reason"],
-                ),
-            )
-            for row in (await self._connection.execute(query)).mappings()
-        ]
+        return [_journalled(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def entries(self, entry_ids: Sequence[str]) -> list[JournalRow]:
+        """Return the entries of these ids, in the journal's order."""
+        table = tables.journal
+        query = sa.select(table).where(table.c.entry_id.in_(entry_ids)).order_by(table.c.sequence)
+        return [_journalled(row) for row in (await self._connection.execute(query)).mappings()]
 
     async def balances(self, *, account: str | None = None, deployment: str | None = None) -> dict[tuple[str, str, str], Decimal]:
         """Return (account, ledger account, currency) -> sum of the postings, over deployments unless one is named."""
@@ -195,3 +189,9 @@ def _quota(row: sa.RowMapping) -> StrategyQuota:
     fields = dict(row)
     fields |= {name: Decimal(fields[name]) for name in ("allocation", "max_position")}
     return StrategyQuota(**fields)
+
+
+def _journalled(row: sa.RowMapping) -> JournalRow:
+    postings = _POSTINGS.decode(row["postings"])
+    entry = Entry(entry_id=row["entry_id"], postings=postings, time=row["time_ms"], reason=row["reason"])
+    return JournalRow(sequence=row["sequence"], account=row["account"], deployment=row["deployment"], entry=entry)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
 from quantservice.adapters.state_store import trading_tables as tables
 from quantservice.adapters.state_store.rows import Statements, insert_once, pack, unpack
-from quantservice.ports import GatewayLease, RiskDecision, RiskState, RunEvent, TradingAccount, VenueKey
+from quantservice.ports import KEPT_EVENTS, GatewayLease, RiskDecision, RiskState, RunEvent, TradingAccount, VenueKey
+
+_PRUNE_EVERY: Final = 256  # events between two looks for what is too old
 
 
 class SqlAccounts:
@@ -96,13 +99,29 @@ class SqlRisk:
         fields = {name: value for name, value in msgspec.structs.asdict(decision).items() if name != "id"}
         await self._connection.execute(sa.insert(tables.risk_decision).values(**fields))
 
-    async def decisions(self, *, account: str | None = None, limit: int = 200) -> list[RiskDecision]:
+    async def decisions(self, *, account: str | None = None, intent_id: str | None = None, limit: int = 200) -> list[RiskDecision]:
         """Return denials, newest first."""
         table = tables.risk_decision
         query = sa.select(table).order_by(table.c.time_ns.desc(), table.c.id.desc()).limit(limit)
         if account is not None:
             query = query.where(table.c.account == account)
+        if intent_id is not None:
+            query = query.where(table.c.intent_id == intent_id)
         return [RiskDecision(**row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def counts(self, since_ns: int) -> dict[tuple[str, bool], int]:
+        """Return how many denials there were since an instant, by rule and whether they were only noted."""
+        table = tables.risk_decision
+        query = sa.select(table.c.rule, table.c.shadow, sa.func.count()).where(table.c.time_ns >= since_ns)
+        rows = await self._connection.execute(query.group_by(table.c.rule, table.c.shadow))
+        return {(rule, bool(shadow)): count for rule, shadow, count in rows}
+
+
+_ADD_EVENT: Final = sa.insert(tables.run_event)
+_LAST_EVENT: Final = sa.select(sa.func.coalesce(sa.func.max(tables.run_event.c.sequence), 0)).where(
+    tables.run_event.c.run == sa.bindparam("wanted")
+)
+_LEASE: Final = sa.select(tables.gateway_lease).where(tables.gateway_lease.c.account == sa.bindparam("wanted")).with_for_update()
 
 
 class SqlRunLog:
@@ -112,19 +131,51 @@ class SqlRunLog:
         self._connection = connection
         self._table = tables.run_event
 
-    async def append(self, events: Sequence[RunEvent]) -> None:
-        """Add events; one that is there already stays as it is."""
-        if not events:
-            return
-        rows = [pack(event, ("data",)) for event in events]
-        statement = insert_once(self._connection, self._table).on_conflict_do_nothing(index_elements=["run", "sequence"])
-        await self._connection.execute(statement, rows)
+    async def append(self, run: str, kind: str, data: Mapping[str, Any], *, time_ns: int, keep: int = KEPT_EVENTS) -> int:
+        """Add an event behind the last one and return its place; of those before the newest ``keep`` only ``began`` stays."""
+        table = self._table
+        if self._connection.dialect.name == "postgresql":  # SQLite has one writer; here those of one run take turns
+            turn = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(run, 0))
+            await self._connection.execute(sa.select(turn))
+        sequence = await self.last(run) + 1
+        event = RunEvent(run=run, sequence=sequence, kind=kind, time_ns=time_ns, data=dict(data))
+        await self._connection.execute(_ADD_EVENT, pack(event, ("data",)))
+        if sequence % _PRUNE_EVERY == 0:
+            old = sa.and_(table.c.run == run, table.c.sequence <= sequence - keep, table.c.kind != "began")
+            await self._connection.execute(sa.delete(table).where(old))
+        return sequence
 
-    async def read(self, run: str, *, after: int = 0, limit: int = 10_000) -> list[RunEvent]:
-        """Return a run's events behind a sequence, in order."""
+    async def read(self, run: str, *, after: int = 0, kind: str | None = None, limit: int = 10_000) -> list[RunEvent]:
+        """Return a run's events behind a sequence, in order; those of one ``kind``, or all."""
         table = self._table
         query = sa.select(table).where(table.c.run == run, table.c.sequence > after).order_by(table.c.sequence).limit(limit)
+        if kind is not None:
+            query = query.where(table.c.kind == kind)
         return [unpack(RunEvent, row, ("data",)) for row in (await self._connection.execute(query)).mappings()]
+
+    async def mentioning(
+        self,
+        run: str,
+        text: str,
+        *,
+        kind: str,
+        since_ns: int = 0,
+        until_ns: int | None = None,
+        newest: bool = False,
+        limit: int = 100,
+    ) -> list[RunEvent]:
+        """Return a run's events of a kind whose data holds a text."""
+        table = self._table
+        order = table.c.sequence.desc() if newest else table.c.sequence
+        query = sa.select(table).where(table.c.run == run, table.c.kind == kind, table.c.time_ns >= since_ns).order_by(order)
+        if until_ns is not None:
+            query = query.where(table.c.time_ns <= until_ns)
+        query = query.where(table.c.data.contains(text, autoescape=True)).limit(limit)
+        return [unpack(RunEvent, row, ("data",)) for row in (await self._connection.execute(query)).mappings()]
+
+    async def last(self, run: str) -> int:
+        """Return the place of a run's last event; 0 where there is none."""
+        return int((await self._connection.execute(_LAST_EVENT, {"wanted": run})).scalar_one())
 
     async def runs(self) -> Mapping[str, int]:
         """Return run -> number of its events."""
@@ -158,9 +209,7 @@ class SqlGateways:
 
     async def check(self, account: str, holder: str, token: int, *, now_ms: int) -> bool:
         """Say whether the lease is still this holder's."""
-        table = self._table
-        query = sa.select(table).where(table.c.account == account).with_for_update()
-        row = (await self._connection.execute(query)).mappings().first()
+        row = (await self._connection.execute(_LEASE, {"wanted": account})).mappings().first()
         return row is not None and (row["holder"], row["token"]) == (holder, token) and row["until_ms"] > now_ms
 
     async def release(self, account: str, holder: str) -> None:

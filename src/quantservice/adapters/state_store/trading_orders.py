@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from quantservice.adapters.state_store import trading_tables as tables
-from quantservice.adapters.state_store.rows import Statements, insert_once
+from quantservice.adapters.state_store.rows import Statements, put_once
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.orders import Order, VenueFill
 from quantservice.ports import IntentRecord
@@ -18,6 +18,12 @@ _INTENT: Final = msgspec.json.Decoder(IntentRecord)
 _ORDER: Final = msgspec.json.Decoder(Order)
 _FILL: Final = msgspec.json.Decoder(VenueFill)
 _ENCODE: Final = msgspec.json.Encoder()
+#: What of an order's row changes.
+_CHANGING: Final = ("venue_order_id", "state", "final", "data")
+_ONE_INTENT: Final = sa.select(tables.intent.c.state, tables.intent.c.data).where(
+    tables.intent.c.intent_id == sa.bindparam("wanted")
+)
+_ONE_ORDER: Final = sa.select(tables.orders.c.data).where(tables.orders.c.order_id == sa.bindparam("wanted"))
 
 
 class SqlIntents:
@@ -30,24 +36,20 @@ class SqlIntents:
     async def add(self, record: IntentRecord) -> bool:
         """Keep it; False when an intent of this id is there already."""
         intent = record.intent
-        statement = (
-            insert_once(self._connection, self._table)
-            .values(
-                intent_id=intent.intent_id,
-                account=intent.terms.account,
-                deployment=intent.deployment,
-                state=record.state,
-                decided_ns=record.decided_ns,
-                data=_ENCODE.encode(record).decode(),
-            )
-            .on_conflict_do_nothing(index_elements=["intent_id"])
-        )
-        return (await self._connection.execute(statement)).rowcount > 0
+        row = {
+            "intent_id": intent.intent_id,
+            "account": intent.terms.account,
+            "deployment": intent.deployment,
+            "state": record.state,
+            "decided_ns": record.decided_ns,
+            "data": _ENCODE.encode(record).decode(),
+        }
+        statement = put_once(self._connection, self._table, "intent_id")
+        return (await self._connection.execute(statement, row)).rowcount > 0
 
     async def get(self, intent_id: str) -> IntentRecord | None:
         """Return what became of an intent."""
-        query = sa.select(self._table.c.state, self._table.c.data).where(self._table.c.intent_id == intent_id)
-        row = (await self._connection.execute(query)).first()
+        row = (await self._connection.execute(_ONE_INTENT, {"wanted": intent_id})).first()
         return None if row is None else msgspec.structs.replace(_INTENT.decode(row.data), state=row.state)
 
     async def set_state(self, intent_id: str, state: str) -> None:
@@ -75,26 +77,24 @@ class SqlOrders:
 
     async def put(self, order: Order) -> None:
         """Keep the order as it is now."""
-        changing = {
+        row = {
+            "order_id": order.order_id,
+            "intent_id": order.intent_id,
+            "account": order.terms.account,
+            "deployment": order.deployment,
+            "instrument": str(order.terms.instrument),
+            "created_ns": order.created_ns,
             "venue_order_id": order.venue_order_id,
             "state": order.state.value,
             "final": order.final,
             "data": _ENCODE.encode(order).decode(),
         }
-        statement = insert_once(self._connection, self._table).values(
-            order_id=order.order_id,
-            intent_id=order.intent_id,
-            account=order.terms.account,
-            deployment=order.deployment,
-            instrument=str(order.terms.instrument),
-            created_ns=order.created_ns,
-            **changing,
-        )
-        await self._connection.execute(statement.on_conflict_do_update(index_elements=["order_id"], set_=changing))
+        await self._connection.execute(put_once(self._connection, self._table, "order_id", changing=_CHANGING), row)
 
     async def get(self, order_id: str) -> Order | None:
         """Return an order."""
-        return await self._one(self._table.c.order_id == order_id)
+        text = (await self._connection.execute(_ONE_ORDER, {"wanted": order_id})).scalars().first()
+        return None if text is None else _ORDER.decode(text)
 
     async def of_intent(self, intent_id: str) -> Order | None:
         """Return the order of an intent."""
@@ -113,6 +113,12 @@ class SqlOrders:
         if account is not None:
             query = query.where(table.c.account == account)
         return [_ORDER.decode(text) for text in (await self._connection.execute(query)).scalars()]
+
+    async def counts(self, account: str, *, since_ns: int) -> dict[str, int]:
+        """Return how many orders each deployment made on an account since an instant."""
+        table = self._table
+        query = sa.select(table.c.deployment, sa.func.count()).where(table.c.account == account, table.c.created_ns >= since_ns)
+        return {str(name): int(count) for name, count in await self._connection.execute(query.group_by(table.c.deployment))}
 
     async def list(
         self,
@@ -147,20 +153,16 @@ class SqlFills:
 
     async def add(self, fill: VenueFill, *, order_id: str, deployment: str) -> bool:
         """Keep it; False when it is there already."""
-        statement = (
-            insert_once(self._connection, self._table)
-            .values(
-                key=fill.key,
-                order_id=order_id,
-                account=fill.account,
-                deployment=deployment,
-                instrument=str(fill.instrument),
-                time_ms=fill.time_ms,
-                data=_ENCODE.encode(fill).decode(),
-            )
-            .on_conflict_do_nothing(index_elements=["key"])
-        )
-        return (await self._connection.execute(statement)).rowcount > 0
+        row = {
+            "key": fill.key,
+            "order_id": order_id,
+            "account": fill.account,
+            "deployment": deployment,
+            "instrument": str(fill.instrument),
+            "time_ms": fill.time_ms,
+            "data": _ENCODE.encode(fill).decode(),
+        }
+        return (await self._connection.execute(put_once(self._connection, self._table, "key"), row)).rowcount > 0
 
     async def of_order(self, order_id: str) -> list[VenueFill]:
         """Return an order's fills in the order in which they were kept."""

@@ -176,6 +176,18 @@ gateway_lease: Final = sa.Table(
 
 #: Name -> columns of the view on deployments that the original designs call the table ``strategies``.
 STRATEGIES_VIEW: Final = "strategies"
+equity_point: Final = sa.Table(
+    "equity_point",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("step_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("time_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("equity", sa.Text, nullable=False),
+    sa.Column("low", sa.Text, nullable=False),
+    sa.Column("high", sa.Text, nullable=False),
+    sa.Column("paid_in", sa.Text, nullable=False),
+)
+
 TRADING_TABLES: Final = (
     accounts,
     venue_key,
@@ -190,4 +202,5 @@ TRADING_TABLES: Final = (
     risk_decision,
     run_event,
     gateway_lease,
+    equity_point,
 )

@@ -11,19 +11,18 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import numpy as np
+import msgspec
 
 from quantservice.adapters.strategy_host import frames
+from quantservice.adapters.strategy_host.given import GivenAccount, rates_of, table_of, ticker_of
+from quantservice.adapters.strategy_host.replaying import replayed
 from quantservice.core.errors import UserError
 from quantservice.core.instruments import InstrumentId
-from quantservice.core.positions import PositionSide
 from quantservice.core.signals import Decision
-from quantservice.ports import HostedAccount, HostedBar, HostedBars, HostedPosition
-from quantservice.quant.bars import COLUMNS, Bars
+from quantservice.ports import HostedBar, HostedWants
 from quantservice.quant.strategies.bar import Bar
-from quantservice.quant.strategies.base import Strategy
+from quantservice.quant.strategies.base import Strategy, hears_of_orders, hears_the_market
 from quantservice.quant.strategies.runner import StrategyRunner
-from quantservice.quant.strategies.view import OpenOrder
 
 _NICE: Final = 5
 _TRACE_LINES: Final = 40
@@ -33,7 +32,8 @@ MakeStrategy = Callable[[str, Mapping[str, Any]], Strategy]
 
 def serve(channel: socket.socket, make: MakeStrategy) -> None:
     """Answer requests until the channel closes. ``make`` gives a strategy of a registered name."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the owner ends us
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the owner ends us, also where a signal went to the whole group
     os.nice(_NICE)
     threading.Thread(target=_watch_owner, args=(os.getppid(),), daemon=True).start()
     channel.setblocking(True)
@@ -50,12 +50,13 @@ class _Place:
     def __init__(self, make: MakeStrategy) -> None:
         self._make = make
         self._runner: StrategyRunner | None = None
-        self._account = _GivenAccount()
+        self._account = GivenAccount()
 
     def answer(self, content: bytes) -> frames.Reply:
         request = frames.decode_request(content)
         try:
-            return self._do(request)
+            reply = self._open(request) if isinstance(request, frames.Open) else self._do(request)
+            return reply if self._runner is None else msgspec.structs.replace(reply, acts=self._runner.acts)
         except UserError as error:
             own = _is_own(error)
             return frames.Reply(fault="refused" if own else "raised", sentence=str(error), trace=_trace(error))
@@ -63,74 +64,47 @@ class _Place:
             sentence = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             return frames.Reply(fault="raised", sentence=sentence, trace=_trace(error))
 
+    def _open(self, request: frames.Open) -> frames.Reply:
+        hosted = request.hosted
+        strategy = self._make(hosted.strategy, hosted.parameters)
+        instruments = [InstrumentId.parse(name) for name in hosted.instruments]
+        self._runner = runner = StrategyRunner(strategy, instruments, hosted.period, self._account)
+        wants = HostedWants(
+            order_updates=hears_of_orders(strategy),
+            tickers=hears_the_market(strategy),
+            funding=tuple(map(str, runner.funding_of)),
+            acts=runner.acts,
+        )
+        return frames.Reply(wants=wants)
+
     def _do(self, request: frames.Request) -> frames.Reply:
-        if isinstance(request, frames.Open):
-            hosted = request.hosted
-            strategy = self._make(hosted.strategy, hosted.parameters)
-            instruments = [InstrumentId.parse(name) for name in hosted.instruments]
-            self._runner = StrategyRunner(strategy, instruments, hosted.period, self._account)
-            return frames.Reply()
         runner = self._runner
         if runner is None:
             return frames.Reply(fault="refused", sentence="no strategy was opened in this process")
         if isinstance(request, frames.WarmUp):
             if request.state is not None:
                 runner.load_state(request.state)
-            return frames.Reply(count=runner.warm_up([_table(item) for item in request.tables]))
+            return frames.Reply(count=runner.warm_up([table_of(item) for item in request.tables], rates_of(request.rates)))
         if isinstance(request, frames.Feed):
+            return self._feed(runner, request)
+        if isinstance(request, frames.Ticked):
             self._account.now = request.account
-            return _decided(runner.feed([_bar(item, runner.period) for item in request.bars]))
-        if isinstance(request, frames.Told):
-            self._account.now = request.account
-            return _decided(runner.order_update(request.update))
+            return _decided(runner.ticker(ticker_of(request.ticker)))
         if isinstance(request, frames.Rebuild):
-            tables = [_table(item) for item in request.tables]
-            runner.rebuild(tables)
+            tables = [table_of(item) for item in request.tables]
+            runner.rebuild(tables, rates_of(request.rates))
             return frames.Reply(count=sum(len(table) for table in tables))
+        if isinstance(request, frames.Replay):
+            fresh = type(runner.strategy)(**runner.strategy.parameters)
+            return frames.Reply(replayed=replayed(fresh, request.replay))
         return frames.Reply(state=runner.save_state())
 
-
-class _GivenAccount:
-    """The account as the owner told it with the last klines."""
-
-    now: HostedAccount | None = None
-
-    def position(self, instrument: InstrumentId, side: PositionSide) -> float:
-        return float(sum(item.quantity for item in self._positions(instrument, side)))
-
-    def entry_price(self, instrument: InstrumentId, side: PositionSide) -> float:
-        held = [item for item in self._positions(instrument, side) if item.quantity]
-        return held[0].entry_price if held else float("nan")
-
-    def open_orders(self, instrument: InstrumentId | None) -> Sequence[OpenOrder]:
-        orders = self.now.orders if self.now is not None else ()
-        return [
-            OpenOrder(
-                InstrumentId.parse(item.instrument),
-                item.order_id,
-                item.side,
-                item.type,
-                item.quantity,
-                item.limit_price,
-                item.stop_price,
-                item.tag,
-                item.position_side,
-            )
-            for item in orders
-            if instrument is None or item.instrument == str(instrument)
-        ]
-
-    @property
-    def equity(self) -> float:
-        return self.now.equity if self.now is not None else 0.0
-
-    @property
-    def cash(self) -> float:
-        return self.now.cash if self.now is not None else 0.0
-
-    def _positions(self, instrument: InstrumentId, side: PositionSide) -> Sequence[HostedPosition]:
-        held = self.now.positions if self.now is not None else ()
-        return [item for item in held if item.instrument == str(instrument) and item.side == side]
+    def _feed(self, runner: StrategyRunner, request: frames.Feed) -> frames.Reply:
+        self._account.now = request.account
+        for rate in request.rates:
+            runner.funding(InstrumentId.parse(rate.instrument), rate.rate)
+        bars = [_bar(item, runner.period) for item in request.bars]
+        return _decided(runner.feed_muted(bars) if request.muted else runner.feed(bars, request.updates))
 
 
 def _bar(item: HostedBar, period: str) -> Bar:
@@ -149,16 +123,6 @@ def _bar(item: HostedBar, period: str) -> Bar:
         item.taker_buy_base_volume,
         item.taker_buy_quote_volume,
     )
-
-
-def _table(item: HostedBars) -> Bars:
-    columns = {
-        name: np.frombuffer(item.columns[name], dtype="<i8" if name == "open_time" else "<f8").astype(
-            np.int64 if name == "open_time" else np.float64
-        )
-        for name in COLUMNS
-    }
-    return Bars(item.instrument, item.period, columns)
 
 
 def _decided(decisions: Sequence[Decision]) -> frames.Reply:

@@ -7,7 +7,17 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from quantservice.core.signals import CancelOrders, OrderRequest, OrderUpdate, Signal
-from quantservice.ports import HostedAccount, HostedBar, HostedBars, HostedStrategy
+from quantservice.ports import (
+    HostedAccount,
+    HostedBar,
+    HostedBars,
+    HostedRate,
+    HostedReplay,
+    HostedReplayed,
+    HostedStrategy,
+    HostedTicker,
+    HostedWants,
+)
 
 LENGTH_BYTES: Final = 4
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -24,19 +34,23 @@ class WarmUp(msgspec.Struct, frozen=True, tag="warm_up"):
 
     tables: list[HostedBars]
     state: dict[str, Any] | None = None
+    rates: list[HostedRate] = []
 
 
 class Feed(msgspec.Struct, frozen=True, tag="feed"):
-    """Take klines that closed together."""
+    """Take klines that closed together, after what was settled and what became of orders since the last close."""
 
     bars: list[HostedBar]
     account: HostedAccount | None = None
+    updates: list[OrderUpdate] = []
+    rates: list[HostedRate] = []
+    muted: bool = False
 
 
-class Told(msgspec.Struct, frozen=True, tag="told"):
-    """An order was updated."""
+class Ticked(msgspec.Struct, frozen=True, tag="ticked"):
+    """The market between klines."""
 
-    update: OrderUpdate
+    ticker: HostedTicker
     account: HostedAccount | None = None
 
 
@@ -44,21 +58,34 @@ class Rebuild(msgspec.Struct, frozen=True, tag="rebuild"):
     """Begin again from other klines."""
 
     tables: list[HostedBars]
+    rates: list[HostedRate] = []
+
+
+class Replay(msgspec.Struct, frozen=True, tag="replay"):
+    """Do a run again by the backtester."""
+
+    replay: HostedReplay
 
 
 class Snapshot(msgspec.Struct, frozen=True, tag="snapshot"):
     """Say what a restart needs."""
 
 
-Request: TypeAlias = Open | WarmUp | Feed | Told | Rebuild | Snapshot
+Request: TypeAlias = Open | WarmUp | Feed | Ticked | Rebuild | Replay | Snapshot
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The answer to a request. ``fault`` is the strategy's (raised) or the person's (refused) and then ends the conversation."""
+    """The answer to a request. ``wants`` is said at the opening, ``acts`` always.
+
+    ``fault`` is the strategy's (raised) or the person's (refused) and then ends the conversation.
+    """
 
     decisions: list[Signal | OrderRequest | CancelOrders] = []
     count: int = 0
     state: dict[str, Any] | None = None
+    replayed: HostedReplayed | None = None
+    wants: HostedWants | None = None
+    acts: bool = False
     fault: str = ""  # "" | raised | refused
     sentence: str = ""
     trace: str = ""

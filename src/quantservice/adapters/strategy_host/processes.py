@@ -12,17 +12,31 @@ from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
+import msgspec
 import psutil
 import structlog
 
 from quantservice.adapters.strategy_host import frames
 from quantservice.core.errors import EnvironmentFault, UserError
 from quantservice.core.signals import Decision, OrderUpdate
-from quantservice.ports import HostedAccount, HostedBar, HostedBars, HostedStrategy, StrategyFault
+from quantservice.ports import (
+    HostedAccount,
+    HostedBar,
+    HostedBars,
+    HostedRate,
+    HostedReplay,
+    HostedReplayed,
+    HostedStrategy,
+    HostedTicker,
+    HostedWants,
+    StrategyFault,
+)
 
 _log = structlog.get_logger(__name__)
+_OUTLIVING: Final = "quantservice.adapters.strategy_host.outliving"
 _START_S: Final = 60.0  # the first start loads the arithmetic
 _WARM_UP_S: Final = 120.0
+_REPLAY_S: Final = 120.0
 _END_S: Final = 2.0
 
 #: What the child runs: it is given its end of the channel.
@@ -44,7 +58,7 @@ class ProcessStrategyHost:
         self._main = main
         self._arguments = tuple(arguments)
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(preload))
+        self._context.set_forkserver_preload([_OUTLIVING, *preload])
         self._answer_s = answer_s
         self._memory_bytes = memory_bytes
         self._running: set[HostedProcess] = set()
@@ -91,6 +105,7 @@ class HostedProcess:
         self._memory_bytes = memory_bytes
         self._turn = asyncio.Lock()
         self._ended: StrategyFault | None = None
+        self._wants = HostedWants()
         self.on_close: Callable[[HostedProcess], None] = lambda _process: None
 
     @property
@@ -98,26 +113,46 @@ class HostedProcess:
         """The process's id."""
         return int(self._process.pid or 0)
 
+    @property
+    def wants(self) -> HostedWants:
+        """What the strategy asks for beside klines, as it is known after the last answer."""
+        return self._wants
+
     async def open(self, hosted: HostedStrategy) -> None:
         """Make the strategy in its process."""
-        await self._ask(frames.Open(hosted), _START_S)
+        self._wants = (await self._ask(frames.Open(hosted), _START_S)).wants or self._wants
 
-    async def warm_up(self, tables: Sequence[HostedBars], state: Mapping[str, Any] | None = None) -> int:
+    async def warm_up(
+        self, tables: Sequence[HostedBars], state: Mapping[str, Any] | None = None, *, rates: Sequence[HostedRate] = ()
+    ) -> int:
         """Take past klines silently."""
-        reply = await self._ask(frames.WarmUp(list(tables), None if state is None else dict(state)), _WARM_UP_S)
-        return reply.count
+        request = frames.WarmUp(list(tables), None if state is None else dict(state), list(rates))
+        return (await self._ask(request, _WARM_UP_S)).count
 
-    async def feed(self, bars: Sequence[HostedBar], account: HostedAccount | None = None) -> tuple[Decision, ...]:
+    async def feed(
+        self,
+        bars: Sequence[HostedBar],
+        account: HostedAccount | None = None,
+        *,
+        updates: Sequence[OrderUpdate] = (),
+        rates: Sequence[HostedRate] = (),
+        muted: bool = False,
+    ) -> tuple[Decision, ...]:
         """Take klines that closed together."""
-        return tuple((await self._ask(frames.Feed(list(bars), account), self._answer_s)).decisions)
+        request = frames.Feed(list(bars), account, list(updates), list(rates), muted)
+        return tuple((await self._ask(request, self._answer_s)).decisions)
 
-    async def order_update(self, update: OrderUpdate, account: HostedAccount | None = None) -> tuple[Decision, ...]:
-        """Tell what became of an order."""
-        return tuple((await self._ask(frames.Told(update, account), self._answer_s)).decisions)
+    async def ticker(self, ticker: HostedTicker, account: HostedAccount | None = None) -> tuple[Decision, ...]:
+        """Give the market between klines."""
+        return tuple((await self._ask(frames.Ticked(ticker, account), self._answer_s)).decisions)
 
-    async def rebuild(self, tables: Sequence[HostedBars]) -> int:
+    async def rebuild(self, tables: Sequence[HostedBars], *, rates: Sequence[HostedRate] = ()) -> int:
         """Begin again silently from other klines."""
-        return (await self._ask(frames.Rebuild(list(tables)), _WARM_UP_S)).count
+        return (await self._ask(frames.Rebuild(list(tables), list(rates)), _WARM_UP_S)).count
+
+    async def replay(self, replay: HostedReplay) -> HostedReplayed:
+        """Do a run again by the backtester."""
+        return (await self._ask(frames.Replay(replay), _REPLAY_S)).replayed or HostedReplayed()
 
     async def snapshot(self) -> dict[str, Any]:
         """Return what a restart needs."""
@@ -172,6 +207,8 @@ class HostedProcess:
             fault = StrategyFault("raised", reply.sentence, trace=reply.trace)
             await self._end(fault)
             raise fault
+        if reply.acts != self._wants.acts:
+            self._wants = msgspec.structs.replace(self._wants, acts=reply.acts)
         return reply
 
     async def _exit_word(self) -> str:

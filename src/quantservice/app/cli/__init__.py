@@ -7,7 +7,22 @@ import sys
 
 import typer
 
-from quantservice.app.cli import data, deployments, indicators, jobs, registry, research, risk, run, scaffold, store, tools, trading
+from quantservice.app.cli import (
+    data,
+    deployments,
+    indicators,
+    jobs,
+    parity,
+    portfolio,
+    registry,
+    research,
+    risk,
+    run,
+    scaffold,
+    store,
+    tools,
+    trading,
+)
 from quantservice.core.errors import EnvironmentFault, QuantServiceError, StoreUnavailable, UserError
 
 app = typer.Typer(
@@ -25,7 +40,9 @@ indicators.register(app)
 research.register(app)
 jobs.register(app)
 deployments.register(app)
+parity.register(app)
 trading.register(app)
+portfolio.register(app)
 risk.register(app)
 registry.register(app)
 store.register(app)

@@ -76,6 +76,8 @@ def create(
     venue: options.Venue = "binance",
     period: options.Period = "1h",
     param: Param = None,
+    account: Annotated[str, typer.Option("--account", help="account that it trades on; without it signals only")] = "",
+    allocation: Annotated[str, typer.Option("--allocation", help="what of the account's money it is allotted")] = "0",
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
     demo: options.Demo = False,
@@ -89,6 +91,8 @@ def create(
             "instruments": _instruments(client, symbol, market, venue),
             "period": period,
             "parameters": options.named_values("param", param),
+            "account": account,
+            "allocation": allocation,
         }
         _tell(client.post("/api/v1/deployments", body), json=json)
     if not json:
@@ -102,6 +106,8 @@ def configure(
     venue: options.Venue = "binance",
     period: Annotated[str | None, typer.Option("--period", help="another period")] = None,
     param: Param = None,
+    account: Annotated[str | None, typer.Option("--account", help="another account; an empty one: signals only")] = None,
+    allocation: Annotated[str | None, typer.Option("--allocation", help="what of the account's money it is allotted")] = None,
     why: Annotated[str, typer.Option("--note", help="a word for its history")] = "",
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
@@ -111,7 +117,7 @@ def configure(
     """Change a deployment that does not run; parameters that are not named stay as they are."""
     with _client(config, data_dir, demo=demo) as client:
         path = _path(deployment)
-        body: dict[str, Any] = {"note": why}
+        body: dict[str, Any] = {"note": why, "account": account, "allocation": allocation}
         if symbol:
             body["instruments"] = _instruments(client, symbol, market, venue)
         if period is not None:

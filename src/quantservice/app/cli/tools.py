@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
         context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
     )(bench)
     simulator = typer.Typer(help="The exchange simulator.", no_args_is_help=True, rich_markup_mode=None)
-    simulator.command("serve", help="Serve simulated Binance spot, um and cm over HTTP and WebSocket.")(simulator_serve)
+    simulator.command("serve", help="Serve simulated Binance, OKX and HTX over HTTP and WebSocket.")(simulator_serve)
     app.add_typer(simulator, name="simulator")
 
 
@@ -126,9 +126,12 @@ def simulator_serve(
     seed: Annotated[int, typer.Option(help="seed of the generated markets")] = 1,
     symbols: Annotated[str, typer.Option(help="symbols per market, comma separated; empty: the default set")] = "",
     replay: Annotated[list[Path] | None, typer.Option("--replay", help="files to replay instead of generated markets")] = None,
-    trading: Annotated[bool, typer.Option("--trading", help="take orders too: private endpoints, streams, a ledger")] = False,
+    trading: Annotated[
+        bool, typer.Option("--trading", help="take orders too: private sides of Binance, OKX and HTX, and ledgers")
+    ] = False,
+    okx: Annotated[bool, typer.Option("--okx", help="OKX beside Binance and HTX; --trading brings it too")] = False,
 ) -> None:
-    """Serve simulated Binance spot, um and cm until Ctrl-C."""
+    """Serve simulated Binance, OKX and HTX until Ctrl-C."""
     check_speed(speed)
     from quantservice.app.simulation import serve_simulator
 
@@ -143,4 +146,5 @@ def simulator_serve(
         symbols=[item for item in symbols.split(",") if item],
         files=replay or [],
         trading=trading,
+        okx=okx,
     )

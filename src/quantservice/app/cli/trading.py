@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
+from typer.core import TyperCommand
 
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, show, show_one, utc
-from quantservice.core.errors import InvalidValue
+from quantservice.core.errors import InvalidNumber, InvalidValue
+from quantservice.core.money import POSITIVE, amount_of
 
 if TYPE_CHECKING:
     from quantservice.app.client import PlatformClient
 
 Account = Annotated[str, typer.Option("--account", help="account (qs accounts list)")]
+_NEGATIVE: Final = re.compile(r"-(\d.*|\.\d.*|inf(inity)?|nan)", re.IGNORECASE)
 MaybeAccount = Annotated[str | None, typer.Option("--account", help="of one account only")]
 
 
@@ -28,6 +33,7 @@ def register(app: typer.Typer) -> None:
     accounts = typer.Typer(help="Trading accounts: list, add.", no_args_is_help=True, rich_markup_mode=None)
     accounts.command("list", help="List the accounts with their wallets by the books.")(list_accounts)
     accounts.command("add", help="Add an account: on paper, or with --live one that trades with a venue key.")(add_account)
+    app.command("preflight", help="Say what is wrong with an account before it trades for real.")(preflight)
     accounts.command("key", help="Give a live account its venue key; it is asked for, never typed on the command line.")(give_key)
     accounts.command("keys", help="List the venue keys: their beginnings and rights.")(list_keys)
     accounts.command("forget-key", help="Forget an account's venue key.")(forget_key)
@@ -36,8 +42,14 @@ def register(app: typer.Typer) -> None:
         help="Orders: list, place, cancel; fills, positions, denials.", no_args_is_help=True, rich_markup_mode=None
     )
     orders.command("list", help="List orders, newest first.")(list_orders)
-    orders.command("place", help="Place an order through risk control.")(place)
+    orders.command("chain", help="Show an order's way from the exchange's frame to the books, step by step.")(chain)
+    orders.command("place", cls=_TakesNumbers, help="Place an order through risk control.")(place)
+    orders.command("modify", help="Change the quantity or limit price of an open limit order.")(modify)
     orders.command("cancel", help="Cancel an order.")(cancel)
+    orders.command("algorithms", help="List orders that are worked off in parts, newest first.")(
+        _lister("/api/v1/algorithms", "no algorithm yet; qs orders place --algo makes one")
+    )
+    orders.command("cancel-algorithm", help="End an algorithm: no more parts, and the open one is cancelled.")(cancel_algorithm)
     orders.command("cancel-all", help="Cancel every open order of an account.")(cancel_all)
     orders.command("close-all", help="Close everything that an account holds, at the market.")(close_all)
     orders.command("fills", help="List fills, newest first.")(_lister("/api/v1/fills", "no fill yet"))
@@ -46,19 +58,52 @@ def register(app: typer.Typer) -> None:
     app.add_typer(orders, name="orders")
 
 
+def preflight(
+    name: Annotated[str, typer.Argument(help="the account (qs accounts list)")],
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Look at an account; exit status 1 where something failed."""
+    with client_of(config, data_dir, demo=demo) as client:
+        report = client.post(f"/api/v1/accounts/{quote(name, safe='')}/preflight", {})
+    if json:
+        show_one(report, json=True)
+    else:
+        show(
+            [{"outcome": item["outcome"], "check": item["check"], "what": item["sentence"]} for item in report["findings"]],
+            json=False,
+        )
+    if report["outcome"] == "failed":
+        raise typer.Exit(1)
+
+
 def list_accounts(
     config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
 ) -> None:
     """List the accounts."""
     with client_of(config, data_dir, demo=demo) as client:
         rows = client.get("/api/v1/accounts")["data"]
-    shown = [{**row, "balances": " ".join(f"{amount} {name}" for name, amount in row["balances"].items())} for row in rows]
+    shown = [
+        {
+            **row,
+            "balances": " ".join(f"{amount} {name}" for name, amount in row["balances"].items()),
+            "fees": f"maker {_rate(row['fees']['maker'])} taker {_rate(row['fees']['taker'])}" if row["fees"] else "not read yet",
+        }
+        for row in rows
+    ]
     show(rows if json else shown, json=json, empty="no account yet; qs accounts add makes one")
+
+
+def _rate(fraction: str) -> str:
+    return f"{(Decimal(fraction) * 100).normalize():f} %"
 
 
 def add_account(
     name: Annotated[str, typer.Argument(help="what it is called")],
     market: options.Market = None,
+    venue: options.Venue = "binance",
     balance: Annotated[list[str] | None, typer.Option("--balance", help="USDT=50000: what it begins with; again for more")] = None,
     currency: Annotated[str, typer.Option("--currency", help="what it is reported in")] = "USDT",
     live: Annotated[bool, typer.Option("--live", help="trades at the venue, once it has a key (qs accounts key)")] = False,
@@ -69,7 +114,8 @@ def add_account(
 ) -> None:
     """Add an account."""
     balances = options.named_texts("balance", balance)
-    body = {"name": name, "market": market or "um", "currency": currency, "balances": balances, "mode": "live" if live else "paper"}
+    body = {"name": name, "venue": venue, "market": market or "um", "currency": currency, "balances": balances}
+    body["mode"] = "live" if live else "paper"
     with client_of(config, data_dir, demo=demo) as client:
         show_one(client.post("/api/v1/accounts", body), json=json)
 
@@ -143,11 +189,48 @@ def list_orders(
     show(rows if json else shown, json=json, empty="no order yet; qs orders place makes one")
 
 
+def chain(
+    order_id: Annotated[str, typer.Argument(help="id of the order (qs orders list)")],
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Show an order's chain."""
+    with client_of(config, data_dir, demo=demo) as client:
+        found = client.get(f"/api/v1/orders/{quote(order_id, safe='')}/chain")
+    if json:
+        show_one(found, json=True)
+        return
+    by = " ".join(part for part in (found["origin"], found["strategy"], found["deployment"]) if part)
+    note(f"{found['instrument']}, {found['state']}; by: {by}")
+    show(
+        [
+            {
+                "time": "" if step["time_us"] is None else f"{utc(step['time_us'] // 1_000)}.{step['time_us'] % 1_000_000:06d}",
+                "after": "" if step["gap_us"] is None else f"{step['gap_us'] / 1_000:,.3f} ms",
+                "step": step["step"],
+                "what": step["sentence"],
+                "facts": ", ".join(f"{name} {value}" for name, value in step["facts"].items()),
+            }
+            for step in found["steps"]
+        ],
+        json=False,
+    )
+    for sentence in found["missing"]:
+        note(sentence)
+
+
 def place(
     side: Annotated[str, typer.Argument(help="buy or sell")],
     quantity: Annotated[str, typer.Argument(help="how much, in units of the base (contracts for coin-margined)")],
     symbol: Annotated[str, typer.Argument(help="BTCUSDT, BTC-USDT-PERP or the full name")],
-    account: Account = "paper",
+    account: Annotated[
+        list[str] | None, typer.Option("--account", help="account (qs accounts list); paper otherwise; several with --route")
+    ] = None,
+    route: Annotated[
+        bool, typer.Option("--route", help="at the account that takes it at the least cost, of all or those named")
+    ] = False,
     market: options.Market = None,
     type: Annotated[str, typer.Option("--type", help="market, limit, stop, stop_limit or take_profit")] = "market",  # noqa: A002 - the flag's word
     limit: Annotated[str | None, typer.Option("--limit", help="limit price")] = None,
@@ -155,6 +238,13 @@ def place(
     time_in_force: Annotated[str, typer.Option("--time-in-force", help="GTC, IOC or FOK")] = "GTC",
     post_only: Annotated[bool, typer.Option("--post-only", help="only if it rests")] = False,
     reduce_only: Annotated[bool, typer.Option("--reduce-only", help="only if it makes a position smaller")] = False,
+    deadline: Annotated[
+        float | None, typer.Option("--deadline", help="seconds after which what is left of an order that rests is cancelled")
+    ] = None,
+    algo: Annotated[str, typer.Option("--algo", help="work it off in parts: twap, vwap, iceberg, or limit (it follows)")] = "",
+    minutes: Annotated[float, typer.Option("--minutes", help="with --algo: its time; 0 is no end")] = 0.0,
+    slices: Annotated[int, typer.Option("--slices", help="with --algo: parts of its time; 0 is one a minute")] = 0,
+    shown: Annotated[str | None, typer.Option("--shown", help="of an iceberg: what the market sees at once")] = None,
     key: Annotated[str, typer.Option("--key", help="idempotency key: the same again sends nothing new")] = "",
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
@@ -162,11 +252,22 @@ def place(
     json: options.Json = False,
 ) -> None:
     """Place an order."""
-    for name, text in (("quantity", quantity), ("--limit", limit), ("--stop", stop)):
-        if text is not None and not _is_amount(text):
-            raise typer.BadParameter(f"{text!r} is not a number above 0 such as 0.05", param_hint=name)
-    body = {
-        "account": account,
+    _check_amounts(("quantity", quantity), ("--limit", limit), ("--stop", stop), ("--shown", shown))
+    if deadline is not None and not (math.isfinite(deadline) and deadline > 0):
+        raise InvalidNumber("--deadline", "a number of seconds above 0", deadline)
+    if not (math.isfinite(minutes) and minutes >= 0):
+        raise InvalidNumber("--minutes", "a number of zero or more", minutes)
+    if algo and deadline is not None:
+        raise typer.BadParameter("an --algo has --minutes: nothing of it is open after them", param_hint="--deadline")
+    if not algo and (minutes or slices or shown):
+        raise typer.BadParameter("--minutes, --slices and --shown are of an --algo", param_hint="--algo")
+    if route and algo:
+        raise typer.BadParameter("an --algo names its account", param_hint="--route")
+    if account and len(account) > 1 and not route:
+        raise typer.BadParameter("several accounts are for --route", param_hint="--account")
+    where: dict[str, Any] = {"route": True, "accounts": account or []} if route else {"account": account[0] if account else "paper"}
+    body: dict[str, Any] = {
+        **where,
         "symbol": symbol,
         "market": market,
         "side": side,
@@ -177,9 +278,35 @@ def place(
         "time_in_force": time_in_force,
         "post_only": post_only,
         "reduce_only": reduce_only,
+        "deadline_s": deadline,
     }
     with client_of(config, data_dir, demo=demo) as client:
-        show_one(client.post("/api/v1/orders", body, headers={"Idempotency-Key": key} if key else None), json=json)
+        if algo:
+            body |= {"algorithm": algo, "minutes": minutes, "slices": slices, "shown": shown}
+        made = client.post("/api/v1/algorithms" if algo else "/api/v1/orders", body, headers=_headers(key))
+    offers = None if json else made.pop("route", None)
+    show_one(made, json=json)
+    for offer in offers or ():
+        note(f"{offer['account']}{' (chosen)' if offer['chosen'] else ''}: {offer['sentence']}")
+
+
+def modify(
+    order_id: Annotated[str, typer.Argument(help="id of the order (qs orders list)")],
+    quantity: Annotated[str | None, typer.Option("--quantity", help="the whole quantity, what is filled included")] = None,
+    limit: Annotated[str | None, typer.Option("--limit", help="limit price")] = None,
+    key: Annotated[str, typer.Option("--key", help="idempotency key: the same again asks nothing new")] = "",
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Change an order."""
+    if quantity is None and limit is None:
+        raise typer.BadParameter("give --quantity, --limit, or both", param_hint="--quantity")
+    _check_amounts(("--quantity", quantity), ("--limit", limit))
+    body = {"quantity": quantity, "limit_price": limit}
+    with client_of(config, data_dir, demo=demo) as client:
+        show_one(client.put(f"/api/v1/orders/{quote(order_id, safe='')}", body, headers=_headers(key)), json=json)
 
 
 def cancel(
@@ -192,6 +319,18 @@ def cancel(
     """Cancel an order."""
     with client_of(config, data_dir, demo=demo) as client:
         show_one(client.post(f"/api/v1/orders/{quote(order_id, safe='')}/cancel", {}), json=json)
+
+
+def cancel_algorithm(
+    algorithm_id: Annotated[str, typer.Argument(help="id of the algorithm (qs orders algorithms)")],
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """End an algorithm."""
+    with client_of(config, data_dir, demo=demo) as client:
+        show_one(client.post(f"/api/v1/algorithms/{quote(algorithm_id, safe='')}/cancel", {}), json=json)
 
 
 def cancel_all(
@@ -245,6 +384,10 @@ def _lister(path: str, empty: str) -> Any:
     return show_rows
 
 
+def _headers(key: str) -> dict[str, str] | None:
+    return {"Idempotency-Key": key} if key else None
+
+
 def _read(file: Path) -> str:
     if str(file) == "-":
         return sys.stdin.read()
@@ -254,12 +397,22 @@ def _read(file: Path) -> str:
         raise InvalidValue("file", f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}") from None
 
 
-def _is_amount(text: str) -> bool:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation:
-        return False
-    return amount.is_finite() and amount > 0
+def _check_amounts(*given: tuple[str, str | None]) -> None:
+    for name, text in given:
+        if text is not None:
+            amount_of(name, text)
+
+
+class _TakesNumbers(TyperCommand):
+    """A command whose quantity may look like an option, such as -1: it is answered as the number that it is."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the command line; of a value of an option its own check says what is wrong."""
+        flags = {name for option in self.params if getattr(option, "is_flag", False) for name in option.opts}
+        for before, text in zip(["", *args], args, strict=False):
+            if _NEGATIVE.fullmatch(text) and (not before.startswith("--") or before in flags):
+                raise InvalidNumber("quantity", POSITIVE, text)
+        return super().parse_args(ctx, args)
 
 
 @contextmanager

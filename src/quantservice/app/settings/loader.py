@@ -24,7 +24,7 @@ from quantservice.core.errors import SettingsError, nearest
 PREFIX: Final = "QS_"
 DEFAULT_FILE: Final = "config/app.yaml"
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", ""})
-_SECRET_WORDS: Final = ("password", "token", "secret", "tls_key", "alerts.urls")
+_SECRET_WORDS: Final = ("password", "token", "secret", "tls_key", "alerts.urls", "watchdog_url")
 
 
 class SettingRow(msgspec.Struct, frozen=True):

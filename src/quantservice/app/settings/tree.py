@@ -108,6 +108,62 @@ class BinanceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 200
 
 
+class OkxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """OKX: spot and USDT-margined perpetual swaps; one key with its passphrase trades both."""
+
+    enabled: Annotated[bool, doc("connect to OKX")] = False
+    markets: Annotated[tuple[Literal["spot", "um"], ...], doc("which of its markets")] = ("spot", "um")
+    rest_url: Annotated[str, doc("REST address; empty takes the venue's own of today")] = ""
+    ws_url: Annotated[str, doc("WebSocket address; empty takes the venue's own of today")] = ""
+    requests_per_second: Annotated[
+        Annotated[float, Meta(ge=0)],
+        doc("most REST requests per second to one endpoint; 0: as many as the venue's limit of that endpoint allows"),
+    ] = 0.0
+    streams_per_connection: Annotated[Annotated[int, Meta(ge=1, le=1000)], doc("streams placed on one WebSocket connection")] = 200
+
+
+class HtxMarketSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where one of HTX's markets is."""
+
+    rest_url: Annotated[str, doc("REST address; empty takes the venue's own of today")] = ""
+    ws_url: Annotated[str, doc("WebSocket address; empty takes the venue's own of today")] = ""
+
+
+class HtxSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """HTX: spot and USDT-margined swaps (cross margin), on hosts of their own."""
+
+    enabled: Annotated[bool, doc("connect to HTX")] = False
+    markets: Annotated[tuple[Literal["spot", "um"], ...], doc("which of its markets")] = ("spot", "um")
+    spot: HtxMarketSettings = HtxMarketSettings()
+    um: HtxMarketSettings = HtxMarketSettings()
+    requests_per_second: Annotated[
+        Annotated[float, Meta(ge=0)],
+        doc("most REST requests per second to one endpoint; 0: as many as the venue's limit of that endpoint allows"),
+    ] = 0.0
+    streams_per_connection: Annotated[Annotated[int, Meta(ge=1, le=300)], doc("streams placed on one WebSocket connection")] = 100
+
+
+class CcxtSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Any exchange that ccxt knows (pip install 'quantservice[ccxt]'): each is a venue of its own, such as ccxtkraken."""
+
+    markets: Annotated[
+        tuple[str, ...], doc("exchanges, as ccxt calls them, and their markets (spot, um or cm), such as kraken:spot or bybit:um")
+    ] = ()
+    urls: Annotated[
+        tuple[str, ...],
+        doc("where requests go in the place of an exchange, for a rehearsal, such as binance=http://127.0.0.1:9100"),
+    ] = ()
+    requests_per_second: Annotated[
+        Annotated[float, Meta(ge=0)],
+        doc("most of the cheapest REST requests per second to one market; 0: as many as ccxt says that the exchange allows"),
+    ] = 0.0
+    orders_every_s: Annotated[Positive, doc("seconds between two looks at an account's open orders and fills")] = 2.0
+    klines_every_s: Annotated[Positive, doc("seconds between two looks at a bar that still runs")] = 5.0
+    client_id_length: Annotated[
+        Annotated[int, Meta(ge=16, le=36)], doc("longest client id of an order where the exchange's own rule is not known here")
+    ] = 32
+
+
 class CollectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is collected when no pair is registered yet, and defaults of new pairs."""
 
@@ -216,6 +272,10 @@ class AlertSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     level: Annotated[Literal["info", "warning", "critical"], doc("from which level on they are sent")] = "warning"
     again_after_s: Annotated[Positive, doc("seconds before the same alert is sent again")] = 600.0
     most_per_minute: Annotated[Count, doc("most alerts in a minute; the rest is held back and counted")] = 20
+    watchdog_url: Annotated[
+        str, doc("called (GET) at an interval while every service is well, such as https://hc-ping.com/id; empty: nobody is")
+    ] = ""
+    watchdog_every_s: Annotated[Positive, doc("seconds between two calls of the watchdog")] = 60.0
 
 
 class SecretSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -237,6 +297,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     web: WebSettings = WebSettings()
     clientserver: ClientServerSettings = ClientServerSettings()
     binance: BinanceSettings = BinanceSettings()
+    okx: OkxSettings = OkxSettings()
+    htx: HtxSettings = HtxSettings()
+    ccxt: CcxtSettings = CcxtSettings()
     collect: CollectSettings = CollectSettings()
     recorder: RecorderSettings = RecorderSettings()
     backfill: BackfillSettings = BackfillSettings()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 import numpy as np
 
 from quantservice.core.instruments import InstrumentId
-from quantservice.core.margin import Bracket, BracketTable
+from quantservice.core.margin import UNKNOWN_TIERS, Bracket
 from quantservice.core.periods import DAY_MS
 from quantservice.quant.backtest.assumptions import Assumptions
 from quantservice.quant.backtest.data import MarketData
@@ -20,10 +19,6 @@ from quantservice.quant.backtest.results import Flag
 from quantservice.quant.backtest.tables import F64
 
 ALWAYS: Final = -1e15
-#: Margin of futures whose tiers are not known: one tier of 1 % maintenance, more than venues ask of small positions in majors.
-UNKNOWN_TIERS: Final = BracketTable(
-    (Bracket(floor=Decimal(0), cap=Decimal("1e30"), maintenance_rate=Decimal("0.01"), max_leverage=Decimal(1_000), cum=Decimal(0)),)
-)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,9 +18,10 @@ from quantservice.core.margin import BracketTable
 from quantservice.core.periods import FIXED_MS, next_open, period_ms
 from quantservice.quant.backtest.books import BookSnapshots
 from quantservice.quant.backtest.funding import Funding, funding_of
-from quantservice.quant.backtest.kernel.layout import LAST, PRESENT, STALE, SYNTHETIC
+from quantservice.quant.backtest.kernel.layout import LAST, STALE, SYNTHETIC
 from quantservice.quant.backtest.results import Flag
 from quantservice.quant.backtest.tables import F64, I64, PRICE_COLUMNS, Series, gaps_of, series_list, series_of, when
+from quantservice.quant.backtest.walks import fixed, states_of
 
 _FINGERPRINTED: Final = ("open_time", *PRICE_COLUMNS, "volume")
 _MOST_FINGERPRINTS: Final = 64
@@ -28,6 +29,7 @@ _MOST_FINGERPRINTS: Final = 64
 _fingerprints: dict[tuple[tuple[str, ...], tuple[int, ...]], tuple[str, tuple[ref[Any], ...]]] = {}
 
 U8: TypeAlias = npt.NDArray[np.uint8]
+Prices: TypeAlias = tuple[F64, F64, F64, F64, F64]
 
 #: Currencies that are taken at par with each other where no rate is given; the result says so.
 AT_PAR: Final = frozenset({"USD", "USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI", "USDE"})
@@ -49,7 +51,7 @@ class Contract:
 class MarketData:
     """Klines of S instruments on one clock of T bars, made by :meth:`of`.
 
-    ``time`` (T,) int64 are open times. ``px`` (F, W, 5) float64 holds open, high, low, close and volume of F rows, ``rows`` (F, W)
+    ``time`` (T,) int64 are open times. ``prices`` are open, high, low, close and volume (F, W) float64 of F rows, ``rows`` (F, W)
     uint8 what each is (0: the instrument has no kline there; bits of present, synthetic, stale, last). F equals T unless klines of
     a lower period give detail: then ``starts`` (T+1,) says which rows make up a bar. The first S of the W columns are the
     instruments, the others only convert currencies. ``versions`` are the venue's rules by date, ``brackets`` the margin tiers by
@@ -61,7 +63,7 @@ class MarketData:
     time: I64
     row_time: I64
     starts: I64
-    px: F64
+    prices: Prices
     rows: U8
     contracts: tuple[Contract, ...]
     versions: Mapping[InstrumentId, tuple[Instrument, ...]] = field(default_factory=dict)
@@ -114,14 +116,14 @@ class MarketData:
         masks = tuple(_states(item, _by_name(synthetic, names), _by_name(stale, names)) for item in every)
         inner = _detail(detail, series, instrument)
         row_time, starts = _fine_clock(clock, series[0].period, inner)
-        px, rows = _fill_rows(every, masks, inner, clock, row_time, starts)
+        prices, rows = _fill_rows(every, masks, inner, clock, row_time, starts)
         data = cls(
             series=tuple(series),
             period=series[0].period,
             time=clock,
             row_time=row_time,
             starts=starts,
-            px=px,
+            prices=prices,
             rows=rows,
             contracts=contracts,
             versions=versions,
@@ -147,6 +149,11 @@ class MarketData:
         if length is not None:
             return self.time + (length - 1)
         return np.array([next_open(self.period, int(time)) - 1 for time in self.time], dtype=np.int64)
+
+    @cached_property
+    def px(self) -> F64:
+        """The prices side by side, (F, W, 5): for whoever reads row by row."""
+        return np.stack(self.prices, axis=-1)
 
     @property
     def row_ms(self) -> int:
@@ -276,21 +283,22 @@ def _union(times: Sequence[I64]) -> I64:
 
 def _states(item: Series, synthetic: Mapping[InstrumentId, Any], stale: Mapping[InstrumentId, Any]) -> U8:
     """Return what each kline of a series is."""
-    opened, high, low, close = (item.columns[key] for key in PRICE_COLUMNS)
-    volume, state = item.columns["volume"], np.full(len(item), PRESENT, dtype=np.uint8)
-    flat = high == low
-    made = np.asarray(synthetic[item.instrument], dtype=bool) if item.instrument in synthetic else flat & (volume == 0.0)
-    if item.has_volume or item.instrument in synthetic:
-        state[made] |= SYNTHETIC
-    if item.instrument in stale:
+    opened, high, low, close, volume = _five(item)
+    state = np.empty(len(item), dtype=np.uint8)
+    told, repeats = item.instrument in synthetic, item.instrument in stale
+    made, again = item.has_volume and not told, item.has_volume and not repeats
+    states_of(opened, high, low, close, volume, made, again, state)
+    if told:
+        state[np.asarray(synthetic[item.instrument], dtype=bool)] |= SYNTHETIC
+    if repeats:
         state[np.asarray(stale[item.instrument], dtype=bool)] |= STALE
-    elif item.has_volume:
-        again = (volume[1:] == volume[:-1]) & (volume[1:] > 0.0)
-        if again.any():
-            for values in (opened, high, low, close):
-                again &= values[1:] == values[:-1]
-            state[1:][again] |= STALE
     return state
+
+
+def _five(item: Series) -> Prices:
+    """Return open, high, low, close and volume as compiled code takes them."""
+    opened, high, low, close, volume = (fixed(item.columns[key]) for key in (*PRICE_COLUMNS, "volume"))
+    return opened, high, low, close, volume
 
 
 def _detail(detail: Any, series: Sequence[Series], instrument: InstrumentId | str | None) -> dict[InstrumentId, Series]:
@@ -326,11 +334,14 @@ def _fill_rows(
     clock: I64,
     row_time: I64,
     starts: I64,
-) -> tuple[F64, U8]:
+) -> tuple[Prices, U8]:
     wide = len(every)
-    whole = not inner and all(len(item) == len(row_time) for item in every)
-    px = (np.empty if whole else np.zeros)((len(row_time), wide, 5))
-    rows = np.zeros((len(row_time), wide), dtype=np.uint8)
+    if wide == 1 and not inner:  # one instrument on a clock of its own: its columns are looked at where they lie
+        opened, high, low, close, volume = (values[:, np.newaxis] for values in _five(every[0]))
+        return (opened, high, low, close, volume), masks[0][:, np.newaxis]
+    shape = (len(row_time), wide)
+    prices = (np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape), np.zeros(shape))
+    rows = np.zeros(shape, dtype=np.uint8)
     for place, item in enumerate(every):
         found = inner.get(item.instrument)
         where = starts[:-1] if item.times is clock else starts[np.searchsorted(clock, item.times)]
@@ -341,23 +352,11 @@ def _fill_rows(
             inside = np.searchsorted(row_time, found.times)
             inside = np.where(inside < len(row_time), inside, 0)
             fits = row_time[inside] == found.times
-            _put(px, rows, place, found, inside, fits, _states(found, {}, {}))
+            _put(prices, rows, place, found, inside, fits, _states(found, {}, {}))
             bars_inside = np.searchsorted(starts, inside[fits], side="right") - 1
             keep = keep & ~np.isin(where, starts[np.unique(bars_inside)])
-        if keep.all() and len(where) == len(px) and found is None:
-            _fill_whole(px[:, place], [item.columns[key] for key in (*PRICE_COLUMNS, "volume")])
-            rows[:, place] = state
-        else:
-            _put(px, rows, place, item, where, keep, state)
-    return px, rows
-
-
-def _fill_whole(px: F64, columns: Sequence[F64]) -> None:
-    """Copy columns side by side, so many rows at a time that they stay in the cache."""
-    for low in range(0, len(px), 4_096):
-        rows = px[low : low + 4_096]
-        for place, values in enumerate(columns):
-            rows[:, place] = values[low : low + 4_096]
+        _put(prices, rows, place, item, where, keep, state)
+    return prices, rows
 
 
 def _at(clock: I64, starts: I64, times: I64) -> I64:
@@ -366,23 +365,31 @@ def _at(clock: I64, starts: I64, times: I64) -> I64:
     return np.where(clock[bar] == times, starts[bar], -1)
 
 
-def _put(px: F64, rows: U8, place: int, item: Series, where: I64, keep: npt.NDArray[np.bool_], state: U8) -> None:
+def _put(prices: Prices, rows: U8, place: int, item: Series, where: I64, keep: npt.NDArray[np.bool_], state: U8) -> None:
+    if keep.all() and len(where) == len(rows):
+        for values, column in zip(prices, _five(item), strict=True):
+            values[:, place] = column
+        rows[:, place] = state
+        return
     chosen = where[keep]
-    for column, key in enumerate((*PRICE_COLUMNS, "volume")):
-        px[chosen, place, column] = item.columns[key][keep]
+    for values, column in zip(prices, _five(item), strict=True):
+        values[chosen, place] = column[keep]
     rows[chosen, place] = state[keep]
 
 
 def _mark_last(data: MarketData) -> None:
     """Mark the last row of instruments that leave before the clock ends, by their klines or by their rules."""
     for place, name in enumerate(data.instruments):
+        versions = data.versions.get(name, ())
+        if not versions and data.rows[-1, place] != 0:
+            continue  # there to the end
         here = np.flatnonzero(data.rows[:, place])
-        gone = [item.delisted_ms for item in data.versions.get(name, ()) if item.delisted_ms is not None]
+        gone = [item.delisted_ms for item in versions if item.delisted_ms is not None]
         if gone:
             late = here[data.row_time[here] >= min(gone)]
             data.rows[late, place] = 0
             here = here[: len(here) - len(late)]
-        listed = [item.listed_ms for item in data.versions.get(name, ()) if item.listed_ms is not None]
+        listed = [item.listed_ms for item in versions if item.listed_ms is not None]
         if listed:
             early = here[data.row_time[here] < min(listed)]
             data.rows[early, place] = 0

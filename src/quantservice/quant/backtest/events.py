@@ -6,15 +6,15 @@ account or wants to hear of its orders, else all together at the end.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from quantservice.core.errors import InvalidValue, QuantServiceError
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.positions import PositionSide
-from quantservice.core.signals import OrderUpdate, Signal
+from quantservice.core.signals import Decision, OrderUpdate, Signal
 from quantservice.quant.backtest.assumptions import Assumptions
 from quantservice.quant.backtest.data import MarketData
 from quantservice.quant.backtest.kernel import layout as at
@@ -26,9 +26,10 @@ from quantservice.quant.backtest.records import ORDER_REASONS, ORDER_STATES, ORD
 from quantservice.quant.backtest.results import RunResult
 from quantservice.quant.backtest.tables import when
 from quantservice.quant.bars import COLUMNS, Bars
-from quantservice.quant.strategies.base import Strategy, decisions_of
+from quantservice.quant.strategies.bar import MarketTicker
+from quantservice.quant.strategies.base import Strategy, decisions_of, hears_of_orders, hears_the_market
 from quantservice.quant.strategies.feed import InstrumentFeed, feeds_of
-from quantservice.quant.strategies.view import OpenOrder, View
+from quantservice.quant.strategies.view import Account, OpenOrder, View
 
 #: Rows that are collected before they become a table.
 _BATCH: Final = 65_536
@@ -109,12 +110,20 @@ class EngineAccount:
     @property
     def equity(self) -> float:
         """Equity in the reporting currency, marked at this bar's close."""
-        return self.catch_up().curve.item(self.bar, at.V_EQUITY)
+        return self.catch_up().curve.item(at.V_EQUITY, self.bar)
 
     @property
     def cash(self) -> float:
         """Cash in the reporting currency."""
-        return self.catch_up().curve.item(self.bar, at.V_CASH)
+        return self.catch_up().curve.item(at.V_CASH, self.bar)
+
+    def asks(self) -> bool:
+        """Whether the strategy is asked at the present bar: always."""
+        return True
+
+    def tickers(self) -> Sequence[MarketTicker]:
+        """The market between this bar and the next: klines know nothing of it."""
+        return ()
 
     def updates(self) -> list[OrderUpdate]:
         """Return what became of orders since the last call, if anything can have."""
@@ -184,11 +193,11 @@ def run_events(data: MarketData, strategy: Strategy, assumptions: Assumptions | 
     assumptions = Assumptions() if assumptions is None else assumptions
     tables = [Bars(str(item.instrument), item.period, {name: item.columns[name] for name in COLUMNS}) for item in data.series]
     feeds = feeds_of(strategy, tables, {str(name): table for name, table in data.funding.items()})
-    listens = type(strategy).on_order_update is not Strategy.on_order_update
+    listens = hears_of_orders(strategy)
     requests = Requests(data.instruments, assumptions)
     machine = Machine(Plan(data, assumptions), tell=listens)
     account = EngineAccount(machine, requests)
-    driver = _Driver(data, strategy, assumptions, feeds, account)
+    driver = Driver(data, strategy, assumptions, feeds, account)
     if len(feeds) == 1 and not listens:
         driver.run_one()
     else:
@@ -199,7 +208,58 @@ def run_events(data: MarketData, strategy: Strategy, assumptions: Assumptions | 
     return result_of(machine, requests.tags.texts)
 
 
-class _Driver:
+class Collecting(Protocol):
+    """Takes what a strategy answers."""
+
+    rows: list[tuple[float, ...]]
+
+    @property
+    def hedged(self) -> bool:
+        """Whether long and short legs are told apart."""
+        ...
+
+    @property
+    def places(self) -> dict[InstrumentId, int]:
+        """The number of each instrument."""
+        ...
+
+    def add(self, bar: int, decision: Decision) -> None:
+        """Take one decision."""
+        ...
+
+    def signal(self, bar: int, signal: Signal, place: int | None = None) -> None:
+        """Take a target."""
+        ...
+
+
+class Driven(Account, Protocol):
+    """What a driver needs of an account: the present bar is set before anything is asked."""
+
+    bar: int
+
+    @property
+    def requests(self) -> Collecting:
+        """Where answers go."""
+        ...
+
+    def hand_over(self) -> None:
+        """Take what was collected."""
+        ...
+
+    def asks(self) -> bool:
+        """Whether the strategy is asked at the present bar, rather than given it silently."""
+        ...
+
+    def updates(self) -> list[OrderUpdate]:
+        """Return what became of orders since the last call."""
+        ...
+
+    def tickers(self) -> Iterable[MarketTicker]:
+        """The market between this bar and the next."""
+        ...
+
+
+class Driver:
     """Walks the klines and asks the strategy."""
 
     def __init__(
@@ -208,7 +268,7 @@ class _Driver:
         strategy: Strategy,
         assumptions: Assumptions,
         feeds: Sequence[InstrumentFeed],
-        account: EngineAccount,
+        account: Driven,
     ) -> None:
         self.data, self.strategy, self.feeds, self.account = data, strategy, feeds, account
         self.requests = account.requests
@@ -258,6 +318,7 @@ class _Driver:
         """Walk several instruments on one clock, or one whose strategy wants to hear of its orders."""
         method, place, bar = "on_kline", 0, 0
         on_kline, on_update = self.strategy.on_kline, self.strategy.on_order_update
+        asks, between = self.account.asks, hears_the_market(self.strategy)
         walks = [_walk(feed, self.data.places[number]) for number, feed in enumerate(self.feeds)]
         heads = [next(walk, None) for walk in walks]
         try:
@@ -267,7 +328,8 @@ class _Driver:
                 for place in ready:
                     self.views[place].row += 1
                     next(self.refreshing[place])
-                if listens:
+                asked = asks()
+                if listens and asked:
                     method = "on_order_update"
                     for update in self.account.updates():
                         place = self.requests.places[update.instrument]
@@ -275,17 +337,26 @@ class _Driver:
                     method = "on_kline"
                 for place in ready:
                     head = heads[place]
-                    if head is not None:
+                    if head is not None and not asked:
+                        heads[place] = next(walks[place], None)
+                    elif head is not None:
                         answer = on_kline(head[1], self.views[place])
                         if answer is not None:
                             self.take(bar, answer, method)
                         heads[place] = next(walks[place], None)
+                if between:
+                    self._between(bar)
                 if len(self.requests.rows) > _BATCH:
                     self.account.hand_over()
         except QuantServiceError:
             raise
         except Exception as error:
             raise self.blame(method, self.data.instruments[place], bar, error) from error
+
+    def _between(self, bar: int) -> None:
+        for ticker in self.account.tickers():
+            view = self.views[self.requests.places[ticker.instrument]]
+            self.take(bar, self.strategy.on_market_data(ticker, view), "on_market_data")
 
 
 def _walk(feed: InstrumentFeed, places: Any) -> Iterator[tuple[int, Any]]:

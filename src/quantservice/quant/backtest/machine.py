@@ -52,10 +52,10 @@ class Machine:
         self.orders = np.zeros((64, at.O_COLUMNS))
         self.targets = np.zeros(1)
         self.requests = np.zeros((1, at.R_COLUMNS))
-        self.curve = np.empty((len(data.time) if curve else at.HEAP, at.V_COLUMNS))
+        self.curve = np.empty((at.V_COLUMNS, len(data.time)) if curve else (at.HEAP, at.V_COLUMNS))
         first = max(_FIRST_ROWS, len(data.time) // 8) if record else 1  # what is not written to costs nothing
         self.journal = np.zeros((first, at.J_COLUMNS))
-        self._units = set(plan.units) | ({"add_up", "add_bars"} if sums else set())
+        self._units = set(plan.units) | ({"add_up", "add_bars", "add_flat"} if sums else set())
         self.restart(targets)
         self._bind()
         if requests is not None:
@@ -90,10 +90,11 @@ class Machine:
         self.n[at.N_JOURNAL_END], self.n[at.N_ORDERS_END] = len(self.journal), len(self.orders)
         data, plan = self.data, self.plan
         tables = (
-            self.c, self.n, self.stats, self.cur, self.inst, self.legs, self.orders, self.requests, self.targets, self.journal,
-            plan.tab, data.row_time, data.starts, data.px, data.rows, plan.aux, self.curve, data.close_time, self.sums, self.daily,
+            self.c, self.n, self.stats, self.cur, self.inst, self.legs, self.orders, self.requests, self.targets,
+            self.journal, plan.tab, data.row_time, data.starts, *data.prices, data.rows, plan.aux, self.curve, data.close_time,
+            self.sums, self.daily,
         )  # fmt: skip
-        heights = (len(self.cur), len(data.series), data.px.shape[1], self.sides, len(self.daily))
+        heights = (len(self.cur), len(data.series), data.rows.shape[1], self.sides, len(self.daily), len(data.time))
         addresses = (address_of(name) if name in self._units else 0 for name in UNITS)
         self._book = book_of(tables, (*heights, *addresses))
 

@@ -27,7 +27,7 @@ class Plan:
         self.cur = self._wallets()
         self.inst = self._instruments()
         self.c[at.C_CONVERTS] = float(np.any(self.cur[:, at.W_SOURCE] >= 0))
-        single = len(data.series) == data.px.shape[1] == self.sides == 1 and len(data.row_time) == len(data.time)
+        single = len(data.series) == data.rows.shape[1] == self.sides == 1 and len(data.row_time) == len(data.time)
         simple = self.c[at.C_ALWAYS] == self.c[at.C_CONVERTS] == 0.0
         self.c[at.C_PLAIN] = float(single and simple and not data.contracts[0].inverse)
         self.units = {"execute", "apply_due", "run_row"}
@@ -72,7 +72,7 @@ class Plan:
                     break
         if source >= 0:
             first = int(np.flatnonzero(data.rows[:, source])[0])
-            return source, float(data.px[first, source, 0])
+            return source, float(data.prices[0][first, source])
         if {code, reporting} <= AT_PAR:
             self.flags.append(Flag("at_par", f"{code} is taken at par with {reporting}: no rate is given"))
             return -1, 1.0
@@ -80,7 +80,7 @@ class Plan:
 
     def _instruments(self) -> F64:
         data, assumptions = self.data, self.assumptions
-        inst = np.zeros((data.px.shape[1], at.I_COLUMNS))
+        inst = np.zeros((data.rows.shape[1], at.I_COLUMNS))
         inst[:, at.I_STATUS] = 1.0
         inst[:, at.I_LEFT] = np.inf
         inst[:, at.I_ROW] = -1.0

@@ -10,14 +10,15 @@ from quantservice.quant.backtest.machine import Machine
 from quantservice.quant.backtest.records import FILL, FUNDING, LIQUIDATION, ORDER, ORDER_REASONS, TRADE
 from quantservice.quant.backtest.results import Array, Flag, RunResult
 from quantservice.quant.backtest.tables import F64, when
+from quantservice.quant.backtest.walks import rows_of_kind
 
 
 def records(journal: F64, kind: float, dtype: np.dtype[np.void]) -> Array:
     """Return the journal's rows of one kind as a structured array."""
-    rows = journal[journal[:, 0] == kind]
-    out = np.zeros(len(rows), dtype=dtype)
-    for column, name in enumerate(dtype.names or (), 1):
-        out[name] = rows[:, column]
+    columns = rows_of_kind(journal, kind)
+    out = np.zeros(columns.shape[1], dtype=dtype)
+    for name, values in zip(dtype.names or (), columns, strict=False):  # the journal is as wide as its widest record
+        out[name] = values
     return out
 
 
@@ -47,8 +48,8 @@ def result_of(machine: Machine, tags: tuple[str, ...] = ("",)) -> RunResult:
         count = int(machine.n[at.N_IDLE])
         text = f"{count} targets were stated for instruments that were not trading, and ignored"
         machine.flags.append(Flag("not_trading", text, count))
-    if len(curve) and curve[:, at.V_EQUITY].min() <= 0.0:
-        row = int(np.argmax(curve[:, at.V_EQUITY] <= 0.0))
+    if curve[at.V_EQUITY].min() <= 0.0:
+        row = int(np.argmax(curve[at.V_EQUITY] <= 0.0))
         time = int(data.close_time[row])
         machine.flags.append(Flag("bankrupt", f"the equity was used up at {when(time)}", 1, time, time))
     return RunResult(
@@ -59,12 +60,12 @@ def result_of(machine: Machine, tags: tuple[str, ...] = ("",)) -> RunResult:
         time=data.time,
         close_time=data.close_time,
         initial_equity=machine.assumptions.initial_equity,
-        equity=curve[:, at.V_EQUITY],
-        worst_equity=curve[:, at.V_WORST],
-        cash=curve[:, at.V_CASH],
-        gross_exposure=curve[:, at.V_GROSS],
-        net_exposure=curve[:, at.V_NET],
-        margin_used=curve[:, at.V_MARGIN],
+        equity=curve[at.V_EQUITY],
+        worst_equity=curve[at.V_WORST],
+        cash=curve[at.V_CASH],
+        gross_exposure=curve[at.V_GROSS],
+        net_exposure=curve[at.V_NET],
+        margin_used=curve[at.V_MARGIN],
         fills=records(journal, at.J_FILL, FILL),
         orders=orders,
         trades=trades,

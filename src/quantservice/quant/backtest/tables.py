@@ -12,6 +12,7 @@ import numpy.typing as npt
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.periods import FIXED_MS, MONTH, check_period
+from quantservice.quant.backtest.walks import fixed, rising, sound_prices, sound_volume
 from quantservice.quant.bars import COLUMNS, Bars
 
 F64: TypeAlias = npt.NDArray[np.float64]
@@ -139,10 +140,11 @@ def _floats(values: Any, column: str, name: InstrumentId) -> F64:
 
 def _filled(columns: dict[str, npt.NDArray[Any]], length: int, name: InstrumentId) -> tuple[dict[str, npt.NDArray[Any]], bool]:
     volume = columns.get("volume")
-    has_volume = volume is not None and bool(np.any(volume))
+    has_volume = False
     if volume is not None:
-        bad = np.flatnonzero(~(volume >= 0.0) | ~np.isfinite(volume))
-        if len(bad):
+        sound, has_volume = sound_volume(fixed(volume))
+        if not sound:
+            bad = np.flatnonzero(~(volume >= 0.0) | ~np.isfinite(volume))
             raise InvalidValue("volume", f"row {bad[0]} of {name} has the volume {volume[bad[0]]}")
     return {key: columns[key] if key in columns else np.zeros(length) for key in COLUMNS}, has_volume
 
@@ -150,7 +152,7 @@ def _filled(columns: dict[str, npt.NDArray[Any]], length: int, name: InstrumentI
 def _check_times(name: InstrumentId, times: I64) -> None:
     if not len(times):
         raise InvalidValue("bars", f"{name} has no klines")
-    if not bool((times[1:] > times[:-1]).all()):
+    if not rising(fixed(times, np.int64)):
         row = int(np.argmax(times[1:] <= times[:-1])) + 1
         word = "repeats" if times[row] == times[row - 1] else "comes after"
         raise InvalidValue(
@@ -161,12 +163,7 @@ def _check_times(name: InstrumentId, times: I64) -> None:
 
 def _check_prices(name: InstrumentId, times: I64, columns: Mapping[str, F64]) -> None:
     opened, high, low, close = (columns[key] for key in PRICE_COLUMNS)
-    if (
-        low.min() > 0.0
-        and np.isfinite(high.max())
-        and not np.isnan(opened + close).any()
-        and bool(np.all((low <= opened) & (low <= close) & (high >= opened) & (high >= close)))
-    ):
+    if sound_prices(*(fixed(values) for values in (opened, high, low, close))):
         return
     for key in PRICE_COLUMNS:
         bad = np.flatnonzero(~(columns[key] > 0.0) | ~np.isfinite(columns[key]))

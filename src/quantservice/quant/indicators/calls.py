@@ -189,7 +189,7 @@ def _no_column(name: str) -> str:
 
 
 def input_matrix(columns: Columns, call: IndicatorCall) -> tuple[Array, list[Array]]:
-    """Return what a call reads as one array (bars by inputs), and the states of the calls inside after the last bar."""
+    """Return what a call reads as one read-only array (bars by inputs), and the states of the calls inside after the last bar."""
     read, states = [], []
     for source in call.sources:
         if isinstance(source, IndicatorCall):
@@ -202,7 +202,9 @@ def input_matrix(columns: Columns, call: IndicatorCall) -> tuple[Array, list[Arr
         lengths = ", ".join(f"{name} {len(values)}" for name, values in zip(inputs_of(call), read, strict=True))
         raise InvalidValue("columns", f"{call.name} reads columns of one length; these have {lengths}")
     made = read[0].reshape(-1, 1) if len(read) == 1 else np.column_stack(read)
-    return np.require(made, requirements=("C", "W")), states  # read-only arrays would be compiled for once more
+    fixed = np.ascontiguousarray(made).view()
+    fixed.flags.writeable = False
+    return fixed, states
 
 
 def _place(call: IndicatorCall) -> int:
@@ -228,7 +230,8 @@ def compute_with_state(call: IndicatorCall, columns: Columns) -> tuple[Array, Ar
     p = spec.step_parameters(bound)
     state = spec.new_state(bound, p)
     out = np.empty((len(x), len(spec.outputs)), dtype=np.float64)
-    run(compiled(spec.step), state, p, x, out)
+    if spec.whole is None or not spec.whole(state, p, x, out):
+        run(compiled(spec.step), state, p, np.require(x, requirements="W"), out)  # read-only would be compiled for once more
     return out, np.concatenate([*states, state]) if states else state
 
 

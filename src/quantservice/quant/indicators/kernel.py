@@ -23,6 +23,8 @@ from quantservice.quant.jit import COMPILED, cacheable, jit
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Step: TypeAlias = Callable[[Array, Array, Array, Array], None]
+#: All bars at once from the first: state, parameters, bars by inputs, bars by outputs. False: it cannot, and changed nothing.
+Whole: TypeAlias = Callable[[Array, Array, Array, Array], bool]
 
 _ROW = types.float64[::1]
 STEP_SIGNATURE = types.void(_ROW, _ROW, _ROW, _ROW)

@@ -81,6 +81,28 @@ def mean_push(state: Array, at: int, n: int, value: float) -> float:
 
 
 @jit
+def mean_whole(state: Array, p: Array, x: Array, out: Array) -> bool:
+    """Write :func:`mean_push` of ``p[0]`` of all rows, from the first, and leave its state; False where a row is missing."""
+    rows, n, missing = x.shape[0], int(p[0]), 0
+    for i in range(rows):
+        missing |= math.isnan(x[i, 0])
+    if missing != 0:
+        return False
+    total = 0.0
+    for i in range(min(n - 1, rows)):
+        total += x[i, 0]
+        out[i, 0] = math.nan
+    for i in range(n - 1, rows):
+        total += x[i, 0]
+        out[i, 0] = total / n
+        total -= x[i - n + 1, 0]
+    state[0], state[1], state[2] = total, min(n, rows), rows % n
+    for i in range(max(0, rows - n), rows):
+        state[3 + i % n] = x[i, 0]
+    return True
+
+
+@jit
 def ema_push(state: Array, at: int, n: int, k: float, value: float) -> float:
     """Exponential average with factor ``k``, begun with the mean of the first ``n`` values (TA-Lib). Keeps 2 floats."""
     seen = int(state[at])

@@ -77,11 +77,9 @@ class RunArrays:
                 raise InvalidValue(name, f"must be float64, not {values.dtype}")
         if self.time.dtype != np.int64:
             raise InvalidValue("time", f"must be int64 milliseconds, not {self.time.dtype}")
-        # Few kinds of arrays, so that compiled code is compiled for few. What is walked once may stay a column of a table.
-        for name in ("time", "equity", "flows", "benchmark"):
+        # One kind of arrays, so that compiled code is compiled once, and whole lines of memory are read.
+        for name in ("time", "equity", "worst", "gross", "net", "margin", "flows", "benchmark"):
             self._take(name, "C", "W")
-        for name in ("worst", "gross", "net", "margin"):
-            self._take(name, "W")
         row, kind = first_fault(self.time, self.equity, EMPTY if self.worst is None else self.worst)
         if kind == UNORDERED:
             raise InvalidValue("time", f"row {row} ({time_text(self.time[row])}) is not after the row before it")

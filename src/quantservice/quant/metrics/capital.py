@@ -27,14 +27,14 @@ def put_exposure(sheet: Sheet, run: RunArrays) -> float:
         return NAN
     leverage = np.empty(len(run.equity))
     net, margin = EMPTY if run.net is None else run.net, EMPTY if run.margin is None else run.margin
-    found = walk_exposure(run.equity, run.gross, net, margin, leverage).tolist()
+    ratios, count = walk_exposure(run.equity, run.gross, net, margin, leverage)
+    found, held = ratios.tolist(), leverage[:count]
     sheet.put("max_gross_exposure", found[0])
     sheet.put("avg_gross_exposure", found[1])
     for name, value in (("max_net_exposure", found[2]), ("min_net_exposure", found[3]), ("avg_net_exposure", found[4])):
         known = run.net is not None and math.isfinite(value)
         sheet.put(name, value if known else NAN, "" if known else NO_EXPOSURE)
     sheet.put("max_leverage", found[0])
-    held = leverage[run.gross > 0.0]
     sheet.put("median_leverage", float(np.median(held)) if len(held) else NAN, "" if len(held) else "there was never a position")
     for name, value in (("max_margin_use", found[5]), ("avg_margin_use", found[6])):
         sheet.put(name, value if run.margin is not None else NAN, "" if run.margin is not None else "margin was not given")

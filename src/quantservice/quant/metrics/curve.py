@@ -24,6 +24,7 @@ NO_BENCHMARK: Final = "no benchmark was given"
 TAIL_POINTS: Final = 20
 HOUR_MS: Final = 3_600_000
 _TRAILING: Final[dict[str, Span]] = {"return_mtd": "mtd", "return_3m": 3, "return_6m": 6, "return_ytd": "ytd", "return_1y": 12}
+_WINDOWS: Final = (("worst_hour", HOUR_MS, "an hour"), ("worst_24h", DAY_MS, "24 hours"))
 Z_95: Final = NormalDist().inv_cdf(0.95)
 
 
@@ -180,8 +181,17 @@ def _put_against_benchmark(sheet: Sheet, run: RunArrays, r: F64, rate: float, fa
     sheet.ratio("r_squared", ratios.r_squared(r, b), undefined=f"{FLAT} or {still}")
 
 
-def put_tail(sheet: Sheet, run: RunArrays) -> None:
-    """Write the group *Tail*."""
+def worst_windows(run: RunArrays) -> dict[str, float]:
+    """Return the lowest returns of an hour and of a day; NaN where bars are longer, which would make the window longer, too."""
+    equity = run.clean[0]
+    return {
+        name: worst_window(run.time, equity, run.begin, run.first, span) if run.bar_ms <= span else NAN
+        for name, span, _ in _WINDOWS
+    }
+
+
+def put_tail(sheet: Sheet, run: RunArrays, windows: dict[str, float]) -> None:
+    """Write the group *Tail*; ``windows`` are :func:`worst_windows`."""
     fault = broken(run)
     r = run.daily.returns if not fault else np.zeros(0)
     low_95, low_99 = (float(x) for x in np.percentile(r, (5.0, 1.0))) if len(r) else (NAN, NAN)
@@ -196,11 +206,9 @@ def put_tail(sheet: Sheet, run: RunArrays) -> None:
         sheet.put(name, float(worse.mean()) if enough else NAN, fault or ("" if enough else few))
     sheet.ratio("skew", ratios.skewness(r), undefined=fault or ("3 daily returns are needed" if len(r) < 3 else FLAT))
     sheet.ratio("kurtosis", ratios.excess_kurtosis(r), undefined=fault or ("4 daily returns are needed" if len(r) < 4 else FLAT))
-    for name, span, word in (("worst_hour", HOUR_MS, "an hour"), ("worst_24h", DAY_MS, "24 hours")):
-        # Bars longer than the window would make it longer than it says.
-        fits = run.bar_ms <= span
-        value = worst_window(run.time, run.clean[0], run.begin, run.first, span) if fits else NAN
-        sheet.ratio(name, value, undefined=f"bars are longer than {word}" if not fits else f"the run is shorter than {word}")
+    for name, span, word in _WINDOWS:
+        short = "the run is shorter" if run.bar_ms <= span else "bars are longer"
+        sheet.ratio(name, windows[name], undefined=f"{short} than {word}")
     if fault or len(r) < 2:
         sheet.none(fault or ONE_DAY, "risk_of_ruin")
         return

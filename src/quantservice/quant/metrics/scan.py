@@ -24,8 +24,23 @@ SOUND, UNORDERED, BAD_EQUITY, BAD_WORST = 0, 1, 2, 3
 
 
 @jit
+def _sound(time: I64, equity: F64, worst: F64) -> bool:
+    """Say whether all rows can be measured. No branch inside the loop, so that several rows are looked at with one instruction."""
+    n, bad = time.shape[0], 0
+    for i in range(n):
+        bad |= not np.isfinite(equity[i])
+    for i in range(1, n):
+        bad |= time[i] <= time[i - 1]
+    for i in range(worst.shape[0]):
+        bad |= not np.isfinite(worst[i])
+    return bad == 0
+
+
+@jit
 def first_fault(time: I64, equity: F64, worst: F64) -> tuple[int, int]:
     """Return the row and kind of the first row that cannot be measured; kind 0 when there is none."""
+    if _sound(time, equity, worst):
+        return 0, SOUND
     for i in range(time.shape[0]):
         if i > 0 and time[i] <= time[i - 1]:
             return i, UNORDERED
@@ -37,27 +52,41 @@ def first_fault(time: I64, equity: F64, worst: F64) -> tuple[int, int]:
 
 
 @jit
+def _first_after(time: I64, low: int, instant: int) -> int:
+    """Return the first row from ``low`` on whose time is after an instant (the length where none is): strides, then halves."""
+    n, step = time.shape[0], 1
+    while low + step < n and time[low + step] <= instant:
+        low += step
+        step *= 2
+    high = min(low + step, n)
+    while low < high:
+        middle = (low + high) // 2
+        if time[middle] <= instant:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@jit
 def sample_days(time: I64, equity: F64, base_day: int, base: float) -> F64:
     """Return the equity at the end of each UTC day from ``base_day`` (whose value is ``base``) to the last mark's day.
 
-    A mark at midnight belongs to the day that ends there. Days without a mark keep the value before them.
+    A mark at midnight belongs to the day that ends there. Days without a mark keep the value before them. Times rise, so that only
+    the last mark of each day is looked for.
     """
     last_day = (time[time.shape[0] - 1] - 1) // DAY_MS
     out = np.empty(max(last_day - base_day, 0) + 1)
     out[0] = base
-    filled = 0
-    next_end = (base_day + 1) * DAY_MS  # a mark after this instant opens a new day
-    value = base
-    for i in range(time.shape[0]):
-        if time[i] > next_end:
-            day = (time[i] - 1) // DAY_MS - base_day
-            for k in range(filled + 1, day):
-                out[k] = value
-            filled = day
-            next_end = (base_day + day + 1) * DAY_MS
-        value = equity[i]
-        if filled > 0:
-            out[filled] = value
+    row, value = _first_after(time, 0, (base_day + 1) * DAY_MS), base
+    if row > 0:
+        value = equity[row - 1]
+    for day in range(1, out.shape[0]):
+        after = _first_after(time, row, (base_day + day + 1) * DAY_MS)
+        if after > row:
+            value = equity[after - 1]
+        out[day] = value
+        row = after
     return out
 
 
@@ -130,52 +159,59 @@ def _keep(top: F64, depth: float, loss: float, peak_time: Any, valley_time: Any,
 @jit
 def worst_window(time: I64, equity: F64, start_time: int, start: float, span: int) -> float:
     """Return the lowest return from the last mark at least ``span`` milliseconds earlier to a mark; NaN if there is none."""
-    low = np.nan
+    low, border = np.nan, np.inf
     j = -1  # the mark that the window begins at; -1 is the start
     for i in range(time.shape[0]):
-        while j + 1 < i and time[j + 1] <= time[i] - span:
+        since = time[i] - span
+        while j + 1 < i and time[j + 1] <= since:
             j += 1
         began, value = (start_time, start) if j < 0 else (time[j], equity[j])
-        if began <= time[i] - span and value > 0.0:
+        # Only what may be lower is divided: the border lies far more than a rounding above the lowest return so far.
+        if value > 0.0 and equity[i] <= value * border and began <= since:
             change = equity[i] / value - 1.0
             if not change >= low:
                 low = change
+                border = (1.0 + low) + 1e-12 * (1.0 + abs(low))
     return low
 
 
 @jit
-def walk_exposure(equity: F64, gross: F64, net: F64, margin: F64, leverage: F64) -> F64:
+def walk_exposure(equity: F64, gross: F64, net: F64, margin: F64, leverage: F64) -> tuple[F64, int]:
     """Return max gross, mean gross, max net, min net, mean net, max margin, mean margin, share of bars in the market.
 
-    All relative to equity; ``leverage`` (T,) receives gross / equity. ``net`` and ``margin`` may be empty. Bars without
-    positive equity count as bars but have no ratio.
+    All relative to equity; the first so many (the second value) of ``leverage`` (T,) receive gross / equity of the bars in the
+    market. ``net`` and ``margin`` may be empty. Bars without positive equity count as bars but have no ratio: their leverage is 0.
     """
     n = equity.shape[0]
     out = np.zeros(8)
     out[2], out[3] = -np.inf, np.inf
-    counted = 0
+    counted, held = 0, 0
+    most, total, high, low, signed, used_most, used = 0.0, 0.0, -np.inf, np.inf, 0.0, 0.0, 0.0
     for i in range(n):
-        if gross[i] > 0.0:
-            out[7] += 1.0
-        leverage[i] = 0.0
-        if equity[i] > 0.0:
+        money, ratio = equity[i], 0.0
+        if money > 0.0:
             counted += 1
-            ratio = gross[i] / equity[i]
-            leverage[i] = ratio
-            out[0] = max(out[0], ratio)
-            out[1] += ratio
+            if gross[i] != 0.0:  # a zero has a ratio of zero, which changes no sum
+                ratio = gross[i] / money
+                most = max(most, ratio)
+                total += ratio
             if net.shape[0] > 0:
-                signed = net[i] / equity[i]
-                out[2], out[3] = max(out[2], signed), min(out[3], signed)
-                out[4] += signed
-            if margin.shape[0] > 0:
-                used = margin[i] / equity[i]
-                out[5] = max(out[5], used)
-                out[6] += used
-    for k in (1, 4, 6):
-        out[k] /= max(counted, 1)
-    out[7] /= max(n, 1)
-    return out
+                part = 0.0
+                if net[i] != 0.0:  # what is long only, or short only, was divided already
+                    part = ratio if net[i] == gross[i] else -ratio if net[i] == -gross[i] else net[i] / money
+                high, low = max(high, part), min(low, part)
+                signed += part
+            if margin.shape[0] > 0 and margin[i] != 0.0:
+                part = margin[i] / money
+                used_most = max(used_most, part)
+                used += part
+        if gross[i] > 0.0:
+            leverage[held] = ratio
+            held += 1
+    share = max(counted, 1)
+    out[0], out[1], out[2], out[3], out[4] = most, total / share, high, low, signed / share
+    out[5], out[6], out[7] = used_most, used / share, held / max(n, 1)
+    return out, held
 
 
 @jit

@@ -15,7 +15,7 @@ import numpy as np
 from quantservice.core.errors import UnknownName
 from quantservice.quant.jit import jit
 from quantservice.quant.metrics.scan import DAY_MS
-from quantservice.quant.metrics.value import F64
+from quantservice.quant.metrics.value import F64, I64
 
 #: What ``finish`` writes, by the names of the catalogue.
 FIELDS: Final = (
@@ -148,22 +148,11 @@ FIELDS: Final = (
 # Slots of ``sums``. Peak and trough first: they change at every bar.
 _PEAK, _PEAK_TIME, _DEPTH, _LOSS, _LOW, _LONGEST, _UNDER, _BARS, _HELD, _EQUITY_SUM = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 _START, _START_TIME, _LAST, _LAST_TIME, _BASE_DAY, _FALLEN = 10, 11, 12, 13, 14, 15
-_TRADES, _WINS, _LOSSES, _WON, _LOST, _MEAN, _M2, _RETURNS, _BEST, _WORST, _LONGS, _TIME_HELD = (
-    16,
-    17,
-    18,
-    19,
-    20,
-    21,
-    22,
-    23,
-    24,
-    25,
-    26,
-    27,
-)
+_TRADES, _WINS, _LOSSES, _WON, _LOST, _MEAN, _M2, _RETURNS, _BEST, _WORST, _LONGS, _TIME_HELD = range(16, 28)
 _FEES, _SLIPPAGE, _NOTIONAL, _FUNDING, _MISSING, _LIQUIDATIONS = 28, 29, 30, 31, 32, 33
 SUMS: Final = 34
+#: A little less than one: a rounding of a product does not decide what is looked at more closely.
+_NEAR: Final = 1.0 - 1e-9
 
 
 def field(name: str) -> int:
@@ -229,6 +218,71 @@ def add_bar(sums: F64, daily: F64, close_time: int, equity: float, worst: float,
     sums[_EQUITY_SUM] += equity
     sums[_LAST], sums[_LAST_TIME] = equity, close_time
     daily[(close_time - 1) // DAY_MS - int(sums[_BASE_DAY])] = equity
+
+
+@jit
+def add_bars(sums: F64, daily: F64, closes: I64, rows: F64) -> None:
+    """Take many closes as `add_bar` takes one: of ``rows``, flat, six numbers each: equity, worst, bar (of ``closes``), held.
+
+    What changes at every bar is kept beside the arrays meanwhile, and a fall is divided by its peak only where it may be deeper.
+    """
+    peak, peak_time, depth, loss, low = sums[_PEAK], sums[_PEAK_TIME], sums[_DEPTH], sums[_LOSS], sums[_LOW]
+    under, held, total, fallen = sums[_UNDER], sums[_HELD], sums[_EQUITY_SUM], sums[_FALLEN] > 0.0
+    equity, close_time, day, day_ends = sums[_LAST], int(sums[_LAST_TIME]), 0, -1
+    border, base = depth * peak * _NEAR, int(sums[_BASE_DAY])
+    if rows.shape[0] == 0:
+        return
+    for v in range(0, rows.shape[0], 6):
+        if closes[int(rows[v + 2])] > day_ends:  # what the day before ended with, and where this one ends
+            if v > 0:
+                daily[day - base] = equity
+            day = (closes[int(rows[v + 2])] - 1) // DAY_MS
+            day_ends = (day + 1) * DAY_MS
+        equity, close_time = rows[v], closes[int(rows[v + 2])]
+        lowest = min(rows[v + 1], equity)
+        if lowest < peak:
+            fall = lowest - peak
+            fallen = True
+            loss, low = min(loss, fall), min(low, lowest)
+            if fall <= border:
+                depth = min(depth, fall / peak)
+                border = depth * peak * _NEAR
+        if equity >= peak:
+            if fallen:
+                sums[_LONGEST] = max(sums[_LONGEST], close_time - peak_time)
+                fallen = False
+            peak, peak_time = equity, float(close_time)
+            border = depth * peak * _NEAR
+        else:
+            under += 1.0
+        if rows[v + 3] != 0.0:
+            held += 1.0
+        total += equity
+    daily[day - base] = equity
+    sums[_PEAK], sums[_PEAK_TIME], sums[_DEPTH], sums[_LOSS], sums[_LOW] = peak, peak_time, depth, loss, low
+    sums[_UNDER], sums[_HELD], sums[_EQUITY_SUM], sums[_FALLEN] = under, held, total, 1.0 if fallen else 0.0
+    sums[_BARS] += rows.shape[0] // 6
+    sums[_LAST], sums[_LAST_TIME] = equity, close_time
+
+
+@jit
+def add_same(sums: F64, daily: F64, first_close: int, last_close: int, bars: int, equity: float) -> None:
+    """Take ``bars`` closes at which nothing is held and the equity stays the same, as `add_bar` takes one after the other."""
+    before = sums[_EQUITY_SUM]
+    add_bar(sums, daily, first_close, equity, equity, False)
+    more = bars - 1
+    if more < 1:
+        return
+    if equity >= sums[_PEAK]:
+        sums[_PEAK_TIME] = last_close
+    else:
+        sums[_UNDER] += more
+    sums[_BARS] += more
+    sums[_EQUITY_SUM] = before + bars * equity
+    sums[_LAST_TIME] = last_close
+    base = int(sums[_BASE_DAY])
+    for day in range((first_close - 1) // DAY_MS - base, (last_close - 1) // DAY_MS - base + 1):
+        daily[day] = equity  # a day without a bar would be filled with it
 
 
 @jit

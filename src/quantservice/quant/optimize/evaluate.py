@@ -129,6 +129,6 @@ class Evaluator:
     def _figures(self, strategy: Strategy) -> tuple[F64, F64]:
         """Return a run's figures and its equity at the end of each day, the one before the run first."""
         if is_vectorised(strategy):
-            return self._sweeper.run(targets_of(strategy, self._maker.view(strategy), start=False))
+            return self._sweeper.run(targets_of(strategy, self._maker.view(strategy), start=False, copy=False))
         metrics = metrics_of(run_strategy(strategy, self.market.data, self.assumptions), settings=self.settings)
         return np.array([metrics.number(name) if name in metrics else np.nan for name in FIELDS]), metrics.daily.equity

@@ -275,9 +275,10 @@ def _fee_rate(result: RunResult, notional: F64) -> float:
 
 def _qualities(candles: tuple[Candles, ...], bars: int) -> dict[str, int]:
     """Bars on which some instrument's kline was made up or repeated, at most all."""
+    odd = [item.state for item in candles if item.state.any()]
     return {
-        "synthetic": min(bars, sum(int((item.state & 2 > 0).sum()) for item in candles)),
-        "stale": min(bars, sum(int((item.state & 4 > 0).sum()) for item in candles)),
+        "synthetic": min(bars, sum(int(np.count_nonzero(state & 2)) for state in odd)),
+        "stale": min(bars, sum(int(np.count_nonzero(state & 4)) for state in odd)),
     }
 
 
@@ -291,7 +292,10 @@ def _of_fills(result: RunResult, data: MarketData) -> dict[str, F64]:
         # One unit is worth size / price of an inverse contract's coin, size × price of any other's quote currency.
         worth = (contract.size / price if contract.inverse else contract.size * price) * fills["rate"][mine]
         notional[mine] = fills["quantity"][mine] * worth
-        row = np.minimum(np.searchsorted(data.places[place], fills["bar"][mine]), len(item.times) - 1)
-        known = data.places[place][row] == fills["bar"][mine]
+        row = fills["bar"][mine]
+        known = np.ones(len(row), dtype=np.bool_)
+        if len(item.times) != len(data.time):
+            row = np.minimum(np.searchsorted(data.places[place], row), len(item.times) - 1)
+            known = data.places[place][row] == fills["bar"][mine]
         volume[mine] = np.where(known, item.columns["volume"][row] * worth, np.nan)
     return {"notional": notional, "volume": volume}

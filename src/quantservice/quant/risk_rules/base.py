@@ -56,6 +56,7 @@ class RiskView(msgspec.Struct, kw_only=True):
     deployment_position_value: Decimal = ZERO  # after the order, of this deployment alone
     open_orders: int = 0  # of the account on this instrument, this one not counted
     order_times_ns: Sequence[int] = ()  # of the account's recent orders, oldest first
+    deployment_order_times_ns: Sequence[int] = ()  # of the deployment's among them
     deployment_orders_today: int = 0
     rejects_in_row: int = 0
     losses_in_row: int = 0

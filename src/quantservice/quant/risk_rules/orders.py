@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, ClassVar
 
@@ -57,6 +58,8 @@ class PriceBand(RiskRule, frozen=True, kw_only=True, tag="price_band"):
     def check(self, view: RiskView) -> Breach | None:
         """Compare the order's price with the reference."""
         reference = view.reference_price
+        if view.terms.reduce_only and view.terms.type in ("stop", "take_profit", "trailing_stop"):
+            return None  # it waits far from the market on purpose, and can only make a position smaller
         if reference <= 0:
             return Breach(percent(self.limit), "no price", "no market price is known to compare the order's price with")
         distance = abs(view.order_price - reference)
@@ -70,24 +73,38 @@ class PriceBand(RiskRule, frozen=True, kw_only=True, tag="price_band"):
 
 
 class OrderRate(RiskRule, frozen=True, kw_only=True, tag="order_rate"):
-    """So many orders in a window, and no more: a strategy that loops is stopped before the venue stops the account."""
+    """So many orders in a window, and no more: a strategy that loops is stopped before the venue stops the account.
+
+    One deployment gets less than the account (0: as much), so that one that loops is stopped alone and the others trade on.
+    """
 
     name: ClassVar[str] = "order_rate"
-    doc: ClassVar[str] = "Most orders of an account in a window of seconds."
+    doc: ClassVar[str] = "Most orders of an account, and of one deployment in it, in a window of seconds."
     limit: Annotated[int, Meta(ge=1)] = 30
     window_s: Annotated[int, Meta(ge=1)] = 60
+    deployment_limit: Annotated[int, Meta(ge=0)] = 20
 
     def check(self, view: RiskView) -> Breach | None:
         """Count the orders of the window."""
-        times = view.order_times_ns
-        if len(times) < self.limit or view.reduces:
+        if view.reduces:
             return None
-        begin = view.now_ns - self.window_s * _SECOND_NS
-        count = sum(time > begin for time in times)
-        if count < self.limit:
+        own = self._over(view.deployment_order_times_ns, self.deployment_limit, view.now_ns) if view.deployment else 0
+        if own:
+            said = f"the deployment sent {own} orders in the last {self.window_s} s; {self.deployment_limit} are allowed to one"
+            return Breach(str(self.deployment_limit), str(own + 1), said)
+        count = self._over(view.order_times_ns, self.limit, view.now_ns)
+        if not count:
             return None
         said = f"{count} orders were sent in the last {self.window_s} s; {self.limit} are allowed"
         return Breach(str(self.limit), str(count + 1), said)
+
+    def _over(self, times: Sequence[int], limit: int, now_ns: int) -> int:
+        """Return how many orders the window holds where that is the limit already, else 0."""
+        if not limit or len(times) < limit:
+            return 0
+        begin = now_ns - self.window_s * _SECOND_NS
+        count = sum(time > begin for time in times)
+        return count if count >= limit else 0
 
 
 class MaxOpenOrders(RiskRule, frozen=True, kw_only=True, tag="max_open_orders"):

@@ -58,10 +58,10 @@ class TrailingStop(PositionRule, frozen=True, kw_only=True, tag="trailing_stop")
 
 
 class ForcedReduction(PositionRule, frozen=True, kw_only=True, tag="forced_reduction"):
-    """A part out while the margin ratio is high: before the venue takes all."""
+    """A part of the largest position out, then of the next largest, while the margin ratio is high: before the venue takes all."""
 
     name: ClassVar[str] = "forced_reduction"
-    doc: ClassVar[str] = "Margin ratio at which a share of every position is closed."
+    doc: ClassVar[str] = "Margin ratio from which on a share of the largest position is closed, again and again, until it is lower."
     limit: Share = Decimal("0.8")
     share: Share = Decimal("0.5")
 

@@ -81,7 +81,7 @@ class Strategy:
         return None
 
     def on_order_update(self, update: OrderUpdate, view: View) -> Answer:
-        """Answer to what became of an order."""
+        """Answer to what became of an order. Told at a close, before its kline, live as in a backtest."""
         return None
 
     def save_state(self) -> dict[str, Any]:
@@ -124,6 +124,18 @@ def is_event_driven(strategy: Strategy | type[Strategy]) -> bool:
     """Say whether it answers kline by kline."""
     cls = strategy if isinstance(strategy, type) else type(strategy)
     return cls.on_kline is not Strategy.on_kline
+
+
+def hears_of_orders(strategy: Strategy | type[Strategy]) -> bool:
+    """Say whether it is told what became of its orders."""
+    cls = strategy if isinstance(strategy, type) else type(strategy)
+    return cls.on_order_update is not Strategy.on_order_update
+
+
+def hears_the_market(strategy: Strategy | type[Strategy]) -> bool:
+    """Say whether it is given the market between klines."""
+    cls = strategy if isinstance(strategy, type) else type(strategy)
+    return cls.on_market_data is not Strategy.on_market_data
 
 
 def decisions_of(answer: Any, method: str, strategy: Strategy) -> tuple[Decision, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, repeat
+from itertools import repeat
 from operator import setitem
 from typing import Any, TypeVar
 
@@ -14,9 +14,10 @@ import numpy.typing as npt
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.instruments import InstrumentId
 from quantservice.quant.bars import COLUMNS, Bars, Settlements
-from quantservice.quant.indicators.calls import compute_with_state, price
+from quantservice.quant.beside import Beside
+from quantservice.quant.indicators.calls import IndicatorCall, compute_with_state, price
 from quantservice.quant.strategies.alignment import Known, last_known, resampled, spread
-from quantservice.quant.strategies.bar import CHUNK, Bar, bars_of, close_times
+from quantservice.quant.strategies.bar import Bar, bars_of, close_times, numbers_in
 from quantservice.quant.strategies.base import Strategy
 from quantservice.quant.strategies.view import ColumnPast, View
 from quantservice.quant.strategies.wanted import FUNDING_RATE, Wanted, wanted_by
@@ -147,12 +148,7 @@ class InstrumentFeed:
         if not self.names:
             return repeat(None, len(self))
         each = zip(self.names, self.values, strict=True)
-        return zip(*(map(setitem, repeat(view), repeat(name), _items(array)) for name, array in each), strict=True)
-
-
-def _items(array: npt.NDArray[np.float64]) -> Iterator[float]:
-    """Yield an array's values as floats, a chunk of them in memory."""
-    return chain.from_iterable(array[low : low + CHUNK].tolist() for low in range(0, len(array), CHUNK))
+        return zip(*(map(setitem, repeat(view), repeat(name), numbers_in(array)) for name, array in each), strict=True)
 
 
 def feeds_of(
@@ -213,10 +209,29 @@ class FeedMaker:
         at = self._closes[instrument]
         names: list[str] = []
         values: list[npt.NDArray[np.float64]] = []
+        self._begin(instrument, asked)
         for wanted in asked:
             names.extend(wanted.outputs)
             values.extend(self._values(wanted, instrument, at))
         return InstrumentFeed(instrument, self.period, columns, at, tuple(names), tuple(values))
+
+    def _begin(self, instrument: InstrumentId, asked: Sequence[Wanted]) -> None:
+        """Compute what is asked of the instrument's own bars and not known yet, half of it on another processor meanwhile."""
+        columns = self._bars_of(instrument, "").columns
+        calls: dict[IndicatorCall, None] = {}
+        for wanted in asked:
+            plain = wanted.call is not None and wanted.instrument is None and wanted.period in {"", self.period}
+            if wanted.call is not None and plain and (instrument, wanted.call, wanted.period) not in self._done:
+                calls[wanted.call] = None
+        if len(calls) < 2:
+            return
+        order, rows = list(calls), len(self.tables[instrument]["open_time"])
+        other = Beside(lambda: [compute_with_state(call, columns)[0] for call in order[1::2]], rows)
+        mine = [compute_with_state(call, columns)[0] for call in order[::2]]
+        made = dict(zip(order[::2], mine, strict=True)) | dict(zip(order[1::2], other.result(), strict=True))
+        for wanted in asked:
+            if wanted.call in made and wanted.instrument is None and wanted.period in {"", self.period}:
+                self._done[instrument, wanted.call, wanted.period] = made[wanted.call]
 
     def _forget(self) -> None:
         """Drop the oldest indicators beyond the bound."""

@@ -12,17 +12,18 @@ from quantservice.quant.strategies.base import Strategy
 from quantservice.quant.strategies.feed import BarsView
 
 
-def targets_of(strategy: Strategy, bars: BarsView, *, start: bool = True) -> npt.NDArray[np.float64]:
+def targets_of(strategy: Strategy, bars: BarsView, *, start: bool = True, copy: bool = True) -> npt.NDArray[np.float64]:
     """Return ``on_bars`` as bars by instruments (by long and short leg, if it says so); raise a sentence when it is not that.
 
-    ``start``: call ``on_start`` before, as an engine does once.
+    ``start``: call ``on_start`` before, as an engine does once. Without ``copy`` the array may be the strategy's own, which it may
+    change at its next call: for whoever is done with it by then.
     """
     if start:
         strategy.on_start(bars.instruments, bars.period)
     answer: Any = strategy.on_bars(bars)
     owner = f"{type(strategy).__name__}.on_bars"
     try:
-        targets = np.array(answer, dtype=np.float64)
+        targets = np.array(answer, dtype=np.float64, copy=True if copy else None)
     except (TypeError, ValueError):
         raise InvalidValue(owner, f"returned {type(answer).__name__} that is no array of numbers") from None
     rows, instruments = len(bars), len(bars.instruments)

@@ -17,6 +17,7 @@ import structlog
 from quantservice.core.errors import IntegrityError, InvalidValue, Refused, UnknownName, UserError, VenueError
 from quantservice.core.messages import Command, Message, Topic, new_event_id
 from quantservice.ports import (
+    AccountFees,
     Clock,
     EnvelopeSealer,
     KeyPermissions,
@@ -39,6 +40,7 @@ _BATCH: Final = 200
 _DAY_MS: Final = 86_400_000
 _SOON_MS: Final = 7 * _DAY_MS
 _SCOPE: Final = "venue_keys"
+_FEES: Final = "account_fees"
 _TURN: Final = "writer"
 
 #: Asks the venue what a key may do. Raises Refused where the venue does not take the key, VenueError where it is away.
@@ -134,6 +136,26 @@ class Accounts:
             await self._tell(work, name)
         return changed
 
+    async def note_fees(self, fees: AccountFees) -> None:
+        """Keep what an account pays, as its venue says."""
+        before = (await self.fees()).get(fees.account)
+        async with self._state.transaction() as work:
+            await work.values.put(_FEES, fees.account, msgspec.to_builtins(fees))
+        if before is None or (before.maker, before.taker) != (fees.maker, fees.taker):
+            rates = {"maker": f"{fees.maker:f}", "taker": f"{fees.taker:f}"}
+            _log.info("accounts.fees_read", account=fees.account, instrument=fees.instrument, **rates)
+
+    async def fees(self) -> dict[str, AccountFees]:
+        """Return what accounts pay, by name; those of which it was never read are missing."""
+        async with self._state.transaction() as work:
+            return await kept_fees(work)
+
+    async def fees_at(self, venue: str, market: str) -> AccountFees | None:
+        """Return what a live account pays at a venue's market: of several the one that was read last."""
+        live = {item.name for item in await self.list() if item.mode == "live"}
+        found = [item for item in (await self.fees()).values() if (item.venue, item.market) == (venue, market)]
+        return max((item for item in found if item.account in live), key=lambda item: item.read_ms, default=None)
+
     async def remove(self, name: str) -> bool:
         """Forget an account and its keys; what it traded stays. One that has orders or positions is not removed."""
         async with self._state.transaction() as work:
@@ -146,6 +168,7 @@ class Accounts:
                     f"account {name} has {len(orders)} open orders and {len(held)} positions; cancel and close them before it goes"
                 )
             await work.accounts.remove(name)
+            await work.values.remove(_FEES, name)
             await self._tell(work, name)
         return True
 
@@ -365,6 +388,11 @@ def _check_shape(secret: VenueSecret) -> None:
         raise InvalidValue("venue key", "its key is at least 8 characters without blanks")
     if len(secret.passphrase) > _LONGEST_KEY:
         raise InvalidValue("venue key", f"its passphrase is longer than {_LONGEST_KEY} characters")
+
+
+async def kept_fees(work: UnitOfWork) -> dict[str, AccountFees]:
+    """Return what accounts pay, as it was read last."""
+    return {name: msgspec.convert(fields, AccountFees) for name, fields in (await work.values.items(_FEES)).items()}
 
 
 async def _account(work: UnitOfWork, name: str) -> TradingAccount:

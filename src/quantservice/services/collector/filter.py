@@ -126,5 +126,5 @@ class StreamFilter:
             bars.last = open_time
             self.stats.closed_klines += 1
         if len(bars.recent) > REMEMBERED_BARS:
-            del bars.recent[next(iter(bars.recent))]
+            del bars.recent[min(bars.recent)]  # not the one that came first: of a late bar's neighbours every one stays known
         return True

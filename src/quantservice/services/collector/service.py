@@ -112,6 +112,8 @@ class CollectorService:
                 await link.run()
             except* Exception as failures:  # noqa: BLE001 - the edge of one venue's link: the other venues must go on
                 reason = _reason(failures)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # a link that fails in the moment of the cancel tells only of the failure
             if self._clock.monotonic() - started >= self._config.healthy_after_s:
                 backoff, lost = self._config.initial_backoff_s, False
             link.figures.restarts += 1

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved, Denied, Intent
 from quantservice.core.orders import Order, VenueFill
-from quantservice.ports import RiskDecision, UnitOfWork
+from quantservice.ports import HeldPosition, RiskDecision, UnitOfWork
 from quantservice.ports.trading import AccountMovement, AccountSnapshot
 from quantservice.quant.risk_rules import RiskRule
 
@@ -37,6 +37,18 @@ class Check(Protocol):
 
     def apply_order(self, order: Order) -> None:
         """Take an order as it is now into the exposure."""
+        ...
+
+    def reload(self, account: str, held: Sequence[HeldPosition]) -> None:
+        """Forget an account's orders and positions, and take these positions: another process may have traded meanwhile."""
+        ...
+
+    async def recall(self, work: UnitOfWork, account: str, now_ns: int) -> Any:
+        """Read what it must know of the time before this process."""
+        ...
+
+    def resume(self, account: str, held: Sequence[HeldPosition], recalled: Any) -> None:
+        """Go on with what :meth:`recall` read, once positions and open orders are taken."""
         ...
 
     def barred(self, approved: Approved) -> str:

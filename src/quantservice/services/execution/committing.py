@@ -16,6 +16,8 @@ from quantservice.ports import StateStore, UnitOfWork
 
 _T = TypeVar("_T")
 Write: TypeAlias = Callable[[UnitOfWork], Awaitable[_T]]
+#: Raises within a transaction where this process may not write (any more).
+Fence: TypeAlias = Callable[[UnitOfWork], Awaitable[None]]
 #: Changes in one commit, and changes that may wait.
 _TOGETHER: Final = 64
 _MOST: Final = 10_000
@@ -24,14 +26,17 @@ _MOST: Final = 10_000
 class GroupCommit:
     """Runs changes in the order in which they came. ``kept`` is called after each commit, ``lost`` after each that failed.
 
+    ``fence`` is asked first in each transaction, and raises where this process may not write (any more).
+
     A change may run twice: where another one of its commit raised, that one is told, and the rest is done again without it.
     """
 
-    def __init__(self, state: StateStore, *, kept: Callable[[], None], lost: Callable[[], None]) -> None:
-        self._state, self._kept, self._lost = state, kept, lost
+    def __init__(self, state: StateStore, *, fence: Fence, kept: Callable[[], None], lost: Callable[[], None]) -> None:
+        self._state, self._fence, self._kept, self._lost = state, fence, kept, lost
         self._waiting: deque[tuple[Write[Any], asyncio.Future[Any]]] = deque()
         self._begun: set[asyncio.Future[Any]] = set()
         self._worker: asyncio.Task[None] | None = None
+        self.changes = 0  # grows when a commit begins and when it ends: between two looks at one number nothing was committed
 
     async def __call__(self, write: Write[_T]) -> _T:
         """Return what ``write`` returned once that is durable. A caller that is cancelled learns it after the commit's end."""
@@ -82,18 +87,22 @@ class GroupCommit:
         """Commit all of it, or take out what failed."""
         results: list[Any] = []
         began = False
+        self.changes += 1
         try:
             async with self._state.transaction() as work:
+                await self._fence(work)
                 began = True
                 for write, _ in batch:
                     results.append(await write(work))
         except Exception as error:  # noqa: BLE001  # its caller learns it, whatever it is
+            self.changes += 1
             self._lost()
             whole = not began or len(results) == len(batch)  # the store's fault, not one change's
             for _, future in batch if whole else [batch[len(results)]]:
                 _fail(future, error)
             batch[:] = [] if whole else [item for place, item in enumerate(batch) if place != len(results)]
         else:
+            self.changes += 1
             self._kept()
             for (_, future), result in zip(batch, results, strict=True):
                 if not future.done():

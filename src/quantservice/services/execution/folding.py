@@ -9,6 +9,8 @@ from quantservice.core.intents import OrderTerms
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, OrderState, VenueFill
 from quantservice.ports.trading import OrderReport
 
+_RESTING = (OrderState.OPEN, OrderState.AMENDING)
+
 _CHANGES = {
     OrderState.OPEN: Change.ACCEPT,
     OrderState.FILLED: Change.COMPLETE,
@@ -35,20 +37,46 @@ def event_of(report: OrderReport) -> OrderEvent:
 
 def told_by(order: Order, report: OrderReport) -> Order:
     """Return the order after a report. A report of an older state than the one known changes nothing but what it adds."""
-    if order.state is OrderState.OPEN and report.state is OrderState.REJECTED:
+    if order.state in _RESTING and report.state is OrderState.REJECTED:
         report = _as_cancelled(report)  # a venue that lists an order it took as rejected ended it
+    if order.state in _RESTING and order.amendment is not None and order.amendment.state != "made" and shows_change(order, report):
+        order = order.apply(OrderEvent(change=Change.AMENDED, evidence=report.evidence, time_ns=report.time_ms * 1_000_000))
     return order.apply(event_of(report))
+
+
+def shows_change(order: Order, report: OrderReport) -> bool:
+    """Say whether a report shows the order as it was asked to become. One that shows no limit price says nothing of it."""
+    asked = order.amendment
+    if asked is None or report.quantity != asked.quantity:
+        return False
+    return asked.limit_price == (order.terms.limit_price if report.limit_price is None else report.limit_price)
+
+
+def kept_by(order: Order, evidence: Evidence, reason: str, *, time_ns: int) -> Order:
+    """Return an order of which a change did not come about. Its fills may be the whole of it as it was."""
+    if order.state is not OrderState.AMENDING:
+        return order  # it ended meanwhile, or was changed after all
+    after = order.apply(OrderEvent(change=Change.KEEP, evidence=evidence, reason=reason, time_ns=time_ns))
+    return _whole(after, evidence, time_ns) or after
 
 
 def filled_by(order: Order, fill: VenueFill, *, time_ns: int) -> Order:
     """Return the order with one more fill. Where its fills are the whole quantity it is complete: the fills are the evidence."""
     after = order.add_fill(fill)
     evidence = Evidence(source="fills", reference=fill.trade_id, time_ns=time_ns)
-    if after.filled >= after.terms.quantity:
-        return after.apply(OrderEvent(change=Change.COMPLETE, evidence=evidence, filled=after.filled, time_ns=time_ns))
+    whole = _whole(after, evidence, time_ns)
+    if whole is not None:
+        return whole
     if after.state in (OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.NOT_SENT):
         return after.apply(OrderEvent(change=Change.FILL, evidence=evidence, filled=after.filled, time_ns=time_ns))
     return after
+
+
+def _whole(order: Order, evidence: Evidence, time_ns: int) -> Order | None:
+    """Return the order completed, where its fills are all of it."""
+    if order.filled >= order.most:
+        return order.apply(OrderEvent(change=Change.COMPLETE, evidence=evidence, filled=order.filled, time_ns=time_ns))
+    return None
 
 
 def external_id(account: str, instrument: InstrumentId, venue_order_id: str) -> str:

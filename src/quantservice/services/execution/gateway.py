@@ -10,44 +10,36 @@ state are looked at again. Cancels need none of that: they go out while the stor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
 import structlog
 
-from quantservice.core.errors import EnvironmentFault, Refused, VenueError
+from quantservice.core.errors import EnvironmentFault, QuantServiceError, Refused, VenueError
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved, Denied, Intent
-from quantservice.core.messages import IntentDenied
+from quantservice.core.messages import Alert, IntentDenied
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, OrderState, VenueFill, order_of
-from quantservice.ports import Clock, GatewayLease, IntentRecord, StateStore, UnitOfWork
+from quantservice.ports import Clock, GatewayLease, StateStore, UnitOfWork
 from quantservice.ports.trading import AccountMovement, AccountSnapshot, NotSent, OrderReport, Trading, Unknown
 from quantservice.quant.risk_rules import RiskRule
+from quantservice.services.execution.amending import Amender, denied_by, record_of, suspected
 from quantservice.services.execution.collaborators import Books, Check, Told
+from quantservice.services.execution.committing import Write
 from quantservice.services.execution.keeper import OrderKeeper
-from quantservice.services.execution.resolving import Resolver, ResolvingConfig
+from quantservice.services.execution.resolving import Resolver
+from quantservice.services.execution.sending import GatewayConfig, Sender
 
 _log = structlog.get_logger(__name__)
-_MS_NS: Final = 1_000_000
-_S_NS: Final = 1_000_000_000
+_LATE: Final = "its time had passed before it could be sent"
 _CANCELS_AT_ONCE: Final = 16
+_MS_NS: Final = 1_000_000
 Outcome: TypeAlias = Order | Denied
 
 
-class GatewayConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How patient a gateway is.
-
-    ``retries``: of what the venue surely did not take, ``back_off_s`` apart and doubling. ``send_within_s``: after its commit an
-    order is sent so late at most. ``lease_margin_ms``: nothing is sent in the last moments of a lease.
-    """
-
-    lease_ms: int = 10_000
-    lease_margin_ms: int = 500
-    retries: int = 4
-    back_off_s: float = 0.25
-    send_within_s: float = 10.0
-    resolving: ResolvingConfig = ResolvingConfig()
+class AccountTaken(QuantServiceError):
+    """The lease ran out: another process may have traded the account since, so everything is looked at anew."""
 
 
 class Gateway:
@@ -67,34 +59,40 @@ class Gateway:
     ) -> None:
         self.account = trading.account
         self.ready = False
+        self.reconciled: Callable[[AccountSnapshot], None] = lambda _snapshot: None  # called after each comparison with the venue
         self._trading, self._state, self._clock, self._check = trading, state, clock, check
         self._holder, self._config = holder, config or GatewayConfig()
-        self._keeper = OrderKeeper(trading.account, state, clock, check=check, books=books, told=told)
+        self._keeper = OrderKeeper(trading.account, state, clock, check=check, books=books, told=told, fence=self._hold)
         self.resolver = Resolver(trading, self._keeper, self._config.resolving)
         self._lease: GatewayLease | None = None
         self._reconciling = asyncio.Lock()
+        self._sender = Sender(clock, self._config, self._need_lease)
+        self._amender = Amender(trading, self._keeper, self.resolver, check, config=self._config, sender=self._sender)
 
     # --- start -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> bool:
         """Take the lease, reconcile with the venue, and open the way; False while another process holds the account."""
         self.ready = False
-        if not await self.extend():
+        self._lease = await self._take()
+        if self._lease is None:
             return False
+        self.resolver.begin()
+        await self._keeper.load()
         await self.reconcile(await self._trading.snapshot())
         return True
 
-    async def extend(self) -> bool:
-        """Take or extend the lease; without it nothing is sent, and with a new one nothing before the next reconciliation."""
-        before = self._lease
+    async def extend(self) -> None:
+        """Extend the lease. Raises AccountTaken where it ran out: then :meth:`start` is the way back."""
+        before, now = self._lease, await self._take()
+        if before is None or now is None or now.token != before.token:
+            self.ready, self._lease = False, None
+            raise AccountTaken(f"the lease of account {self.account} ran out: another process may have traded it meanwhile")
+        self._lease = now
+
+    async def _take(self) -> GatewayLease | None:
         async with self._state.transaction() as work:
-            self._lease = await work.gateways.take(
-                self.account, self._holder, now_ms=self._clock.now_ms(), lease_ms=self._config.lease_ms
-            )
-        if self._lease is None or before is None or self._lease.token != before.token:
-            self.ready = False
-            await self._keeper.load()  # another process may have written meanwhile
-        return self._lease is not None
+            return await work.gateways.take(self.account, self._holder, now_ms=self._clock.now_ms(), lease_ms=self._config.lease_ms)
 
     async def release(self) -> None:
         """Give the lease up, so that the next process need not wait for its end."""
@@ -111,27 +109,52 @@ class Gateway:
             lease = self._lease
             missed = await self.resolver.reconcile(snapshot)
             self.resolver.forget(self._keeper.live)
+            self.reconciled(snapshot)
         now = self._lease
         if lease is not None and now is not None and lease.token == now.token and self.holds():
             self.ready = True
         return missed
 
+    @property
+    def changes(self) -> int:
+        """A number that is another one after each commit of the account, and during it."""
+        return self._keeper.changes
+
+    def watch(self, changed: Callable[[], None]) -> None:
+        """Have ``changed`` called after each commit of the account."""
+        self._keeper.changed = changed
+
+    @property
+    def token(self) -> int:
+        """Number of the account's lease, 0 without one: with another number, others may have written what is remembered here."""
+        return 0 if self._lease is None else self._lease.token
+
     def holds(self) -> bool:
         """Say whether the account is surely this process's now: nobody else can take it before the lease ends."""
-        lease = self._lease
-        return lease is not None and self._clock.now_ms() < lease.until_ms - self._config.lease_margin_ms
+        return self._clock.now_ms() < self._surely_until_ms()
+
+    def _surely_until_ms(self) -> int:
+        return 0 if self._lease is None else self._lease.until_ms - self._config.lease_margin_ms
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
-    async def submit(self, intents: Sequence[Intent], *, also: Sequence[RiskRule] = ()) -> list[Outcome]:
+    async def submit(
+        self,
+        intents: Sequence[Intent],
+        *,
+        also: Sequence[RiskRule] = (),
+        within: Write[None] | None = None,
+        decided: Callable[[], None] = lambda: None,
+    ) -> list[Outcome]:
         """Check, commit, send. Reductions are sent first. Returns each order as it is then, or the denial, in the given order.
 
-        ``also``: rules asked of these orders besides those in force.
+        ``also``: rules asked of these orders besides those in force. ``within``: what else is made durable with the intents (it may
+        run twice); ``decided`` is called when that is done, before the first order is sent.
         """
-        if not self.ready:
-            raise VenueError(f"account {self.account} is not reconciled with its venue yet; nothing is sent before that")
+        self._need_ready()
         outcomes: dict[str, Outcome] = {}
-        approved = await self._decide(intents, outcomes, also)
+        approved = await self._decide(intents, outcomes, also, within)
+        decided()
         self.resolver.sending.update(order.order_id for order, _ in approved)
         try:
             for order, approval in sorted(approved, key=lambda pair: not pair[0].terms.reduce_only):
@@ -142,7 +165,7 @@ class Gateway:
         return [outcomes[intent.intent_id] for intent in intents]
 
     async def _decide(
-        self, intents: Sequence[Intent], outcomes: dict[str, Outcome], also: Sequence[RiskRule]
+        self, intents: Sequence[Intent], outcomes: dict[str, Outcome], also: Sequence[RiskRule], within: Write[None] | None
     ) -> list[tuple[Order, Approved]]:
         """Ask risk control, each order counting those before it, and make the answers durable in one commit."""
         approved: list[tuple[Order, Approved]] = []
@@ -151,7 +174,8 @@ class Gateway:
         async def write(work: UnitOfWork) -> None:
             self._undo(approved)
             outcomes.clear()
-            await self._hold(work)
+            if within is not None:
+                await within(work)
             for intent in intents:
                 known = await self._known(work, intent)
                 made = known if known is not None else await self._commit(work, intent, now_ns, also)
@@ -188,14 +212,7 @@ class Gateway:
         order = await work.orders.of_intent(intent.intent_id)
         if order is not None:
             return order
-        return Denied(
-            intent=intent,
-            rule=record.rule,
-            limit=record.limit,
-            value=record.value,
-            sentence=record.sentence,
-            denied_ns=record.decided_ns,
-        )
+        return denied_by(record, intent)
 
     async def _commit(
         self, work: UnitOfWork, intent: Intent, now_ns: int, also: Sequence[RiskRule]
@@ -205,91 +222,63 @@ class Gateway:
             await work.risk.note(decision)
         answer = verdict.answer
         if isinstance(answer, Approved) and intent.terms.instrument in self.resolver.suspect and not _reduces(intent):
-            answer = self._suspected(intent, now_ns)
+            answer = suspected(intent, now_ns)
+        await work.intents.add(record_of(intent, answer, now_ns))
         if isinstance(answer, Denied):
-            record = IntentRecord(
-                intent=intent,
-                state="denied",
-                rule=answer.rule,
-                limit=answer.limit,
-                value=answer.value,
-                sentence=answer.sentence,
-                decided_ns=now_ns,
-            )
-            await work.intents.add(record)
             await self._keeper.tell(work, IntentDenied(denied=answer))
             return answer
-        await work.intents.add(IntentRecord(intent=intent, state="approved", decided_ns=now_ns))
         order = order_of(intent, created_ns=now_ns).apply(OrderEvent(change=Change.SUBMIT, time_ns=now_ns))
-        order = msgspec.structs.replace(order, deadline_ns=self._deadline_ns(now_ns))
+        order = msgspec.structs.replace(order, deadline_ns=self._config.deadline_ns(now_ns, self._trading.window_ms))
         await self._keeper.keep(work, None, order)
         return order, answer
 
-    def _suspected(self, intent: Intent, now_ns: int) -> Denied:
-        instrument = intent.terms.instrument
-        sentence = f"the venue's position in {instrument} is not what the books say; only reductions are sent until it is explained"
-        return Denied(intent=intent, rule="position_differs", limit="equal", value="different", sentence=sentence, denied_ns=now_ns)
-
-    def _deadline_ns(self, now_ns: int) -> int:
-        """The instant after which the venue surely takes nothing of what is committed now; 0 where it names none."""
-        window_ms = self._trading.window_ms
-        return now_ns + round(self._config.send_within_s * _S_NS) + window_ms * _MS_NS if window_ms else 0
-
     async def _send(self, order: Order, approval: Approved) -> Order:
         """Send once; what is surely not taken is tried again within its time, what is not known never."""
-        for number in range(self._config.retries + 1):
-            late = self._too_late(order, approval)
-            if late:
-                return await self._discard(order, "local", "", late)
-            try:
-                report = await self._trading.submit(approval)
-            except Refused as error:
-                evidence = self._evidence("answer", reference=str(error.code), detail=str(error))
-                return await self._keeper.change(order.order_id, Change.REFUSE, evidence, reason=str(error))
-            except NotSent as error:
-                self._need_lease()
-                pause_s = max(self._config.back_off_s * 2**number, (error.retry_at_ns - self._clock.now_ns()) / _S_NS)
-                if not error.retry or number == self._config.retries or self._over(order, approval, after_s=pause_s):
-                    return await self._discard(order, "local", str(error.code), str(error))
-                await self._clock.sleep(pause_s)
-            except Unknown as error:
-                return await self._keeper.lose(order.order_id, error.deadline_ns, str(error))
-            else:
-                return await self.apply_report(report)
-        raise AssertionError("unreachable")  # pragma: no cover
 
-    def _too_late(self, order: Order, approval: Approved) -> str:
-        """Say why an order may not be sent now; raise EnvironmentFault where the account is no longer ours."""
-        self._need_lease()
-        if self._over(order, approval):
-            return "its time had passed before it could be sent"
-        return self._check.barred(approval)
+        def over(at_ns: int) -> bool:
+            return self._config.over(order.sent_ns, approval.intent.valid_until_ns, at_ns)
 
-    def _need_lease(self) -> None:
-        """Without it nothing is sent and nothing decided: what is under way is the next holder's to find out."""
+        def late() -> str:
+            return _LATE if over(self._clock.now_ns()) else self._check.barred(approval)
+
+        try:
+            report = await self._sender.send(lambda: self._trading.submit(approval), late=late, over=over)
+        except Refused as error:
+            evidence = self._evidence("answer", reference=str(error.code), detail=str(error))
+            return await self._keeper.change(order.order_id, Change.REFUSE, evidence, reason=str(error))
+        except NotSent as error:
+            return await self._discard(order, "local", str(error.code), str(error))
+        except Unknown as error:
+            return await self._keeper.lose(order.order_id, error.deadline_ns, str(error))
+        return await self.apply_report(report)
+
+    def _need_lease(self) -> int:
+        """Return until when (ns) the lease holds. Without it nothing is sent: what is under way the next holder finds out."""
         if not self.holds():
             self.ready = False
             raise EnvironmentFault(f"the lease of account {self.account} ran out; this process sends nothing more")
-
-    def _over(self, order: Order, approval: Approved, *, after_s: float = 0.0) -> bool:
-        at_ns = self._clock.now_ns() + round(after_s * _S_NS)
-        until_ns = approval.intent.valid_until_ns
-        return bool(until_ns and at_ns >= until_ns) or at_ns >= order.sent_ns + round(self._config.send_within_s * _S_NS)
+        return self._surely_until_ms() * _MS_NS
 
     async def _discard(self, order: Order, source: str, reference: str, reason: str) -> Order:
         evidence = self._evidence(source, reference=reference, detail=reason)
         return await self._keeper.change(order.order_id, Change.DISCARD, evidence, reason=reason)
 
+    async def amend(self, intent: Intent, *, also: Sequence[RiskRule] = ()) -> Outcome:
+        """Change the open limit order that ``intent`` amends; return it as it is then, or the denial."""
+        self._need_ready()
+        return await self._amender.amend(intent, also=also)
+
     # --- cancelling --------------------------------------------------------------------------------------------------
 
-    async def cancel(self, order_id: str) -> Order:
+    async def cancel(self, order_id: str, *, lapsed: bool = False) -> Order:
         """Ask for a cancel, and again until the order has ended; one that raced a fill ends as the venue says.
 
+        ``lapsed``: because the order's deadline passed, which is kept with it.
         A store that cannot write does not hold it back: the cancel goes out, and then the fault is told.
         """
         fault: EnvironmentFault | None = None
         try:
-            order = await self._keeper.mark_cancel(order_id)
+            order = await self._keeper.mark_cancel(order_id, lapsed=lapsed)
             if order.final:
                 return order
             self._keeper.live.setdefault(order_id, (order.terms.instrument, order.tag if order.external else order_id))
@@ -341,6 +330,21 @@ class Gateway:
         """Return the instruments with open orders."""
         return sorted({order.terms.instrument for order in await self._keeper.open()}, key=str)
 
+    async def open(self) -> list[Order]:
+        """Return the account's orders that have not ended, oldest first."""
+        return await self._keeper.open()
+
+    async def find(self, order_id: str) -> Order | None:
+        """Return an order as it is known; None where there is none."""
+        try:
+            return await self._keeper.look_up(order_id)
+        except VenueError:
+            return None
+
+    async def alert(self, alert: Alert) -> None:
+        """Tell a person."""
+        await self._keeper.alert(alert)
+
     async def unresolved(self) -> list[Order]:
         """Return orders of which it is not known whether the venue has them."""
         return await self._keeper.unresolved()
@@ -352,11 +356,16 @@ class Gateway:
     # --- within ------------------------------------------------------------------------------------------------------
 
     async def _hold(self, work: UnitOfWork) -> None:
+        """Refuse what is to be written by a process that has the account no more: it knows nothing of what the other one wrote."""
         lease = self._lease
         held = lease is not None and await work.gateways.check(self.account, self._holder, lease.token, now_ms=self._clock.now_ms())
         if not held or not self.holds():
             self.ready = False
             raise EnvironmentFault(f"account {self.account} is traded by another process now; this one sends nothing")
+
+    def _need_ready(self) -> None:
+        if not self.ready:
+            raise VenueError(f"account {self.account} is not reconciled with its venue yet; nothing is sent before that")
 
     def _evidence(self, source: str, *, reference: str, detail: str) -> Evidence:
         return Evidence(source=source, reference=reference, time_ns=self._clock.now_ns(), detail=detail[:500])

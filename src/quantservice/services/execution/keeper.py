@@ -7,8 +7,8 @@ external (I3). A fill is seen, applied and booked in one commit (I4). Nothing en
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -17,11 +17,11 @@ from quantservice.core.errors import VenueError
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Alert, OrderChanged, TradeCompleted
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, OrderState, VenueFill
-from quantservice.ports import Clock, StateStore, UnitOfWork
+from quantservice.ports import Clock, HeldPosition, StateStore, UnitOfWork
 from quantservice.ports.trading import AccountMovement, OrderReport
 from quantservice.services.execution.collaborators import Books, Check, Told
-from quantservice.services.execution.committing import GroupCommit, Write
-from quantservice.services.execution.folding import adopted, adopted_fill, filled_by, told_by
+from quantservice.services.execution.committing import Fence, GroupCommit, Write
+from quantservice.services.execution.folding import adopted, adopted_fill, filled_by, kept_by, told_by
 from quantservice.services.execution.remembering import Memory
 
 _T = TypeVar("_T")
@@ -32,23 +32,44 @@ _UNSURE = (OrderState.UNKNOWN, OrderState.SUBMITTING)
 class OrderKeeper:
     """The one writer of an account's orders, fills and books."""
 
-    def __init__(self, account: str, state: StateStore, clock: Clock, *, check: Check, books: Books, told: Told) -> None:
+    def __init__(
+        self, account: str, state: StateStore, clock: Clock, *, check: Check, books: Books, told: Told, fence: Fence
+    ) -> None:
         self.account = account
         self.state, self.clock, self.check = state, clock, check
         self.books, self._told = books, told
         #: Open orders, with the instrument and the client id at the venue: a cancel needs no store.
         self.live: dict[str, tuple[InstrumentId, str]] = {}
         self.memory = Memory()
-        self._group = GroupCommit(state, kept=self.memory.keep, lost=self.memory.lose)
+        self._group = GroupCommit(state, fence=fence, kept=self._kept, lost=self.memory.lose)
+        self.changed: Callable[[], None] = lambda: None  # called after each commit
         self._opened_ms: int | None = None
 
     async def load(self) -> None:
         """Remember what the store has: at the start, and when the account came back from another process."""
         self._opened_ms = None
+
+        async def read(work: UnitOfWork) -> tuple[list[Order], list[HeldPosition], Any]:
+            orders, held = await work.orders.open(self.account), await work.books.positions(account=self.account)
+            return orders, held, await self.check.recall(work, self.account, self.clock.now_ns())
+
         # as a change among the others: nothing is committed between the reading and the remembering
-        self.memory.load(await self.commit(lambda work: work.orders.open(self.account)))
-        for order in self.memory.open():
+        orders, held, recalled = await self.commit(read)
+        self.memory.load(orders)
+        self.live.clear()
+        self.check.reload(self.account, held)
+        for order in orders:
             self._now(order)
+        self.check.resume(self.account, held, recalled)
+
+    @property
+    def changes(self) -> int:
+        """A number that is another one after each commit, and during it."""
+        return self._group.changes
+
+    def _kept(self) -> None:
+        self.memory.keep()
+        self.changed()
 
     async def commit(self, write: Write[_T]) -> _T:
         """Return what ``write`` returned once that is durable, together with whatever else comes at the same time."""
@@ -87,8 +108,11 @@ class OrderKeeper:
                 return None
             after = filled_by(known, fill, time_ns=self.clock.now_ns())
             await self.keep(work, before, after)
+            for other in self._beside(after):
+                await self.keep(work, other, msgspec.structs.replace(other, cancel_asked=True))
             changes = await self.books.book(work, fill, deployment=known.deployment)
-            await self.tell(work, TradeCompleted(fill=fill, order_id=known.order_id, deployment=known.deployment), *changes)
+            trade = TradeCompleted(fill=fill, order_id=known.order_id, deployment=known.deployment, order=after)
+            await self.tell(work, trade, *changes)
             return after
 
         after = await self.commit(write)
@@ -97,6 +121,19 @@ class OrderKeeper:
         self.memory.fills[fill.instrument] = self.memory.fills.get(fill.instrument, 0) + 1
         self._now(after)
         return True
+
+    def _beside(self, order: Order) -> list[Order]:
+        """Return the open orders that end because one of their group was filled: kept with the fill, no cancel is forgotten."""
+        if not order.group:
+            return []
+        mine = (order.deployment, order.terms.instrument, order.group)
+        return [
+            other
+            for other in self.memory.open()
+            if (other.deployment, other.terms.instrument, other.group) == mine
+            and other.order_id != order.order_id
+            and not other.cancel_asked
+        ]
 
     async def apply_movement(self, movement: AccountMovement) -> bool:
         """Take money that moved without a trade, once; False where it is booked already, or is in the opening."""
@@ -125,34 +162,52 @@ class OrderKeeper:
 
     async def change(self, order_id: str, change: Change, evidence: Evidence, *, reason: str = "") -> Order:
         """Apply a change that rests on ``evidence``."""
-
-        async def write(work: UnitOfWork) -> Order:
-            before = await self.order(work, order_id)
-            event = OrderEvent(change=change, evidence=evidence, reason=reason, time_ns=self.clock.now_ns())
-            after = before.apply(event)
-            await self.keep(work, before, after)
-            return after
-
-        return self._now(await self.commit(write))
+        event = OrderEvent(change=change, evidence=evidence, reason=reason, time_ns=self.clock.now_ns())
+        return await self._edit(order_id, lambda before: before.apply(event))
 
     async def lose(self, order_id: str, deadline_ns: int, reason: str) -> Order:
         """Say that it is not known whether the venue has it; ``deadline_ns``: when it surely takes it no more (0: as it is)."""
+        event = OrderEvent(change=Change.LOSE, reason=reason, time_ns=self.clock.now_ns())
 
+        def edit(before: Order) -> Order:
+            return msgspec.structs.replace(before.apply(event), deadline_ns=deadline_ns or before.deadline_ns)
+
+        return await self._edit(order_id, edit)
+
+    async def await_change(self, order_id: str, deadline_ns: int) -> Order:
+        """Say that it is not known whether a change came about; ``deadline_ns``: when the venue takes it no more (0: as it is)."""
+
+        def edit(before: Order) -> Order:
+            asked = before.amendment
+            if before.state is not OrderState.AMENDING or asked is None or not deadline_ns:
+                return before
+            return msgspec.structs.replace(before, amendment=msgspec.structs.replace(asked, deadline_ns=deadline_ns))
+
+        return await self._edit(order_id, edit)
+
+    async def keep_terms(self, order_id: str, evidence: Evidence, reason: str) -> Order:
+        """Say that a change did not come about; nothing where it did, or the order ended meanwhile."""
+        return await self._edit(order_id, lambda before: kept_by(before, evidence, reason, time_ns=self.clock.now_ns()))
+
+    async def _edit(self, order_id: str, edit: Callable[[Order], Order]) -> Order:
         async def write(work: UnitOfWork) -> Order:
             before = await self.order(work, order_id)
-            after = before.apply(OrderEvent(change=Change.LOSE, reason=reason, time_ns=self.clock.now_ns()))
-            after = msgspec.structs.replace(after, deadline_ns=deadline_ns or after.deadline_ns)
+            after = edit(before)
             await self.keep(work, before, after)
             return after
 
         return self._now(await self.commit(write))
 
-    async def mark_cancel(self, order_id: str) -> Order:
-        """Keep that a cancel is wanted: it is asked for until the order has ended."""
+    async def mark_cancel(self, order_id: str, *, lapsed: bool = False) -> Order:
+        """Keep that a cancel is wanted: it is asked for until the order has ended; ``lapsed``: because its deadline passed."""
+
+        def wanted(before: Order) -> Order:
+            lapsed_ns = self.clock.now_ns() if lapsed and not before.cancel_asked else before.lapsed_ns
+            return msgspec.structs.replace(before, cancel_asked=True, lapsed_ns=lapsed_ns)
 
         async def write(work: UnitOfWork) -> Order:
             before = await self.order(work, order_id)
-            after = before if before.final else msgspec.structs.replace(before, cancel_asked=True)
+            after = before if before.final else wanted(before)
             await self.keep(work, before, after)
             return after
 
@@ -208,7 +263,7 @@ class OrderKeeper:
             return
         await work.orders.put(after)
         self.memory.put(after)
-        await self.tell(work, OrderChanged(order=after))
+        await self.tell(work, OrderChanged(order=after, before=before))
         if after.revived and (before is None or not before.revived):
             sentence = f"order {after.order_id} was taken for absent and is at the venue: it is followed again"
             await self.tell(work, self._alarm("order_revived", sentence, after.terms.instrument))

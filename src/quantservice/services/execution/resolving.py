@@ -30,6 +30,7 @@ _S_NS: Final = 1_000_000_000
 _SCOPE: Final = "reconciled"
 _LATE_MS: Final = 5_000  # what is younger than this may still be on its way through the stream
 _TOLD_AFTER: Final = 2
+_MOST_ORPHANS: Final = 10_000
 _BACK_OFF_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 
 
@@ -60,11 +61,20 @@ class Resolver:
         self._scans: dict[str, tuple[int, int]] = {}  # order -> scans that lacked it, and when the last was
         self._cancels: dict[str, tuple[int, int]] = {}  # order -> cancels asked, and when the next is due
         self._missing: dict[str, int] = {}  # order -> when its missing fills are to be asked for (ns); a start asks for all
+        self._orphans: dict[str, VenueFill] = {}  # fills that wait until the order they may be of is no longer in doubt
         self._asked = False  # the first reconciliation looks at the store's orders, later ones at what is remembered
         self.sending: set[str] = set()
         self.suspect: frozenset[InstrumentId] = frozenset()  # the venue's position is another than the books'
         self.statement: Statement | None = None
         self._owed: dict[str, tuple[Decimal, int]] = {}  # currency -> what is not explained, and in how many comparisons
+
+    def begin(self) -> None:
+        """Forget what was under way: a start looks at the store's orders and asks for everything."""
+        self._scans.clear()
+        self._cancels.clear()
+        self._missing.clear()
+        self._orphans.clear()
+        self._asked = False
 
     # --- reconciling -----------------------------------------------------------------------------------------------------
 
@@ -105,7 +115,8 @@ class Resolver:
             missed += await self.apply_fill(fill) and self._is_late(fill.time_ms)
         for movement in await self._trading.movements_since(since_ms):
             missed += await self._keeper.apply_movement(movement) and self._is_late(movement.time_ms)
-        await self._keeper.commit(lambda work: work.values.put(_SCOPE, account, snapshot.time_ms))
+        until_ms = min([snapshot.time_ms, *(fill.time_ms for fill in self._orphans.values())])  # these are asked for again
+        await self._keeper.commit(lambda work: work.values.put(_SCOPE, account, until_ms))
         self._asked = True
         return missed
 
@@ -113,14 +124,34 @@ class Resolver:
         return time_ms < self._clock.now_ms() - _LATE_MS
 
     async def apply_fill(self, fill: VenueFill) -> bool:
-        """Take a fill. One whose order nobody knows may be of an order whose answer was lost: that is asked for first."""
+        """Take a fill; False where it was taken before, or waits.
+
+        One whose order nobody knows may be of an order whose answer was lost: that is asked for first. As long as that order is in
+        doubt and the fill names no client id, it waits: booked as a stranger's it could never become the order's own.
+        """
+        if self._keeper.memory.is_booked(fill.key):
+            return False
         if fill.venue_order_id and not await self._keeper.knows(fill):
-            for order in await self._keeper.unresolved():
-                if order.terms.instrument == fill.instrument and order.terms.side == fill.side:
-                    report = await self._find(order)
-                    if report is not None:
-                        await self._keeper.apply_report(report)
+            for order in await self._doubted(fill):
+                report = await self._find(order)
+                if report is not None:
+                    await self._keeper.apply_report(report)
+            if (
+                not fill.client_id
+                and len(self._orphans) < _MOST_ORPHANS
+                and await self._doubted(fill)
+                and not await self._keeper.knows(fill)
+            ):
+                self._orphans[fill.key] = fill
+                return False
+        self._orphans.pop(fill.key, None)
         return await self._keeper.apply_fill(fill)
+
+    async def _doubted(self, fill: VenueFill) -> list[Order]:
+        """Return orders that are in doubt, or being sent, and could be a fill's."""
+        unresolved = await self._keeper.unresolved()
+        found = [order for order in unresolved if (order.terms.instrument, order.terms.side) == (fill.instrument, fill.side)]
+        return [order for order in found if order.created_ns // _MS_NS <= fill.time_ms + _LATE_MS]
 
     async def _compare(self, snapshot: AccountSnapshot) -> None:
         """Compare with the books; a difference is looked at twice, because a fill may come between the answers.
@@ -171,6 +202,7 @@ class Resolver:
         memory = self._keeper.memory
         sending = (memory.order(name) for name in self.sending)
         moved = {order.terms.instrument for order in sending if order is not None}
+        moved |= {fill.instrument for fill in self._orphans.values()}
         moved |= {instrument for instrument, touched_ns in memory.touched.items() if touched_ns // _MS_NS >= since_ms}
         return frozenset(moved | {name for name, count in memory.fills.items() if count != before.get(name, 0)})
 
@@ -200,10 +232,12 @@ class Resolver:
         for order in await self._keeper.open():
             if order.order_id in self.sending:
                 continue
-            if order.state in (OrderState.UNKNOWN, OrderState.SUBMITTING, OrderState.APPROVED):
-                await self.ask(order)
-            elif order.cancel_asked:
+            if order.state is not OrderState.OPEN:
+                order = await self.ask(order)  # noqa: PLW2901  # as it is then
+            if order.cancel_asked and order.state in (OrderState.OPEN, OrderState.AMENDING):
                 await self.cancel_again(order)
+        for fill in list(self._orphans.values()):
+            await self.apply_fill(fill)
         now_ns = self._clock.now_ns()
         for name in [name for name, due_ns in sorted(self._missing.items()) if due_ns <= now_ns]:
             await self.complete(await self._keeper.look_up(name))
@@ -220,7 +254,8 @@ class Resolver:
             report = await self._find(order)
             if report is not None:
                 after = await self._keeper.apply_report(report)
-                return await self.complete(after)
+                after = await self.complete(after)
+                return await self._unchanged(after, report) if after.state is OrderState.AMENDING else after
             if order.state is OrderState.SUBMITTING:
                 order = await self._keeper.lose(order.order_id, 0, "it was being sent when the process ended")
             if order.state is OrderState.UNKNOWN:
@@ -252,7 +287,7 @@ class Resolver:
                 _log.info("execution.fills_away", account=self._keeper.account, order=order.order_id, reason=str(error))
                 return order
             for fill in fills:
-                await self._keeper.apply_fill(fill)
+                await self.apply_fill(fill)
             order = await self._keeper.look_up(order.order_id)
         if order.fills_missing and not order.external:
             self._missing[order.order_id] = self._clock.now_ns()
@@ -262,20 +297,16 @@ class Resolver:
 
     async def _scan(self, order: Order) -> Order:
         """One scan that may show that the venue never got it; raises VenueError where the venue does not answer all of it."""
-        config, now_ns = self._config, self._clock.now_ns()
-        if order.deadline_ns:
-            after_ns, needed = order.deadline_ns + round(config.settle_s * _S_NS), config.scans
-        else:
-            after_ns, needed = max(order.sent_ns, order.created_ns) + round(config.no_deadline_s * _S_NS), config.no_deadline_scans
-        count, last_ns = self._scans.get(order.order_id, (0, 0))
-        if now_ns < after_ns or (count and now_ns < last_ns + round(config.apart_s * _S_NS)):
+        count, needed = self._due(order.order_id, order.deadline_ns, max(order.sent_ns, order.created_ns))
+        if not needed:
             return order
+        now_ns = self._clock.now_ns()
         snapshot = await self._trading.snapshot()
         for report in snapshot.orders:
             if report.client_id == order.order_id and report.instrument == order.terms.instrument:
                 return await self.complete(await self._keeper.apply_report(report))
         for fill in await self._trading.fills_since([order.terms.instrument], order.created_ns // _MS_NS - _LATE_MS):
-            await self._keeper.apply_fill(fill)
+            await self.apply_fill(fill)
         order = await self._keeper.look_up(order.order_id)
         if order.state is not OrderState.UNKNOWN:
             return order
@@ -286,6 +317,33 @@ class Resolver:
         detail = "after its deadline neither the query, the open orders nor the fills have it"
         evidence = self._evidence("absence", reference=f"{count + 1} scans", detail=detail)
         return await self._keeper.change(order.order_id, Change.ABSENT, evidence, reason="the venue never got it")
+
+    async def _unchanged(self, order: Order, report: OrderReport) -> Order:
+        """One look that may show that the venue never got a change: it has the order as it was, after the change's deadline."""
+        asked = order.amendment
+        if asked is None:
+            return order
+        count, needed = self._due(order.order_id, asked.deadline_ns, asked.asked_ns)
+        if not needed:
+            return order
+        self._scans[order.order_id] = (count + 1, self._clock.now_ns())
+        if count + 1 < needed:
+            return order
+        self._scans.pop(order.order_id, None)
+        detail = "after the change's deadline the venue shows the order as it was"
+        evidence = self._evidence("query", reference=report.venue_order_id, detail=detail)
+        return await self._keeper.keep_terms(order.order_id, evidence, "the venue never got the change")
+
+    def _due(self, order_id: str, deadline_ns: int, asked_ns: int) -> tuple[int, int]:
+        """Return how many looks there were that lacked something, and how many are needed: 0 where none is due now."""
+        config, now_ns = self._config, self._clock.now_ns()
+        if deadline_ns:
+            after_ns, needed = deadline_ns + round(config.settle_s * _S_NS), config.scans
+        else:
+            after_ns, needed = asked_ns + round(config.no_deadline_s * _S_NS), config.no_deadline_scans
+        count, last_ns = self._scans.get(order_id, (0, 0))
+        early = now_ns < after_ns or now_ns < last_ns + round(config.apart_s * _S_NS)
+        return count, 0 if early else needed
 
     # --- cancels -------------------------------------------------------------------------------------------------------------
 
@@ -298,7 +356,10 @@ class Resolver:
 
     async def cancel(self, order_id: str, *, count: int = 0) -> Order:
         """Ask for a cancel once, of an open order. Whatever the answer is, the venue's state of the order is the outcome."""
-        instrument, name = self._keeper.live[order_id]
+        found = self._keeper.live.get(order_id)
+        if found is None:  # it ended while this cancel waited for its turn
+            return await self._keeper.look_up(order_id)
+        instrument, name = found
         pause_s = _BACK_OFF_S[min(count, len(_BACK_OFF_S) - 1)]
         self._cancels[order_id] = (count + 1, self._clock.now_ns() + round(pause_s * _S_NS))
         try:

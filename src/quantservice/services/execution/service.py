@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +20,7 @@ from quantservice.core.errors import EnvironmentFault, VenueError
 from quantservice.core.orders import VenueFill
 from quantservice.ports import Clock
 from quantservice.ports.trading import AccountEvent, AccountMovement, AccountSnapshot, OrderReport, StreamState, Trading
-from quantservice.services.execution.gateway import Gateway
+from quantservice.services.execution.gateway import AccountTaken, Gateway
 
 _log = structlog.get_logger(__name__)
 #: Events that may wait to be applied; behind them the stream itself waits.
@@ -55,17 +55,26 @@ class ExecutionService:
     async def run(self) -> None:
         """Work until cancelled; works a second time on the same object."""
         try:
-            await self._start()
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow())
-                tasks.create_task(self._every(self._config.lease_every_s, self._gateway.extend))
-                tasks.create_task(self._every(self._config.resolve_every_s, self._gateway.resolve))
-                tasks.create_task(self._every(self._config.reconcile_every_s, self._reconcile))
-                if self._config.dead_man_s > 0:
-                    tasks.create_task(self._every(self._config.dead_man_s / 3, self._arm))
+            while True:
+                await self._start()
+                error = await self._trade()
+                if not isinstance(error, AccountTaken):
+                    raise error or RuntimeError("the loop of an account ended by itself")
+                self._tell_away(str(error))
         finally:
             with contextlib.suppress(EnvironmentFault):
                 await self._gateway.release()
+
+    async def _trade(self) -> BaseException | None:
+        works = [
+            self._follow(),
+            self._every(self._config.lease_every_s, self._gateway.extend),
+            self._every(self._config.resolve_every_s, self._gateway.resolve),
+            self._every(self._config.reconcile_every_s, self._reconcile),
+        ]
+        if self._config.dead_man_s > 0:
+            works.append(self._every(self._config.dead_man_s / 3, self._arm))
+        return await _until_one_ends(*works)
 
     def stats(self) -> Mapping[str, Any]:
         """Whether orders may be sent, what the stream is, and what was heard."""
@@ -85,20 +94,20 @@ class ExecutionService:
         """Hear the venue; a stream that ends or fails is followed again, and what it missed is asked for."""
         while True:
             waiting: asyncio.Queue[AccountEvent] = asyncio.Queue(_WAITING)
-            try:
-                async with asyncio.TaskGroup() as tasks:
-                    taking = tasks.create_task(self._take_all(waiting))
-                    async for events in self._trading.updates():
-                        for event in events:
-                            self._heard += 1
-                            await waiting.put(event)
-                    await waiting.join()
-                    taking.cancel()
-                self._tell_away("the venue's stream of the account ended")
-            except* (VenueError, EnvironmentFault) as errors:
-                self._tell_away(str(errors.exceptions[0]))
+            error = await _until_one_ends(self._hear(waiting), self._take_all(waiting))
+            if error is not None and not isinstance(error, VenueError | EnvironmentFault):
+                raise error
+            self._tell_away(str(error or "the venue's stream of the account ended"))
             self._stream = "down"
             await self._clock.sleep(self._config.start_again_s)
+
+    async def _hear(self, waiting: asyncio.Queue[AccountEvent]) -> None:
+        """Take what the stream tells until it ends and all of it is applied."""
+        async for events in self._trading.updates():
+            for event in events:
+                self._heard += 1
+                await waiting.put(event)
+        await waiting.join()
 
     async def _take_all(self, waiting: asyncio.Queue[AccountEvent]) -> None:
         """Take what was heard, in order; orders and fills that came together go into one commit."""
@@ -160,3 +169,28 @@ class ExecutionService:
         if not self._away:
             self._away = True
             _log.warning("execution.away", account=self._gateway.account, reason=reason)
+
+
+async def _until_one_ends(*works: Coroutine[Any, Any, None]) -> BaseException | None:
+    """Do works until the first of them ends, and end the others; return its error.
+
+    A task group would not do: one whose task fails in the moment in which it is cancelled tells only of the failure, and the loop
+    around it goes on for ever.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_told(work)) for work in works]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+    return next((task.result() for task in done if not task.cancelled()), None)
+
+
+async def _told(work: Coroutine[Any, Any, None]) -> BaseException | None:
+    """Return the error of a work instead of raising it."""
+    try:
+        await work
+    except Exception as error:  # noqa: BLE001  # whoever waits for it looks at it
+        return error
+    return None

@@ -52,7 +52,7 @@ def iceberg(parent: Intent, *, shown: Decimal, filled: Decimal, number: int, now
     if shown <= 0:
         raise InvalidValue("shown", f"{shown} must be above zero")
     left = parent.terms.quantity - filled
-    return None if left <= 0 else _child(parent, number, min(shown, left), now_ns=now_ns, until_ns=parent.valid_until_ns)
+    return None if left <= 0 else child(parent, number, min(shown, left), now_ns=now_ns, until_ns=parent.valid_until_ns)
 
 
 def chase(
@@ -63,18 +63,26 @@ def chase(
     price = instrument.round_price(min(touch, limit) if buy else max(touch, limit), parent.terms.side)
     if left <= 0 or (touch > limit if buy else touch < limit):
         return None
-    made = _child(parent, number, left, now_ns=now_ns, until_ns=parent.valid_until_ns)
+    made = child(parent, number, left, now_ns=now_ns, until_ns=parent.valid_until_ns)
     terms = msgspec.structs.replace(made.terms, type="limit", limit_price=price, post_only=parent.terms.post_only)
     return msgspec.structs.replace(made, terms=terms)
 
 
+def part_now(left: Decimal, instrument: Instrument, *, price: Decimal, weights: Sequence[Decimal]) -> Decimal:
+    """Return how much of what is left goes now, where ``weights`` are the shares of this time and of those that follow.
+
+    What was not filled in the times before is spread over these: nothing is made up for at once. 0 where it is too small yet.
+    """
+    if not any(weights):
+        weights = [Decimal(1)]
+    place, quantity = quantities(left, instrument, price=price, weights=weights)[0]
+    return quantity if place == 0 else ZERO
+
+
 @exact
-def _plan(
-    parent: Intent, instrument: Instrument, price: Decimal, weights: Sequence[Decimal], start_ns: int, duration_ns: int
-) -> tuple[Slice, ...]:
-    total, lot = parent.terms.quantity, instrument.lot_size
-    least = _least(instrument, price)
-    step_ns = duration_ns // len(weights)
+def quantities(total: Decimal, instrument: Instrument, *, price: Decimal, weights: Sequence[Decimal]) -> list[tuple[int, Decimal]]:
+    """Divide a quantity by weights: (place, quantity) of parts of which none is below the venue's least, adding up to it."""
+    lot, least = instrument.lot_size, _least(instrument, price)
     whole = sum(weights, ZERO)
     parts: list[tuple[int, Decimal]] = []
     planned = carried = ZERO
@@ -90,10 +98,18 @@ def _plan(
     if planned < total:  # what rounding left goes with the last part
         place, quantity = parts.pop() if parts else (len(weights) - 1, ZERO)
         parts.append((place, quantity + total - planned))
+    return parts
+
+
+def _plan(
+    parent: Intent, instrument: Instrument, price: Decimal, weights: Sequence[Decimal], start_ns: int, duration_ns: int
+) -> tuple[Slice, ...]:
+    step_ns = duration_ns // len(weights)
+    parts = quantities(parent.terms.quantity, instrument, price=price, weights=weights)
     return tuple(
         Slice(
             due_ns=start_ns + place * step_ns,
-            intent=_child(parent, place, quantity, now_ns=start_ns + place * step_ns, until_ns=start_ns + (place + 1) * step_ns),
+            intent=child(parent, place, quantity, now_ns=start_ns + place * step_ns, until_ns=start_ns + (place + 1) * step_ns),
         )
         for place, quantity in parts
     )
@@ -105,7 +121,8 @@ def _least(instrument: Instrument, price: Decimal) -> Decimal:
     return max(instrument.min_quantity, by_value, instrument.lot_size)
 
 
-def _child(parent: Intent, number: int, quantity: Decimal, *, now_ns: int, until_ns: int) -> Intent:
+def child(parent: Intent, number: int, quantity: Decimal, *, now_ns: int, until_ns: int) -> Intent:
+    """Return part ``number`` of a parent: its id is a function of both."""
     return msgspec.structs.replace(
         parent,
         intent_id=intent_id(parent.terms.account, parent.deployment, f"child:{parent.intent_id}", number),

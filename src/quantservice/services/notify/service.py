@@ -19,6 +19,7 @@ from quantservice.core.errors import EnvironmentFault
 from quantservice.core.messages import TEST_ALERT, Alert, Overflow, Topic
 from quantservice.ports import Clock, EventBus
 from quantservice.ports.notify import Notifier
+from quantservice.services.notify.watchdog import Watchdog
 
 _log = structlog.get_logger(__name__)
 _LEVELS: Final = ("info", "warning", "critical")
@@ -43,8 +44,16 @@ class NotifyService:
     consumes: tuple[str, ...] = (Topic.ALERT,)
     produces: tuple[str, ...] = ()
 
-    def __init__(self, bus: EventBus, clock: Clock, notifier: Notifier, config: NotifyConfig | None = None) -> None:
-        self._bus, self._clock, self._notifier = bus, clock, notifier
+    def __init__(
+        self,
+        bus: EventBus,
+        clock: Clock,
+        notifier: Notifier,
+        config: NotifyConfig | None = None,
+        *,
+        watchdog: Watchdog | None = None,
+    ) -> None:
+        self._bus, self._clock, self._notifier, self._watchdog = bus, clock, notifier, watchdog
         self._config = config or NotifyConfig()
         self._last: dict[tuple[str, str, str, str], float] = {}  # alert -> when it was sent last
         self._sent_at: deque[float] = deque()
@@ -59,6 +68,8 @@ class NotifyService:
             asyncio.TaskGroup() as tasks,
         ):
             tasks.create_task(self._take_all(waiting))
+            if self._watchdog is not None:
+                tasks.create_task(self._watchdog.run())
             async for messages in alerts:
                 for item in messages:
                     if isinstance(item.data, Alert):
@@ -78,7 +89,8 @@ class NotifyService:
 
     def stats(self) -> Mapping[str, Any]:
         """What was sent, held back and lost since the start."""
-        return {"places": self._notifier.targets, "sent": self._sent, "held_back": self._held_back, "failed": self._failed}
+        own = {"places": self._notifier.targets, "sent": self._sent, "held_back": self._held_back, "failed": self._failed}
+        return own if self._watchdog is None else own | dict(self._watchdog.stats())
 
     async def take(self, alert: Alert) -> None:
         """Deliver an alert, or hold it back."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -16,11 +16,13 @@ from quantservice.core.errors import QuantServiceError, VenueError
 from quantservice.core.events import Kind, MarketEvent
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import MarketBatch, Message, Topic
-from quantservice.core.periods import DAY_MS
+from quantservice.core.periods import DAY_MS, HOUR_MS
 from quantservice.core.spans import Span
 from quantservice.ports import Clock, EventBus, StateStore, Venue
 
 log = structlog.get_logger(__name__)
+#: When funding is asked for after each full hour, beside the usual interval: before the next minute's close.
+_SETTLED_AFTER_MS: Final = (5_000, 30_000)
 
 
 class PollingConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +108,13 @@ class PollingService:
                 if key in self._lost:
                     log.info("polling.back", market=key[0], kind=key[1])
                 self._lost.discard(key)
-            await self._clock.sleep(every_s)
+            await self._clock.sleep(min(every_s, self._until_settled()) if kind is Kind.FUNDING else every_s)
+
+    def _until_settled(self) -> float:
+        """Return the seconds until a settlement may be new: venues settle on the full hour, live strategies wait for the rate."""
+        now_ms = self._clock.now_ms()
+        due = (((now_ms - after) // HOUR_MS + 1) * HOUR_MS + after for after in _SETTLED_AFTER_MS)
+        return (min(due) - now_ms) / 1_000
 
     async def _pairs(self, venue: Venue, kind: Kind) -> set[InstrumentId]:
         """Return the registered pairs of a market; tickers are wanted of all, other kinds where the pair names them."""

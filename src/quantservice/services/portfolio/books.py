@@ -13,13 +13,14 @@ from typing import Final, TypeAlias
 
 from quantservice.core.errors import IntegrityError
 from quantservice.core.instruments import Instrument, InstrumentId
+from quantservice.core.ledger import FEE, WALLET
 from quantservice.core.messages import BalanceChanged, PositionChanged
 from quantservice.core.money import ZERO, exact
 from quantservice.core.orders import VenueFill
 from quantservice.core.positions import Position, PositionSide
 from quantservice.ports import Clock, HeldPosition, JournalRow, TradingAccount, UnitOfWork
 from quantservice.ports.trading import AccountMovement, AccountSnapshot, VenuePosition
-from quantservice.services.portfolio.entries import WALLET, booked, entry_id_of, fill_entry, movement_entry, opening_entry
+from quantservice.services.portfolio.entries import booked, entry_id_of, fill_entry, movement_entry, opening_entry
 from quantservice.services.portfolio.statement import Statement, compare
 
 #: The rules of an instrument, or None where it is not known.
@@ -121,6 +122,11 @@ class Bookkeeper:
 def wallet_of(balances: Mapping[tuple[str, str, str], Decimal]) -> dict[str, Decimal]:
     """Return the wallet per currency from the sums of the journal."""
     return {currency: amount for (_, account, currency), amount in balances.items() if account == WALLET and amount}
+
+
+def fees_of(balances: Mapping[tuple[str, str, str], Decimal]) -> dict[str, Decimal]:
+    """Return the fees that were paid, per currency, from the sums of the journal."""
+    return {currency: amount for (_, account, currency), amount in balances.items() if account == FEE and amount}
 
 
 @exact

@@ -12,14 +12,13 @@ from decimal import Decimal
 from typing import Final
 
 from quantservice.core.instruments import Instrument
-from quantservice.core.ledger import Entry, Posting
+from quantservice.core.ledger import FEE, WALLET, Entry, Posting
 from quantservice.core.money import exact, round_to_digits
 from quantservice.core.orders import VenueFill
 from quantservice.ports.trading import AccountMovement, VenueBalance
 
-WALLET: Final = "wallet"
 OPENING: Final = "opening"
-_COUNTERS: Final = {"funding": "funding", "transfer": "transfer", "rebate": "rebate", "fee": "fee", "insurance": "insurance"}
+_COUNTERS: Final = {"funding": "funding", "transfer": "transfer", "rebate": "rebate", "fee": FEE, "insurance": "insurance"}
 #: Decimals to which venues book profit and fees of derivatives.
 BOOKED_DIGITS: Final = 8
 
@@ -53,7 +52,7 @@ def fill_entry(fill: VenueFill, instrument: Instrument, *, realised: Decimal) ->
         ]
     else:
         moves = [("realised", instrument.settle, realised)]
-    moves.append(("fee", fill.fee_currency or instrument.settle, -fill.fee))
+    moves.append((FEE, fill.fee_currency or instrument.settle, -fill.fee))
     return _entry(entry_id_of(fill), moves, time_ms=fill.time_ms, reason=fill.kind)
 
 

@@ -104,6 +104,7 @@ class Sizer:
                     deployment=signal.deployment,
                     strategy=signal.strategy,
                     tag=decision.tag,
+                    group=decision.group if isinstance(decision, OrderRequest) else "",
                     created_ns=now_ns,
                     valid_until_ns=now_ns + self._valid_ns,
                     correlation_id=cause,
@@ -232,5 +233,8 @@ def _to_cancel(decision: CancelOrders, orders: Iterable[Order]) -> list[str]:
     return [
         order.order_id
         for order in orders
-        if order.terms.instrument == decision.instrument and (not decision.tag or order.tag == decision.tag) and not order.final
+        if order.terms.instrument == decision.instrument
+        and (not decision.tag or order.tag == decision.tag)
+        and order.purpose in ("signal", "order")  # its own: what protects its position is not the strategy's to cancel
+        and not order.final
     ]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from quantservice.core.intents import Approved, Denied, Intent
 from quantservice.core.orders import Order
-from quantservice.ports import RiskDecision, RiskState, RiskStateName
-from quantservice.quant.risk_rules import DEFAULT_RULES, Breach, RiskRule, RiskView
+from quantservice.ports import HeldPosition, RiskDecision, RiskState, RiskStateName, StrategyQuota, UnitOfWork
+from quantservice.quant.risk_rules import DEFAULT_RULES, Breach, PositionRule, RiskRule, RiskView
 from quantservice.services.risk.exposure import ExposureBook
+from quantservice.services.risk.recalling import Recalled, recall, resume
+from quantservice.services.risk.trust import Faults
 
+_MS_NS: Final = 1_000_000
 _STRICTER: Final[dict[str, int]] = {"ACTIVE": 0, "REDUCING": 1, "HALTED": 2}
 
 
@@ -37,17 +40,30 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RiskDesk:
-    """Checks intents. Holds the states and, per account, its exposure; whoever reserves does so before the next check."""
+    """Checks intents. Holds the states and, per account, its exposure; whoever reserves does so before the next check.
 
-    def __init__(self, rules: RuleSet | None = None, *, per_deployment: Mapping[str, RuleSet] | None = None) -> None:
+    ``protection``: per scope (system, account or deployment, and its key) the rules of positions by name, None where one is off.
+    ``own``: in the same way the rules of orders that accounts and deployments have in the place of the system's.
+    """
+
+    def __init__(self, rules: RuleSet | None = None) -> None:
         self.rules = rules or RuleSet()
-        self.per_deployment = dict(per_deployment or {})
+        self.own: dict[tuple[str, str], dict[str, RiskRule | None]] = {}
         self.books: dict[str, ExposureBook] = {}
+        self.protection: dict[tuple[str, str], dict[str, PositionRule | None]] = {}
+        self.quotas: dict[str, StrategyQuota] = {}  # by deployment; the accounts' exposures look here
+        self.data_faults: Faults = {}  # by deployment and instrument; the accounts' exposures look here
         self._states: dict[tuple[str, str], RiskState] = {}
 
     def set_state(self, state: RiskState) -> None:
-        """Take a state of the system, an account or a deployment."""
+        """Take a state of the system, an account or a deployment. A new ACTIVE is a person's look: counts in a row begin anew."""
+        before = self._states.get((state.scope, state.key))
         self._states[state.scope, state.key] = state
+        if state.state != "ACTIVE" or (before is not None and before.since_ms == state.since_ms):
+            return
+        for account, book in self.books.items():
+            if state.scope != "account" or state.key == account:
+                book.forgive(state.key if state.scope == "deployment" else None)
 
     def load_states(self, states: Iterable[RiskState]) -> None:
         """Take the states that were kept over a restart."""
@@ -63,11 +79,41 @@ class RiskDesk:
         known = [state for state in found if state is not None]
         return max(known, key=lambda state: _STRICTER[state.state], default=RiskState(scope="system"))
 
+    def position_rules(self, account: str, deployment: str = "") -> tuple[PositionRule, ...]:
+        """Return the rules that watch a deployment's positions, or a person's: of each the deployment's, account's or system's."""
+        scopes = [("system", ""), ("account", account), *([("deployment", deployment)] if deployment else [])]
+        found: dict[str, PositionRule | None] = {}
+        for scope in scopes:
+            found |= self.protection.get(scope, {})
+        return tuple(rule for rule in found.values() if rule is not None)
+
     def apply_order(self, order: Order) -> None:
         """Take an order as it is now into its account's exposure; of an account that is not traded here nothing is kept."""
         book = self.books.get(order.terms.account)
         if book is not None:
             book.apply_order(order)
+
+    def reload(self, account: str, held: Iterable[HeldPosition]) -> None:
+        """Forget an account's orders and positions, and take these positions."""
+        book = self.books.get(account)
+        if book is not None:
+            book.reload(held)
+
+    async def recall(self, work: UnitOfWork, account: str, now_ns: int) -> Recalled:
+        """Read what an account's risk control must know of the time before this process; :meth:`resume` takes it."""
+        return await recall(work, account, now_ns)
+
+    def resume(self, account: str, held: Sequence[HeldPosition], recalled: Recalled) -> None:
+        """Go on where the process before left an account: rates, refusals, losses in a row, peak and the day's start."""
+        book = self.books.get(account)
+        if book is not None:
+            resume(book, held, recalled, lambda deployment: self._looked_ns(account, deployment))
+
+    def _looked_ns(self, account: str, deployment: str) -> int:
+        """Return when a person last set ACTIVE what an account's deployment, or the account itself, is under."""
+        scopes = [("system", ""), ("account", account), *([("deployment", deployment)] if deployment else [])]
+        found = [self._states[scope] for scope in scopes if scope in self._states]
+        return max((state.since_ms for state in found if state.state == "ACTIVE"), default=0) * _MS_NS
 
     def check(self, intent: Intent, now_ns: int, also: Sequence[RiskRule] = ()) -> Verdict:
         """Approve or deny. An approved intent is reserved at once: the next check counts it.
@@ -86,7 +132,7 @@ class RiskDesk:
         barred = self._barred(intent, view, now_ns)
         if barred is not None:
             return Verdict(answer=barred)
-        rules = self.per_deployment.get(intent.deployment, self.rules)
+        rules = self._rules_of(intent)
         shadow = tuple(
             msgspec.structs.replace(_of_breach(intent, rule, breach, now_ns), shadow=True)
             for rule in rules.shadow
@@ -102,6 +148,21 @@ class RiskDesk:
             intent=intent, approved_ns=now_ns, rules=names, reserved=view.order_value, reduces=_reduces(intent, view)
         )
         return Verdict(answer=approved, shadow=shadow)
+
+    def _rules_of(self, intent: Intent) -> RuleSet:
+        """Return what is asked of an order: of each rule the deployment's, else the account's, else the system's."""
+        if not self.own:
+            return self.rules
+        own = dict(self.own.get(("account", intent.terms.account), {}))
+        if intent.deployment:
+            own |= self.own.get(("deployment", intent.deployment), {})
+        if not own:
+            return self.rules
+        mine = (rule for rule in own.values() if rule is not None)
+        return RuleSet(
+            enforced=(*(rule for rule in self.rules.enforced if rule.name not in own), *mine),
+            shadow=tuple(rule for rule in self.rules.shadow if rule.name not in own),
+        )
 
     def barred(self, approved: Approved) -> str:
         """Say why an approved order may not be sent any more: a state that was set after the approval; empty where it may."""

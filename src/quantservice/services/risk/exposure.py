@@ -7,7 +7,7 @@ counts as if it were live until it is proven otherwise.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -15,23 +15,32 @@ import msgspec
 
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.intents import Intent, OrderTerms
-from quantservice.core.money import ZERO, exact
+from quantservice.core.money import ZERO, exact, sign
 from quantservice.core.orders import IN_FLIGHT, Order, OrderState
-from quantservice.core.positions import Position
-from quantservice.ports import StrategyQuota
+from quantservice.core.positions import Position, PositionSide
+from quantservice.ports import HeldPosition, StrategyQuota
 from quantservice.quant.risk_rules import RiskView
 
 _RECENT: Final = 512
 _DAY_NS: Final = 86_400 * 1_000_000_000
 _MS_NS: Final = 1_000_000
 _ONE: Final = Decimal(1)
+#: States that an order is left in whose venue took it.
+_TAKEN: Final = frozenset({OrderState.OPEN, OrderState.FILLED, OrderState.CANCELLED, OrderState.EXPIRED})
+_UNRECONCILED_NS: Final = 180_000 * _MS_NS  # twelve comparisons with the venue that failed or did not come
+_UNRECONCILED: Final = ("not compared with the venue for three minutes",)
 
 #: The rules of an instrument, or None where it is not known.
 InstrumentOf = Callable[[InstrumentId], Instrument | None]
 
 
 class Equity(msgspec.Struct):
-    """An account's equity and what it is measured against, in its reporting currency."""
+    """An account's equity and what it is measured against, in its reporting currency.
+
+    ``peak`` and ``day_start`` move with what is paid in or out (``paid_in``): neither is won or lost. ``day`` is the UTC day of
+    ``day_start``; -1 until a figure was taken that can be measured against. ``changes`` is another number after each such figure
+    that moved one of them.
+    """
 
     now: Decimal = ZERO
     peak: Decimal = ZERO
@@ -39,6 +48,8 @@ class Equity(msgspec.Struct):
     day: int = -1
     free_margin: Decimal = ZERO
     margin_ratio: Decimal = ZERO
+    paid_in: Decimal = ZERO
+    changes: int = 0
 
 
 class Price(msgspec.Struct, frozen=True):
@@ -46,6 +57,14 @@ class Price(msgspec.Struct, frozen=True):
 
     value: Decimal
     time_ns: int
+
+
+class Used(msgspec.Struct, frozen=True, kw_only=True):
+    """What a deployment uses: value of all its positions, of the largest one, and its orders of this UTC day."""
+
+    gross: Decimal = ZERO
+    largest: Decimal = ZERO
+    orders_today: int = 0
 
 
 class Exposed:
@@ -64,6 +83,13 @@ class Exposed:
         self.sides: deque[tuple[int, str]] = deque(maxlen=64)
         self.worst: Decimal | None = None
         self._sums: dict[tuple[str, str, bool], Decimal] = {}
+
+    def forget(self) -> None:
+        """Forget orders and positions; price and recent sides stay."""
+        self.legs.clear()
+        self.flying.clear()
+        self._sums.clear()
+        self.worst = None
 
     def put(self, order: Order, *, flies: bool) -> None:
         """Take an order as it is now."""
@@ -111,43 +137,85 @@ class ExposureBook:
         self.account = account
         self.equity = Equity()
         self.leverage: dict[InstrumentId, Decimal] = {}
-        self.data_faults: dict[InstrumentId, tuple[str, ...]] = {}
+        self.usual_leverage = _ONE  # of instruments whose own is not known
+        #: (deployment, instrument) -> why the data that the deployment uses is not to be trusted now
+        self.data_faults: Mapping[tuple[str, InstrumentId], tuple[str, ...]] = {}
+        self.reconciled_ns = 0  # when the venue last said what the account holds; 0: it is not followed
+        self.unreconciled_ns = _UNRECONCILED_NS  # for how long that holds
         self.quotas: dict[str, StrategyQuota] = {}
         self.rejects_in_row = 0
-        self._instrument_of = instrument_of
+        self.instrument_of = instrument_of
         self._exposed: dict[InstrumentId, Exposed] = defaultdict(Exposed)
-        self._by_deployment: dict[tuple[str, InstrumentId], Decimal] = {}
+        self._shares: dict[tuple[str, InstrumentId], Exposed] = defaultdict(Exposed)
         self._order_times: deque[int] = deque(maxlen=_RECENT)
+        self._order_times_of: dict[str, deque[int]] = {}
         self._orders_of_day: dict[str, tuple[int, int]] = {}
         self._losses: dict[str, tuple[int, int]] = {}  # deployment -> (in a row, time of the last)
+        #: a deployment's leg -> its quantity, and what had been realised when it was opened
+        self._trades: dict[tuple[str, InstrumentId, PositionSide], tuple[Decimal, Decimal]] = {}
 
     # --- facts -------------------------------------------------------------------------------------------------------
 
     @exact
     def apply_order(self, order: Order) -> None:
         """Take an order as it is now."""
-        self._exposed[order.terms.instrument].put(order, flies=order.state in IN_FLIGHT and order.remaining > 0)
+        flies = order.state in IN_FLIGHT and order.remaining > 0
+        self._exposed[order.terms.instrument].put(order, flies=flies)
+        if order.deployment:
+            self._shares[order.deployment, order.terms.instrument].put(order, flies=flies)
         if order.state is OrderState.REJECTED:
             self.rejects_in_row += 1
         elif order.state in (OrderState.OPEN, OrderState.FILLED):
             self.rejects_in_row = 0
 
+    def reload(self, held: Iterable[HeldPosition]) -> None:
+        """Forget orders and positions, and take these positions: what the store has after somebody else may have traded."""
+        self._shares.clear()
+        for found in self._exposed.values():
+            found.forget()
+        for item in held:
+            self.apply_position(item.position, item.deployment)
+
     def note_sent(self, intent: Intent, now_ns: int) -> None:
-        """Take that an order was approved: for the rates, and at once, before any answer."""
-        self._order_times.append(now_ns)
-        self._exposed[intent.terms.instrument].sides.append((now_ns, intent.terms.side))
+        """Take that an order was approved: for the rates, at once, before any answer. A change of one is a request, no order."""
+        self._note_time(intent.deployment, None if intent.amends else intent.terms, now_ns)
+        if intent.amends:
+            return
         day, count = self._orders_of_day.get(intent.deployment, (-1, 0))
         today = now_ns // _DAY_NS
         self._orders_of_day[intent.deployment] = (today, count + 1 if day == today else 1)
 
-    def apply_position(self, position: Position, deployment: str = "") -> None:
-        """Take a position as booked: of the account, or of a deployment's own share of it."""
+    def _note_time(self, deployment: str, terms: OrderTerms | None, time_ns: int) -> None:
+        self._order_times.append(time_ns)
+        self._order_times_of.setdefault(deployment, deque(maxlen=_RECENT)).append(time_ns)
+        if terms is not None:
+            self._exposed[terms.instrument].sides.append((time_ns, terms.side))
+
+    def apply_position(self, position: Position, deployment: str = "", now_ns: int = 0) -> None:
+        """Take a position as booked: of the account, or of a deployment's own share of it.
+
+        ``now_ns``: when it changed (0: it is only read). A share that became flat or turned over is a closed trade, won or lost
+        before fees.
+        """
         if deployment:
-            self._by_deployment[deployment, position.instrument] = position.quantity
+            self._shares[deployment, position.instrument].legs[position.side] = position.quantity
+            self._count_trade(position, deployment, now_ns)
         else:
             found = self._exposed[position.instrument]
             found.legs[position.side] = position.quantity
             found.worst = None
+
+    @exact
+    def _count_trade(self, position: Position, deployment: str, now_ns: int) -> None:
+        key = (deployment, position.instrument, position.side)
+        quantity, opened_with = self._trades.get(key, (ZERO, position.realised))
+        if not quantity:
+            opened_with = position.realised
+        elif sign(position.quantity) != sign(quantity):
+            if now_ns:
+                self.apply_trade_result(deployment, position.realised - opened_with, now_ns)
+            opened_with = position.realised
+        self._trades[key] = (position.quantity, opened_with)
 
     def apply_trade_result(self, deployment: str, profit: Decimal, now_ns: int) -> None:
         """Take the result of a closed trade: losses in a row are counted per deployment."""
@@ -160,20 +228,96 @@ class ExposureBook:
         found.price = Price(price, now_ns)
         found.worst = None
 
-    def set_equity(self, equity: Decimal, now_ns: int, *, free_margin: Decimal, margin_ratio: Decimal = ZERO) -> None:
-        """Take equity as marked now; the first figure of a UTC day is what the day is measured against."""
+    @exact
+    def set_equity(
+        self,
+        equity: Decimal,
+        now_ns: int,
+        *,
+        free_margin: Decimal,
+        margin_ratio: Decimal = ZERO,
+        paid_in: Decimal | None = None,
+        sure: bool = True,
+    ) -> None:
+        """Take equity as marked now; the last figure before a UTC day is what the day is measured against.
+
+        ``free_margin`` is what there would be without any position. ``paid_in``: what was there at the opening plus transfers.
+        ``sure``: everything in it has its price; a figure that is not is neither a peak nor a fall, and the last sure one stays.
+        """
         kept = self.equity
+        if paid_in is not None and paid_in != kept.paid_in:
+            if kept.day >= 0:  # money that came or went is neither won nor lost
+                moved = paid_in - kept.paid_in
+                kept.now, kept.peak, kept.day_start = kept.now + moved, kept.peak + moved, kept.day_start + moved
+                kept.changes += 1
+            kept.paid_in = paid_in
+        kept.margin_ratio = margin_ratio
+        if not sure and kept.day >= 0:
+            return
+        before, kept.now, kept.free_margin = kept.now, equity, free_margin
+        if not sure:
+            return
         today = now_ns // _DAY_NS
         if kept.day != today:
-            kept.day, kept.day_start = today, equity if kept.day < 0 else kept.now
-        kept.now, kept.free_margin, kept.margin_ratio = equity, free_margin, margin_ratio
-        kept.peak = max(kept.peak, equity)
+            kept.day, kept.day_start = today, before if kept.day == today - 1 else equity
+            kept.changes += 1
+        if equity > kept.peak:
+            kept.peak = equity
+            kept.changes += 1
+
+    def resume(
+        self,
+        *,
+        orders: Sequence[Order],
+        counts: Mapping[str, int],
+        losses: Mapping[str, tuple[int, int]],
+        now_ns: int,
+        since_ns: int = 0,
+    ) -> None:
+        """Take what a process before this one did: its last ``orders``, oldest first, how many each deployment made today.
+
+        ``losses``: per deployment the losing trades in a row and when the last was. ``since_ns``: refusals count from here on.
+        """
+        self._order_times.clear()
+        self._order_times_of.clear()
+        for found in self._exposed.values():
+            found.sides.clear()
+        self.rejects_in_row = 0
+        for order in orders:
+            if not order.external:
+                self._note_time(order.deployment, order.terms, order.created_ns)
+            if order.state is OrderState.REJECTED:
+                self.rejects_in_row += order.created_ns >= since_ns
+            elif order.state in _TAKEN:
+                self.rejects_in_row = 0
+        self.count_orders(now_ns, counts)
+        self._losses = dict(losses)
+
+    def forgive(self, deployment: str | None = None) -> None:
+        """Count refusals and losses in a row anew: a person has looked, at a deployment or (None) at the account."""
+        if deployment is None:
+            self.rejects_in_row = 0
+        for name, (_, last_ns) in self._losses.items():
+            if deployment in (None, name):
+                self._losses[name] = (0, last_ns)
+
+    def opened_with(self, deployment: str, instrument: InstrumentId, side: PositionSide, realised: Decimal) -> None:
+        """Take what a deployment's leg had realised when the trade that is open was opened."""
+        key = (deployment, instrument, side)
+        if key in self._trades:
+            self._trades[key] = (self._trades[key][0], realised)
 
     def in_flight(self, instrument: InstrumentId | None = None) -> list[Order]:
         """Orders that the venue has, may have, or may get yet."""
         if instrument is not None:
             return list(self._exposed[instrument].flying.values())
         return [order for found in self._exposed.values() for order in found.flying.values()]
+
+    def legs(self) -> dict[tuple[InstrumentId, str], Decimal]:
+        """Return what the account holds at this moment, by instrument and side."""
+        return {
+            (name, side): quantity for name, found in self._exposed.items() for side, quantity in found.legs.items() if quantity
+        }
 
     # --- figures -----------------------------------------------------------------------------------------------------
 
@@ -185,7 +329,7 @@ class ExposureBook:
     @exact
     def value(self, instrument: InstrumentId, quantity: Decimal, price: Decimal | None = None) -> Decimal:
         """Value of a quantity in the reporting currency, without sign."""
-        return _value(self._instrument_of(instrument), quantity, price or self.price_of(instrument))
+        return _value(self.instrument_of(instrument), quantity, price or self.price_of(instrument))
 
     @exact
     def worst(self, instrument: InstrumentId, more: OrderTerms | None = None) -> Decimal:
@@ -196,65 +340,110 @@ class ExposureBook:
         if more is None and found.worst is not None:
             return found.worst
         price = ZERO if found.price is None else found.price.value
-        rules = self._instrument_of(instrument)
+        rules = self.instrument_of(instrument)
         total = sum((_value(rules, quantity, price) for quantity in found.quantities(more)), ZERO)
         if more is None:
             found.worst = total
         return total
 
+    def _own(self, deployment: str, instrument: InstrumentId, more: OrderTerms | None = None) -> Decimal:
+        """Return the value of a deployment's share of an instrument at its worst, with ``more`` added."""
+        share = self._shares.get((deployment, instrument)) or Exposed()
+        rules, price = self.instrument_of(instrument), self.price_of(instrument)
+        return sum((_value(rules, quantity, price) for quantity in share.quantities(more)), ZERO)
+
+    @exact
+    def used(self, now_ns: int) -> dict[str, Used]:
+        """Return what each deployment uses now, everything in flight counted at its worst."""
+        found: dict[str, Used] = {}
+        for deployment, instrument in self._shares:
+            value, before = self._own(deployment, instrument), found.get(deployment, Used())
+            found[deployment] = Used(gross=before.gross + value, largest=max(before.largest, value))
+        for deployment, (day, count) in self._orders_of_day.items():
+            if deployment and day == now_ns // _DAY_NS:
+                found[deployment] = msgspec.structs.replace(found.get(deployment, Used()), orders_today=count)
+        return found
+
+    @exact
+    def gross(self) -> Decimal:
+        """Return the value of all positions, everything in flight counted at its worst."""
+        return sum((self._worst(name, found) for name, found in self._exposed.items()), ZERO)
+
+    def count_orders(self, now_ns: int, counts: Mapping[str, int]) -> None:
+        """Take how many orders each deployment made today, as the store has it after a start."""
+        self._orders_of_day = {deployment: (now_ns // _DAY_NS, count) for deployment, count in counts.items()}
+
     @exact
     def reduces(self, terms: OrderTerms) -> bool:
         """Say whether an order can only make its position smaller, also when all that is in flight is filled first."""
-        return _reduces(self._exposed[terms.instrument], terms)
+        return _reduces(self._exposed[terms.instrument], terms, terms.quantity)
 
     @exact
     def view(self, intent: Intent, now_ns: int) -> RiskView:
         """Return the order in its surroundings, as the rules are asked."""
         terms, kept = intent.terms, self.equity
         name = terms.instrument
-        found, rules = self._exposed[name], self._instrument_of(name)
+        found, rules = self._exposed[name], self.instrument_of(name)
         price, day = found.price, now_ns // _DAY_NS
+        changed = found.flying.get(intent.amends) if intent.amends else None
+        grown = _grown(terms, changed)
         reference = ZERO if price is None else price.value
         order_price = terms.limit_price or terms.stop_price or reference
-        after = self._worst(name, found, terms)
-        others = [self._worst(other, item) for other, item in self._exposed.items() if item is not found]
+        after = self._worst(name, found, grown)
+        others = {other: self._worst(other, item) for other, item in self._exposed.items() if item is not found}
+        of_others, position_value = sum(others.values(), ZERO), self._worst(name, found)
         of_day, count = self._orders_of_day.get(intent.deployment, (-1, 0))
         in_row, last_loss = self._losses.get(intent.deployment, (0, 0))
         quota = self.quotas.get(intent.deployment)
-        own = self._by_deployment.get((intent.deployment, name), ZERO) + terms.signed
         return RiskView(
             terms=terms,
             venue=name.venue,
             market=name.market,
             deployment=intent.deployment,
             now_ns=now_ns,
-            reduces=_reduces(found, terms),
+            reduces=_reduces(found, terms, ZERO if grown is None else grown.quantity),
             reference_price=reference,
             order_price=order_price,
             order_value=_value(rules, terms.quantity, order_price),
             equity=kept.now,
             peak_equity=kept.peak,
             day_start_equity=kept.day_start,
-            free_margin=kept.free_margin,
+            free_margin=kept.free_margin - self._bound(name, position_value, others, of_others),
             margin_ratio=kept.margin_ratio,
-            position_value=self._worst(name, found),
+            position_value=position_value,
             after_position_value=after,
-            after_gross_exposure=after + sum(others, ZERO),
-            after_largest_exposure=max([after, *others]),
-            deployment_position_value=_value(rules, own, reference),
-            open_orders=len(found.flying),
+            after_gross_exposure=after + of_others,
+            after_largest_exposure=max(after, *others.values()) if others else after,
+            deployment_position_value=self._own(intent.deployment, name, grown) if quota is not None else ZERO,
+            open_orders=len(found.flying) - (changed is not None),
             order_times_ns=self._order_times,
+            deployment_order_times_ns=self._order_times_of.get(intent.deployment, ()),
             deployment_orders_today=count if of_day == day else 0,
             rejects_in_row=self.rejects_in_row,
             losses_in_row=in_row,
             last_loss_ns=last_loss,
             sides_lately=found.sides,
             data_age_ms=(now_ns - price.time_ns) // _MS_NS if price is not None else 2**31,
-            data_faults=self.data_faults.get(name, ()),
-            leverage=self.leverage.get(name, _ONE),
+            data_faults=self._faults(intent.deployment, name, now_ns),
+            leverage=self.leverage.get(name, self.usual_leverage),
             quota_position=quota.max_position if quota is not None else ZERO,
             quota_orders_per_day=quota.orders_per_day if quota is not None else 0,
         )
+
+    def _bound(self, name: InstrumentId, value: Decimal, others: Mapping[InstrumentId, Decimal], of_others: Decimal) -> Decimal:
+        """Return the margin that positions and everything in flight bind: their value by their leverage."""
+        if not self.leverage:
+            return (value + of_others) / self.usual_leverage
+        lever = self.leverage.get
+        usual = self.usual_leverage
+        return value / lever(name, usual) + sum((item / lever(other, usual) for other, item in others.items() if item), ZERO)
+
+    def _faults(self, deployment: str, name: InstrumentId, now_ns: int) -> tuple[str, ...]:
+        """Return why the data of an order is not to be trusted: that of its strategy, and what the venue says of the account."""
+        found = self.data_faults.get((deployment, name), ()) if self.data_faults else ()
+        if self.reconciled_ns and now_ns - self.reconciled_ns > self.unreconciled_ns:
+            return (*found, *_UNRECONCILED)
+        return found
 
 
 def _value(rules: Instrument | None, quantity: Decimal, price: Decimal) -> Decimal:
@@ -268,9 +457,17 @@ def _value(rules: Instrument | None, quantity: Decimal, price: Decimal) -> Decim
     return value if rules is None else value * rules.contract_size
 
 
-def _reduces(found: Exposed, terms: OrderTerms) -> bool:
+def _grown(terms: OrderTerms, changed: Order | None) -> OrderTerms | None:
+    """Return what an order adds to what is in flight: of a change that by which it is larger, because the old version may stay."""
+    if changed is None:
+        return terms
+    more = terms.quantity - changed.most
+    return msgspec.structs.replace(terms, quantity=more) if more > 0 else None
+
+
+def _reduces(found: Exposed, terms: OrderTerms, quantity: Decimal) -> bool:
     if terms.reduce_only:
         return True
     held = found.legs.get(terms.position_side, ZERO)
     opposite = held > 0 if terms.side == "sell" else held < 0
-    return opposite and found.left(terms.side) + terms.quantity <= abs(held)
+    return opposite and found.left(terms.side) + quantity <= abs(held)

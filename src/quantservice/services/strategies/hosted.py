@@ -1,62 +1,39 @@
-"""One deployment at work: its process, the klines it waits for, its memory, and its signals."""
+"""One deployment at work: its process, the klines it waits for, and its signals."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
-import msgspec
-import numpy as np
 import structlog
 
-from quantservice.core.errors import EnvironmentFault
-from quantservice.core.events import Kline, StreamId
-from quantservice.core.instruments import InstrumentId
+from quantservice.core.events import Kline, MarketEvent, StreamId
 from quantservice.core.messages import Message, StrategySignal, Topic
 from quantservice.core.periods import close_of, next_open
 from quantservice.core.signals import Decision
-from quantservice.core.spans import Span
 from quantservice.ports import (
     Clock,
-    Columns,
     Deployment,
-    DeploymentSnapshot,
     HostedAccount,
-    HostedBar,
-    HostedBars,
     HostedStrategy,
+    HostedTicker,
+    Muted,
     StateStore,
     StrategyHost,
     StrategyProcess,
 )
 from quantservice.services.strategies.config import StrategiesConfig
+from quantservice.services.strategies.giving import Beside, MarketSource
+from quantservice.services.strategies.remembering import Memory
+from quantservice.services.strategies.seen import Seen, hosted_bar
+from quantservice.services.strategies.writing import Act, RunWriter
 
 _log = structlog.get_logger(__name__)
-_LATEST: Final = 2**62
 _MOST_WAITING: Final = 5_000
-_FLOATS: Final = (
-    "open",
-    "high",
-    "low",
-    "close",
-    "volume",
-    "quote_volume",
-    "count",
-    "taker_buy_base_volume",
-    "taker_buy_quote_volume",
-)
 
 #: What a strategy may ask of its account at this moment; None where nothing trades for it.
 AccountOf = Callable[[Deployment], Awaitable[HostedAccount | None]]
-
-
-class KlineSource(Protocol):
-    """What of the market store is needed."""
-
-    async def read(self, stream: StreamId, span: Span, *, limit: int | None = None, newest: bool = False) -> Columns:
-        """Current klines as float64 columns."""
-        ...
 
 
 class HostedDeployment:
@@ -67,37 +44,61 @@ class HostedDeployment:
         deployment: Deployment,
         *,
         host: StrategyHost,
-        source: KlineSource,
+        source: MarketSource,
         state: StateStore,
         clock: Clock,
         config: StrategiesConfig,
         account_of: AccountOf,
+        act: Act | None = None,
     ) -> None:
-        self.deployment = deployment
+        self._deployment = deployment
         self.paused = deployment.state == "paused"
-        self.streams = tuple(StreamId.kline(InstrumentId.parse(name), deployment.period) for name in deployment.instruments)
         self.figures = {"klines": 0, "decisions": 0, "signals": 0, "rebuilds": 0, "late_ms": 0}
         self.process: StrategyProcess | None = None
+        self.warm = False  # from here on it is asked about live klines
         self._host = host
-        self._source = source
-        self._state = state
         self._clock = clock
         self._config = config
         self._account_of = account_of
         self._waiting: dict[int, dict[StreamId, tuple[Kline, Message]]] = {}
         self._since: dict[int, float] = {}
-        self._last: dict[StreamId, int] = {}
-        self._began: dict[StreamId, int] = {}
         self._changed_at: float | None = None
-        self._saved_at = float("-inf")
+        self._healed: dict[StreamId, int] = {}  # the oldest kline of each that was absent, or other, when it was seen
+        self._revised: dict[StreamId, int] = {}
+        self._run_log = RunWriter(deployment, state, clock, act=act)
+        self._seen = Seen(deployment, source)
+        self._beside = Beside(deployment, source, state)
+        self._memory = Memory(
+            deployment, seen=self._seen, beside=self._beside, state=state, clock=clock, config=config, run_log=self._run_log
+        )
+        self._after: tuple[int, int, Message] | None = None  # open and close time of the last answered kline, and its cause
         self._wake = asyncio.Event()
         self._stopping = False
+
+    @property
+    def deployment(self) -> Deployment:
+        """What it hosts, as it is configured now."""
+        return self._deployment
+
+    @deployment.setter
+    def deployment(self, now: Deployment) -> None:
+        self._deployment = self._run_log.deployment = now
+
+    @property
+    def streams(self) -> Sequence[StreamId]:
+        """The klines that it lives on."""
+        return self._seen.streams
+
+    @property
+    def hears_the_market(self) -> bool:
+        """Whether it is given the market between klines."""
+        return self._beside.wants.tickers
 
     # --- what happens outside ----------------------------------------------------------------------------------------
 
     def offer(self, kline: Kline, cause: Message) -> None:
         """Take a live closed kline of one of its streams."""
-        last = self._last.get(kline.stream)
+        last = self._seen.last.get(kline.stream)
         if last is not None and kline.open_time <= last:
             return
         if len(self._waiting) >= _MOST_WAITING:
@@ -108,11 +109,17 @@ class HostedDeployment:
         self._since.setdefault(kline.open_time, self._clock.monotonic())
         self._wake.set()
 
-    def note_change(self, kline: Kline) -> None:
+    def note_change(self, kline: Kline, *, revised: bool = False) -> None:
         """Take that a kline was healed or revised: what the strategy saw of it is no longer true."""
-        began, last = self._began.get(kline.stream), self._last.get(kline.stream)
+        began, last = self._seen.began.get(kline.stream), self._seen.last.get(kline.stream)
         if began is not None and last is not None and began <= kline.open_time <= last:
             self._changed_at = self._clock.monotonic()
+            oldest = self._revised if revised else self._healed
+            oldest[kline.stream] = min(oldest.get(kline.stream, kline.open_time), kline.open_time)
+
+    def note_market(self, event: MarketEvent) -> None:
+        """Take what the market says between klines."""
+        self._beside.note(event)
 
     def tick(self) -> None:
         """Look again: klines that were waited for may be overdue."""
@@ -135,7 +142,8 @@ class HostedDeployment:
         )
         self.process = process = await self._host.start(hosted)
         try:
-            await self._warm_up(process)
+            await self._memory.begin(process)
+            self.warm = True
             while not self._stopping:
                 await self._wake.wait()
                 self._wake.clear()
@@ -143,9 +151,12 @@ class HostedDeployment:
                     await self._rebuild(process)
                 while not self._stopping and (open_time := self._ready()) is not None:
                     await self._feed(process, open_time)
-            await self._save(process)
+                if self._beside.wants.tickers:
+                    await self._tickers(process)
+            await self._memory.save(process)
+            await self._run_log.ended()
         finally:
-            self.process = None
+            self.process, self.warm = None, False
             await process.close()
 
     def _ready(self) -> int | None:
@@ -159,144 +170,95 @@ class HostedDeployment:
     async def _feed(self, process: StrategyProcess, open_time: int) -> None:
         group = self._waiting.pop(open_time)
         del self._since[open_time]
-        fresh = {stream: item for stream, item in group.items() if open_time > self._last.get(stream, -1)}
+        fresh = self._fresh(group, open_time)
         if not fresh:
             return
-        newest = max(self._last.values(), default=-1)
+        newest = max(self._seen.last.values(), default=-1)
         if open_time < newest:  # others went on without it: out of order, so all begins again from the store
             for stream in fresh:
-                self._began.setdefault(stream, open_time)
+                self._seen.began.setdefault(stream, open_time)
+                self._healed.setdefault(stream, open_time)
             self._changed_at = self._clock.monotonic()
             return
-        await self._catch_up(process, open_time)
-        fresh = {stream: item for stream, item in fresh.items() if open_time > self._last.get(stream, -1)}
-        if not fresh:
+        await self._memory.catch_up(process, open_time)
+        fresh = self._fresh(group, open_time)
+        if fresh:
+            await self._ask(process, [kline for kline, _cause in fresh.values()], next(iter(fresh.values()))[1])
+            await self._memory.save_sometimes(process)
+
+    def _fresh(self, group: dict[StreamId, tuple[Kline, Message]], open_time: int) -> dict[StreamId, tuple[Kline, Message]]:
+        return {stream: item for stream, item in group.items() if open_time > self._seen.last.get(stream, -1)}
+
+    async def _ask(self, process: StrategyProcess, klines: Sequence[Kline], cause: Message) -> None:
+        """Give klines that closed together with what came beside them, and announce the answer."""
+        bars = [hosted_bar(kline) for kline in klines]
+        rates = await self._beside.funding.until(0, klines[0].close_time)
+        muted = self._muted(klines[0].open_time)
+        if muted and process.wants.acts:  # nothing would be done of its answer, and it would believe that it was
+            await process.feed(bars, rates=rates, muted=True)
+            self._count(klines)
+            self._seen.note_bars(bars)
+            self._after = None
+            await self._run_log.silent(self._seen.last, acts=True)
             return
-        klines = [kline for kline, _cause in fresh.values()]
         account = await self._account_of(self.deployment)
-        decisions = await process.feed([_bar(kline) for kline in klines], account)
-        for kline in klines:
-            self._last[kline.stream] = kline.open_time
-            self._began.setdefault(kline.stream, kline.open_time)
+        updates, heard = await self._beside.updates()
+        decisions = await process.feed(bars, account, updates=updates, rates=rates, muted=bool(muted))
+        self._beside.heard = heard
+        self._count(klines, decisions)
+        self._seen.note_bars(bars)
+        self._after = (klines[0].open_time, klines[0].close_time, cause)
+        signal = self._signal(decisions, klines[0].open_time, klines[0].close_time, cause) if decisions and not muted else None
+        await self._run_log.asked(klines, bars, decisions, account=account, muted=muted, signal=signal, rates=rates, heard=heard)
+        self.figures["signals"] += signal is not None
+
+    def _muted(self, open_time: int) -> Muted:
+        """Say why nothing will be done of the answer to a kline."""
+        if self.paused:
+            return "paused"
+        period = self.deployment.period
+        return "stale" if self._clock.now_ms() > close_of(period, next_open(period, open_time)) else ""
+
+    def _count(self, klines: Sequence[Kline], decisions: Sequence[Decision] = ()) -> None:
         self.figures["klines"] += len(klines)
         self.figures["decisions"] += len(decisions)
-        now_ms = self._clock.now_ms()
-        self.figures["late_ms"] = max(0, now_ms - klines[0].close_time)
-        stale = now_ms > close_of(self.deployment.period, next_open(self.deployment.period, open_time))
-        if decisions and not stale and not self.paused:
-            await self._announce(decisions, klines[0], next(iter(fresh.values()))[1])
-        if self._clock.monotonic() - self._saved_at >= self._config.snapshot_s:
-            await self._save(process)
+        self.figures["late_ms"] = max(0, self._clock.now_ms() - klines[0].close_time)
 
-    async def _announce(self, decisions: Sequence[Decision], kline: Kline, cause: Message) -> None:
+    async def _tickers(self, process: StrategyProcess) -> None:
+        """Give the market between klines, where there was one since."""
+        if self._after is None or self.paused:
+            return
+        for ticker in self._beside.due(self._clock.now_ms()):
+            await self._ask_between(process, ticker, *self._after)
+
+    async def _ask_between(
+        self, process: StrategyProcess, ticker: HostedTicker, open_time: int, close_time: int, cause: Message
+    ) -> None:
+        account = await self._account_of(self.deployment)
+        decisions = await process.ticker(ticker, account)
+        self.figures["decisions"] += len(decisions)
+        signal = self._signal(decisions, open_time, close_time, cause) if decisions else None
+        await self._run_log.ticked(
+            ticker, open_time, close_time, decisions, account=account, signal=signal, heard=self._beside.heard
+        )
+        self.figures["signals"] += signal is not None
+
+    def _signal(self, decisions: Sequence[Decision], open_time: int, close_time: int, cause: Message) -> Message:
         signal = StrategySignal(
             deployment=self.deployment.id,
             name=self.deployment.name,
             strategy=self.deployment.strategy,
             version=self.deployment.version,
             account=self.deployment.account,
-            open_time=kline.open_time,
-            close_time=kline.close_time,
+            open_time=open_time,
+            close_time=close_time,
             decisions=tuple(decisions),
         )
-        message = cause.caused(topic=Topic.SIGNAL, data=signal, event_type="signal.new", key=self.deployment.id)
-        async with self._state.transaction() as work:
-            await work.outbox.add(message)
-        self.figures["signals"] += 1
-
-    # --- memory ------------------------------------------------------------------------------------------------------
-
-    async def _warm_up(self, process: StrategyProcess) -> None:
-        async with self._state.transaction() as work:
-            snapshot = await work.deployments.last_state(self.deployment.id)
-        if snapshot is not None and snapshot.code_hash == self._memory_key():
-            last = {StreamId.parse(name): int(time) for name, time in snapshot.state["last"].items()}
-            began = {StreamId.parse(name): int(time) for name, time in snapshot.state["began"].items()}
-            tables = [await self._read(stream, last.get(stream, -1) + 1, limit=None) for stream in self.streams]
-            longest = max((len(table.columns["open_time"]) // 8 for table in tables), default=0)
-            if longest <= self._config.warm_up_bars:
-                await process.warm_up(tables, snapshot.state["memory"])
-                self._last, self._began = last, began
-                self._note(tables)
-                return
-        tables = [await self._read(stream, 0, limit=self._config.warm_up_bars) for stream in self.streams]
-        count = await process.warm_up(tables)
-        self._note(tables)
-        _log.info("deployment.warmed_up", deployment=self.deployment.name, klines=count)
-
-    async def _catch_up(self, process: StrategyProcess, open_time: int) -> None:
-        """Give silently what is stored between the last kline seen and this one: it closed while the strategy was away."""
-        tables = []
-        for stream in self.streams:
-            last = self._last.get(stream)
-            if last is not None and next_open(self.deployment.period, last) < open_time:
-                tables.append(await self._read(stream, last + 1, end=open_time, limit=None))
-        tables = [table for table in tables if table.columns["open_time"]]
-        if tables:
-            await process.warm_up(tables)
-            self._note(tables)
+        return cause.caused(topic=Topic.SIGNAL, data=signal, event_type="signal.new", key=self.deployment.id)
 
     async def _rebuild(self, process: StrategyProcess) -> None:
-        self._changed_at = None
-        tables = [await self._read(stream, self._began.get(stream, 0), limit=None) for stream in self.streams]
-        await process.rebuild(tables)
-        self._last.clear()
-        self._note(tables)
+        self._changed_at, healed, revised = None, dict(self._healed), dict(self._revised)
+        self._healed.clear()
+        self._revised.clear()
+        await self._memory.rebuild(process, healed=healed, revised=revised)
         self.figures["rebuilds"] += 1
-        _log.info("deployment.rebuilt", deployment=self.deployment.name)
-
-    async def _save(self, process: StrategyProcess) -> None:
-        self._saved_at = self._clock.monotonic()
-        memory = {
-            "memory": await process.snapshot(),
-            "last": {str(stream): time for stream, time in self._last.items()},
-            "began": {str(stream): time for stream, time in self._began.items()},
-        }
-        snapshot = DeploymentSnapshot(
-            deployment_id=self.deployment.id, saved_ms=self._clock.now_ms(), code_hash=self._memory_key(), state=memory
-        )
-        try:
-            async with self._state.transaction() as work:
-                await work.deployments.save_state(snapshot)
-        except EnvironmentFault as error:  # it is saved again soon; after a crash the klines since are replayed
-            _log.warning("deployment.not_saved", deployment=self.deployment.name, reason=str(error))
-
-    def _memory_key(self) -> str:
-        """Memory fits only the code, parameters, instruments and period that it was made with."""
-        made_with = (self.deployment.code_hash, self.deployment.parameters, self.deployment.instruments, self.deployment.period)
-        return msgspec.json.encode(made_with, order="sorted").decode()
-
-    async def _read(self, stream: StreamId, start: int, *, end: int = _LATEST, limit: int | None) -> HostedBars:
-        columns = await self._source.read(stream, Span(max(start, 0), end), limit=limit, newest=limit is not None)
-        return HostedBars(str(stream.instrument), stream.period, _bytes(columns))
-
-    def _note(self, tables: Sequence[HostedBars]) -> None:
-        for table in tables:
-            opens = np.frombuffer(table.columns["open_time"], dtype="<i8")
-            if len(opens):
-                stream = StreamId.kline(InstrumentId.parse(table.instrument), table.period)
-                self._last[stream] = int(opens[-1])
-                self._began.setdefault(stream, int(opens[0]))
-
-
-def _bytes(columns: Mapping[str, Any]) -> dict[str, bytes]:
-    made = {name: np.ascontiguousarray(columns[name], dtype="<f8").tobytes() for name in _FLOATS}
-    made["open_time"] = np.ascontiguousarray(columns["open_time"], dtype="<i8").tobytes()
-    return made
-
-
-def _bar(kline: Kline) -> HostedBar:
-    return HostedBar(
-        str(kline.instrument),
-        kline.open_time,
-        kline.close_time,
-        float(kline.open),
-        float(kline.high),
-        float(kline.low),
-        float(kline.close),
-        float(kline.volume),
-        float(kline.quote_volume),
-        kline.count,
-        float(kline.taker_buy_base_volume),
-        float(kline.taker_buy_quote_volume),
-    )

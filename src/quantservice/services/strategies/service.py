@@ -18,7 +18,9 @@ from quantservice.core.messages import MarketBatch, Message, Overflow, StoredBat
 from quantservice.ports import Clock, Deployment, EventBus, HostedAccount, StateStore, StrategyFault, StrategyHost
 from quantservice.services.strategies.commands import CHANGED, Deployments
 from quantservice.services.strategies.config import GROUP, StrategiesConfig
-from quantservice.services.strategies.hosted import AccountOf, HostedDeployment, KlineSource
+from quantservice.services.strategies.giving import MarketSource
+from quantservice.services.strategies.hosted import AccountOf, HostedDeployment
+from quantservice.services.strategies.writing import Act
 
 _log = structlog.get_logger(__name__)
 _TICK_S: Final = 0.5
@@ -38,17 +40,18 @@ class StrategiesService:
     consumes: tuple[str, ...] = (Topic.MARKET_LIVE, Topic.MARKET_STORED, Topic.COMMAND)
     produces: tuple[str, ...] = (Topic.SIGNAL, Topic.SYSTEM)
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the ports that it works with, by name
         self,
         *,
         host: StrategyHost,
-        source: KlineSource,
+        source: MarketSource,
         state: StateStore,
         bus: EventBus,
         clock: Clock,
         deployments: Deployments,
         config: StrategiesConfig,
         account_of: AccountOf = no_account,
+        act: Act | None = None,
     ) -> None:
         self._host = host
         self._source = source
@@ -58,6 +61,7 @@ class StrategiesService:
         self._deployments = deployments
         self._config = config
         self._account_of = account_of
+        self._act = act
         self._hosted: dict[str, HostedDeployment] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._by_stream: dict[StreamId, list[HostedDeployment]] = {}
@@ -106,7 +110,11 @@ class StrategiesService:
 
     def _offer(self, message: Message) -> None:
         by_stream = self._by_stream
+        listening = [hosted for hosted in self._hosted.values() if hosted.hears_the_market]
         for event in message.data.events:
+            for hosted in listening:
+                if str(event.stream.instrument) in hosted.deployment.instruments:
+                    hosted.note_market(event)
             if type(event) is Kline and event.closed:
                 for hosted in by_stream.get(event.stream, ()):
                     hosted.offer(event, message)
@@ -117,9 +125,10 @@ class StrategiesService:
                 for message in messages:
                     if type(message.data) is StoredBatch:
                         changed = [kline for kline in message.data.new if kline.source != "ws"]
-                        for kline in (*changed, *(kline for kline, _revision in message.data.revised)):
+                        told = [(kline, False) for kline in changed] + [(kline, True) for kline, _ in message.data.revised]
+                        for kline, revised in told:
                             for hosted in self._by_stream.get(kline.stream, ()):
-                                hosted.note_change(kline)
+                                hosted.note_change(kline, revised=revised)
                 await inbox.commit()
 
     async def _follow_commands(self) -> None:
@@ -171,6 +180,7 @@ class StrategiesService:
             clock=self._clock,
             config=self._config,
             account_of=self._account_of,
+            act=self._act,
         )
         self._hosted[deployment.id] = hosted
         for stream in hosted.streams:

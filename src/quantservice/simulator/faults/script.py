@@ -61,6 +61,7 @@ FaultKind = Literal[
     "dead_stream",
     "expire_listen_key",
     "maintenance",
+    "sequence_reset",
 ]
 FRAME_KINDS: Final = frozenset({"malformed", "duplicate", "reorder", "late", "burst"})
 

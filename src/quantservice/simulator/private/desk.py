@@ -53,12 +53,21 @@ class _Followed:
 class Desk:
     """One market's engine and what it is fed with."""
 
-    def __init__(self, state: MarketState, config: TradingConfig, wall_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        state: MarketState,
+        config: TradingConfig,
+        wall_s: Callable[[], float],
+        *,
+        engine: Engine | None = None,
+        described: Callable[[Listing], Symbol] | None = None,
+    ) -> None:
+        """``engine``: one that several desks of a venue share; ``described``: the engine's symbol of a listing at that venue."""
         self.market: MarketName = state.market
         self.exchange = state
         self.config = config
-        first = config.first_order_id or state.clock.now_ms()
-        self.engine = Engine(first_order_id=first)
+        self._described = described or (lambda listing: describe(self.market, listing, config))
+        self.engine = engine or Engine(first_order_id=config.first_order_id or state.clock.now_ms())
         self.engine.listen(self._note)
         self.seen: dict[int, deque[Seen]] = {}
         self.fills_seen: list[float] = []
@@ -86,7 +95,7 @@ class Desk:
             self._follow(listing)
         followed, known = self._followed[name], self.engine.state.symbols[name]
         if known.status != listing.status or known.tick != _tick(listing):
-            self.engine.list_symbol(describe(self.market, listing, self.config))
+            self.engine.list_symbol(self._described(listing))
         self._show(followed)
         return self.engine.state.symbols[name]
 
@@ -129,7 +138,7 @@ class Desk:
         own.quote(top[0], top[2], 1, sell=True)
         own.breathe(60)
         followed = self._followed[spec.symbol] = _Followed(listing, live, own)
-        self.engine.list_symbol(describe(self.market, listing, self.config))
+        self.engine.list_symbol(self._described(listing))
         self.engine.state.books[spec.symbol].mark = self._mark(followed)
 
     def _show(self, followed: _Followed) -> None:
@@ -168,7 +177,8 @@ class Desk:
             self._funded += 1
             at = self._funded * figures.FUNDING_MS
             for name in {name for account in self.engine.state.accounts.values() for name, _side in account.positions}:
-                rows = figures.funding_rates(self.exchange, self._followed[name].listing, at, at, 1)
+                followed = self._followed.get(name)
+                rows = figures.funding_rates(self.exchange, followed.listing, at, at, 1) if followed is not None else []
                 if rows:
                     self.engine.state.books[name].mark = Decimal(rows[0]["markPrice"])
                     self.engine.settle_funding(name, Decimal(rows[0]["fundingRate"]), at)

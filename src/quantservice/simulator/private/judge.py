@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import msgspec
 from aiohttp import web
 
 from quantservice.core.money import ZERO
-from quantservice.simulator.config import MarketName
-from quantservice.simulator.private.config import KeySpec, lifted
+from quantservice.simulator.private.config import KeySpec
 from quantservice.simulator.private.wording import refusal, status_word, type_word
 from quantservice.simulator.protocol.text import to_json
 from quantservice.simulator.rest import VenueRefusal
@@ -18,13 +18,12 @@ from quantservice.simulator.trading import FillEvent, Kind, Reject, SimOrder, Ti
 
 if TYPE_CHECKING:
     from quantservice.simulator.private.desk import Desk
-    from quantservice.simulator.private.plane import TradingPlane
 
 
 class ManualOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An order that the account's owner places by hand: at the market, or at ``price``."""
 
-    market: MarketName
+    market: str
     symbol: str
     side: Literal["buy", "sell"]
     quantity: Decimal
@@ -38,7 +37,7 @@ class ManualOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class OutsideTransfer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Money that comes in from outside (negative: that is taken out)."""
 
-    market: MarketName
+    market: str
     currency: str
     amount: Decimal
     account: str = "main"
@@ -47,7 +46,7 @@ class OutsideTransfer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 class ForcedClose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A position that the venue closes: by liquidation or by deleveraging."""
 
-    market: MarketName
+    market: str
     symbol: str
     side: Literal["both", "long", "short"] = "both"
     account: str = "main"
@@ -56,31 +55,74 @@ class ForcedClose(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class MarketTrade(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A trade of the market that serves resting orders and triggers conditional ones; the public data does not show it."""
 
-    market: MarketName
+    market: str
     symbol: str
     price: Decimal
     quantity: Decimal
     buyer_is_maker: bool = False
 
 
+class IssuedKeys(Protocol):
+    """A venue's keys."""
+
+    @property
+    def accounts(self) -> list[str]:
+        """Names of the accounts that have keys."""
+        ...
+
+    def add(self, spec: Any) -> None:
+        """Issue a key."""
+        ...
+
+    def remove(self, key: str) -> bool:
+        """Revoke a key."""
+        ...
+
+
+class Judged(Protocol):
+    """A venue's trading side, as the judge looks at it."""
+
+    @property
+    def all_desks(self) -> Mapping[str, Desk]:
+        """The desks by the names that the judge knows markets by."""
+        ...
+
+    @property
+    def keys(self) -> IssuedKeys:
+        """The keys."""
+        ...
+
+    def endow(self, account: str) -> None:
+        """Give an account the money that accounts begin with."""
+        ...
+
+    def lifted(self) -> list[str]:
+        """Name the limits that are not in force."""
+        ...
+
+
 class Judge:
     """Shows the venue's own ledger, and lets the world outside act on an account."""
 
-    def __init__(self, plane: TradingPlane) -> None:
+    prefix: ClassVar[str] = "/_referee"
+    key_kind: ClassVar[Any] = KeySpec
+    web_id: ClassVar[str] = "web_{now_ms}_{made}"  # the client id that the venue's own page gives an order
+
+    def __init__(self, plane: Judged) -> None:
         self._plane = plane
         self._made = 0
 
     def add_to(self, application: web.Application) -> None:
         """Register the paths."""
         router = application.router
-        router.add_get("/_referee/ledger", self._ledger)
-        router.add_post("/_referee/orders", self._manual)
-        router.add_post("/_referee/transfers", self._transfer)
-        router.add_post("/_referee/liquidations", self._liquidate)
-        router.add_post("/_referee/adl", self._adl)
-        router.add_post("/_referee/trades", self._trade)
-        router.add_post("/_referee/keys", self._key)
-        router.add_delete("/_referee/keys/{key}", self._revoke)
+        router.add_get(f"{self.prefix}/ledger", self._ledger)
+        router.add_post(f"{self.prefix}/orders", self._manual)
+        router.add_post(f"{self.prefix}/transfers", self._transfer)
+        router.add_post(f"{self.prefix}/liquidations", self._liquidate)
+        router.add_post(f"{self.prefix}/adl", self._adl)
+        router.add_post(f"{self.prefix}/trades", self._trade)
+        router.add_post(f"{self.prefix}/keys", self._key)
+        router.add_delete(f"{self.prefix}/keys/{{key}}", self._revoke)
 
     async def _ledger(self, request: web.Request) -> web.Response:
         """``?market=`` and ``?account=`` narrow it."""
@@ -89,10 +131,10 @@ class Judge:
 
     def ledger(self, *, market: str = "", account: str = "") -> dict[str, Any]:
         """Return the venue's truth: orders, fills, wallets, positions, movements, and what its audit found wrong."""
-        desks = {name: desk for name, desk in self._plane.desks.items() if market in ("", name)}
+        desks = {name: desk for name, desk in self._plane.all_desks.items() if market in ("", name)}
         return {
-            "market_time_ms": next(iter(self._plane.desks.values())).now_ms(),
-            "lifted_limits": lifted(self._plane.config),
+            "market_time_ms": next(iter(self._plane.all_desks.values())).now_ms(),
+            "lifted_limits": self._plane.lifted(),
             "audit": [f"{name}: {sentence}" for name, desk in desks.items() for sentence in desk.engine.audit()],
             "markets": {name: _of(desk, account) for name, desk in desks.items()},
         }
@@ -113,7 +155,7 @@ class Judge:
         return await self._outside(request, MarketTrade, self.trade)
 
     async def _key(self, request: web.Request) -> web.Response:
-        return await self._outside(request, KeySpec, self.issue)
+        return await self._outside(request, self.key_kind, self.issue)
 
     async def _revoke(self, request: web.Request) -> web.Response:
         gone = self._plane.keys.remove(request.match_info["key"])
@@ -121,7 +163,7 @@ class Judge:
 
     def manual(self, asked: ManualOrder) -> dict[str, Any]:
         """Place an order as the account's owner does by hand."""
-        desk = self._plane.desks[asked.market]
+        desk = self._desk(asked.market)
         symbol = desk.symbol(asked.symbol)
         self._made += 1
         ticket = Ticket(
@@ -132,23 +174,23 @@ class Judge:
             price=asked.price,
             reduce_only=asked.reduce_only,
             position_side=asked.position_side,
-            client_id=asked.client_id or f"web_{desk.now_ms()}_{self._made}",
+            client_id=asked.client_id or self.web_id.format(now_ms=desk.now_ms(), made=self._made),
         )
         try:
             order = desk.engine.submit(asked.account, ticket, desk.now_ms())
         except Reject as reject:
-            raise refusal(asked.market, reject) from None
+            raise refusal(desk.market, reject) from None
         return _order(desk, order)
 
     def transfer(self, asked: OutsideTransfer) -> dict[str, Any]:
         """Move money in or out."""
-        desk = self._plane.desks[asked.market]
+        desk = self._desk(asked.market)
         desk.engine.transfer(asked.account, asked.currency, asked.amount, desk.now_ms())
         return {"wallet": str(desk.engine.account(asked.account).wallet(asked.currency))}
 
     def close(self, asked: ForcedClose, *, kind: str) -> dict[str, Any]:
         """Close a position by the venue's own order."""
-        desk = self._plane.desks[asked.market]
+        desk = self._desk(asked.market)
         symbol = desk.symbol(asked.symbol)
         if kind == "liquidation":
             desk.engine.cancel_all(asked.account, desk.now_ms(), symbol=symbol.name, reason="liquidation")
@@ -157,19 +199,25 @@ class Judge:
 
     def trade(self, asked: MarketTrade) -> dict[str, Any]:
         """Let a trade of the market happen."""
-        desk = self._plane.desks[asked.market]
+        desk = self._desk(asked.market)
         symbol = desk.symbol(asked.symbol)
         before = len(desk.engine.state.fills)
         desk.engine.trade(symbol.name, asked.price, asked.quantity, buyer_is_maker=asked.buyer_is_maker, now_ms=desk.now_ms())
         return {"fills": len(desk.engine.state.fills) - before}
 
-    def issue(self, spec: KeySpec) -> dict[str, Any]:
+    def issue(self, spec: Any) -> dict[str, Any]:
         """Issue a key; a new account begins with the usual money."""
         new = spec.account not in self._plane.keys.accounts
         self._plane.keys.add(spec)
         if new:
             self._plane.endow(spec.account)
         return {"account": spec.account, "new_account": new}
+
+    def _desk(self, market: str) -> Desk:
+        found = self._plane.all_desks.get(market)
+        if found is None:
+            raise ValueError(f"market {market!r} is unknown; known are: {', '.join(self._plane.all_desks)}")
+        return found
 
     @staticmethod
     async def _outside(request: web.Request, kind: Any, act: Any) -> web.Response:
@@ -216,6 +264,13 @@ def _of(desk: Desk, account: str) -> dict[str, Any]:
             if account in ("", event.account) and event.reason != "order"
         ],
     }
+
+
+def narrowed(rows: dict[str, Any], symbols: set[str]) -> dict[str, Any]:
+    """Return a ledger's rows of some symbols only; wallets and their movements are the whole account's."""
+    own = {name: [row for row in rows[name] if row["symbol"] in symbols] for name in ("orders", "fills")}
+    held = {holder: [row for row in legs if row["symbol"] in symbols] for holder, legs in rows["positions"].items()}
+    return rows | own | {"positions": held}
 
 
 def _order(desk: Desk, order: SimOrder) -> dict[str, Any]:

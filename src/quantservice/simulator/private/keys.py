@@ -52,6 +52,11 @@ class KeyRing:
         """Revoke a key."""
         return self._keys.pop(key, None) is not None
 
+    def find(self, key: str) -> KeySpec | None:
+        """Return a key that lives, whatever protocol asks."""
+        spec = self._keys.get(key)
+        return None if spec is None or (spec.expires_ms and spec.expires_ms <= self._clock.now_ms()) else spec
+
     @property
     def accounts(self) -> list[str]:
         """Names of the accounts that have keys."""

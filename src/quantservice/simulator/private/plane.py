@@ -14,7 +14,7 @@ from quantservice.simulator.config import MARKET_NAMES, Limits, MarketName
 from quantservice.simulator.exchange import MarketState
 from quantservice.simulator.faults.script import Fault, FaultScript
 from quantservice.simulator.private.calls import Call, Endpoint, Endpoints, OrderGate
-from quantservice.simulator.private.config import TradingConfig
+from quantservice.simulator.private.config import TradingConfig, lifted
 from quantservice.simulator.private.counter import Counter, Gates
 from quantservice.simulator.private.desk import Desk
 from quantservice.simulator.private.futures import FuturesOrders
@@ -50,6 +50,8 @@ class TradingPlane:
         self._faults = faults
         self.keys = KeyRing(config.keys, clock, referee)
         self.desks: dict[MarketName, Desk] = {}
+        #: every desk that the judge sees, those of other venues in the same box too
+        self.all_desks: dict[str, Desk] = {}
         self.streams: dict[MarketName, UserStreams] = {}
         self.doors: dict[MarketName, PrivateDoor] = {}
         self.hubs: dict[MarketName, PrivateHub] = {}
@@ -58,7 +60,7 @@ class TradingPlane:
         self._countdowns: list[FuturesOrders] = []
         wall_s = time.monotonic  # rules run on the wall's clock, whatever the market's speed
         for market in MARKET_NAMES:
-            self.desks[market] = Desk(markets[market], config, wall_s)
+            self.desks[market] = self.all_desks[market] = Desk(markets[market], config, wall_s)
         for market, desk in self.desks.items():
             self.streams[market] = UserStreams(desk, config, faults, wall_s=wall_s)
             self.orders[market] = OrderGate(market, config.order_limits[market], referee, now_s=wall_s)
@@ -89,10 +91,17 @@ class TradingPlane:
 
     def endow(self, account: str) -> None:
         """Give an account the money that accounts begin with."""
-        for market, balances in self.config.balances.items():
-            for currency, amount in balances.items():
-                desk = self.desks[_market(market)]
-                desk.engine.transfer(account, currency, Decimal(amount), desk.now_ms())
+        for desk in self.all_desks.values():
+            self.endow_at(desk, account)
+
+    def endow_at(self, desk: Desk, account: str) -> None:
+        """The same, of one desk."""
+        for currency, amount in self.config.balances.get(desk.market, {}).items():
+            desk.engine.transfer(account, currency, Decimal(amount), desk.now_ms())
+
+    def lifted(self) -> list[str]:
+        """Name the order limits that are not in force."""
+        return lifted(self.config)
 
     def add_to(self, application: web.Application) -> None:
         """Register the private paths; before the public ones, which would take some of them."""
@@ -181,10 +190,3 @@ class TradingPlane:
                 ("DELETE", path): Endpoint(closed, "key", 1),
             }
         )
-
-
-def _market(name: str) -> MarketName:
-    for market in MARKET_NAMES:
-        if name == market:
-            return market
-    raise ValueError(f"market {name!r} is unknown; known are: {', '.join(MARKET_NAMES)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from quantservice.simulator.faults.script import FaultScript
 from quantservice.simulator.hub import Connection
 from quantservice.simulator.private.config import TradingConfig
 from quantservice.simulator.private.desk import Desk
+from quantservice.simulator.private.disturbed import Disturbed
 from quantservice.simulator.private.events_futures import FuturesEvents
 from quantservice.simulator.private.events_spot import SpotEvents
 from quantservice.simulator.protocol.text import frame, to_json
@@ -47,12 +47,11 @@ class UserStreams:
         self.market = desk.market
         self._desk = desk
         self._config = config
-        self._faults = faults
         self._wall_s = wall_s
         self._keys: dict[str, ListenKey] = {}
         self._made = 0
         self._listeners: dict[tuple[int, str], _Listener] = {}
-        self._held: dict[str, tuple[str, bytes]] = {}
+        self._line = Disturbed(desk.market, faults, self._deliver)
         self.sent = 0
         self._words = SpotEvents(desk) if desk.market == "spot" else FuturesEvents(desk)
         desk.engine.listen(self.on_event)
@@ -123,34 +122,13 @@ class UserStreams:
     def on_event(self, event: AccountEvent) -> None:
         """Turn an engine's event into messages and send them."""
         for name, payload in self._words.messages(event):
-            self._send(event.account, name, to_json(payload))
+            self._line.send(event.account, name, to_json(payload))
 
     def tell(self, account: str, name: str, payload: dict[str, Any]) -> None:
         """Send an event that does not come from the engine."""
-        self._send(account, name, to_json(payload))
+        self._line.send(account, name, to_json(payload))
 
-    def _send(self, account: str, name: str, payload: bytes) -> None:
-        faults, market = self._faults, self.market
-        if faults.faults or self._held:
-            if faults.find("dead_stream", market, stream=name) or faults.find("drop_event", market, stream=name):
-                return
-            late = faults.find("late_event", market, stream=name)
-            if late is not None:
-                asyncio.get_running_loop().call_later(late.delay_s, self._deliver, account, payload)
-                return
-            if account in self._held:
-                held = self._held.pop(account)
-                self._deliver(account, payload)
-                self._deliver(account, held[1])
-                return
-            if faults.find("reorder_event", market, stream=name) is not None:
-                self._held[account] = (name, payload)
-                return
-            if faults.find("duplicate_event", market, stream=name) is not None:
-                self._deliver(account, payload)
-        self._deliver(account, payload)
-
-    def _deliver(self, account: str, payload: bytes) -> None:
+    def _deliver(self, account: str, _name: str, payload: bytes) -> None:
         for listener in list(self._listeners.values()):
             if listener.account == account:
                 self._write(listener, payload)

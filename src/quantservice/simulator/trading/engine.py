@@ -127,6 +127,10 @@ class Engine:
         matching.end(self.state, order, Status.CANCELED, "client", now_ms)
         return order
 
+    def cancel_one(self, order: SimOrder, now_ms: int, *, reason: str) -> None:
+        """End a live order for a reason of the venue's."""
+        matching.end(self.state, order, Status.CANCELED, reason, now_ms)
+
     def cancel_all(self, account: str, now_ms: int, *, symbol: str | None = None, reason: str = "client") -> list[SimOrder]:
         """Cancel every live order of an account, or of one symbol."""
         orders = list(self.state.live(account, symbol))

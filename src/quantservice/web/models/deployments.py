@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -86,3 +86,57 @@ class DeploymentHistory(Answer):
     """A deployment's changes, newest first."""
 
     data: list[DeploymentHistoryRow]
+
+
+DivergenceCause: TypeAlias = Literal[
+    "late_kline", "revised_kline", "late_funding", "slippage", "reject", "downtime", "paused", "code_changed", "unexplained"
+]
+
+
+class ParityDivergence(Answer):
+    """One place where a run and its backtest part."""
+
+    kind: Literal["decision", "outcome"] = Field(description="What was decided, or what became of the same decision.")
+    cause: DivergenceCause
+    open_time: Millis
+    close_time: Millis
+    live: str = Field(description="What the run did.", examples=["BTC-USDT-PERP 1"])
+    backtest: str = Field(description="What the backtester does.", examples=["BTC-USDT-PERP 0"])
+    detail: str = Field(description="Why, in a sentence.", examples=["the strategy's process was away when it closed"])
+    order_id: str = Field(description="The order, where one is meant.", examples=[""])
+
+
+class ParityFillError(Answer):
+    """How far fills were from the fill model's: basis points of the price, positive is worse; fees of the notional."""
+
+    compared: int = Field(description="Orders that were filled by both.", examples=[120])
+    unmodelled: int = Field(description="Filled live, without a modelled fill.", examples=[0])
+    mean_bps: float = Field(examples=[0.4])
+    mean_abs_bps: float = Field(examples=[0.9])
+    worst_bps: float = Field(examples=[3.1])
+    fee_mean_bps: float = Field(examples=[0.0])
+
+
+class ParityReport(Answer):
+    """A deployment's run against the backtester's, venue outcomes as they were."""
+
+    run: str = Field(examples=["ABCDEFGHIJKLMNOPQRSTUVWXYZ"])
+    name: str = Field(examples=["trend on BTC"])
+    strategy: str = Field(examples=["ma_cross"])
+    closes: int = Field(description="Times that the strategy was asked live.", examples=[600])
+    decisions: int = Field(description="Closes at which it, or the backtester, stated something.", examples=[560])
+    identical: int = Field(description="Those at which both stated the same.", examples=[560])
+    missed: int = Field(description="Those at which only the backtester was asked.", examples=[0])
+    share: float | None = Field(description="identical / decisions; null where there are none.", examples=[1.0])
+    first_open: Millis
+    last_open: Millis
+    memories: int = Field(description="Times that the strategy began anew.", examples=[1])
+    restarts: int = Field(description="Times that it went on from its saved memory.", examples=[1])
+    orders: int = Field(examples=[120])
+    fills: int = Field(examples=[120])
+    fill_error: ParityFillError
+    causes: dict[str, int] = Field(description="Divergences by cause.", examples=[{"slippage": 2}])
+    first: ParityDivergence | None = Field(description="The first divergence of either kind.")
+    first_decision: ParityDivergence | None = Field(description="The first decision that is not the same.")
+    divergences: list[ParityDivergence] = Field(description="The first hundred.")
+    code_changed: bool = Field(description="The strategy's code is not what it was.", examples=[False])

@@ -13,11 +13,34 @@ class EquityRow(Answer):
     account: str = Field(examples=["paper"])
     currency: str = Field(examples=["USDT"])
     equity: DecimalText
-    peak: DecimalText = Field(description="The highest since the start of the process.")
-    day_start: DecimalText = Field(description="At the first figure of this UTC day.")
+    peak: DecimalText = Field(description="The highest ever, moved by what was paid in or out since.")
+    day_start: DecimalText = Field(description="At the beginning of this UTC day, moved by what was paid in or out since.")
+    margin_ratio: DecimalText = Field(description="Maintenance margin over margin balance: 1 is liquidation.")
     unexplained: dict[str, DecimalText] = Field(description="Per currency what the venue owes beyond the books.", examples=[{}])
     differing: list[str] = Field(description="Instruments of which venue and books hold different quantities.", examples=[[]])
     compared: bool = Field(description="Whether books and venue were compared since the start.")
+
+
+class EquityStepRow(Answer):
+    """An account's equity in one step of time: the last figure, the lowest and the highest."""
+
+    time_ms: Millis
+    equity: DecimalText
+    low: DecimalText
+    high: DecimalText
+    paid_in: DecimalText = Field(description="What was there at the opening, plus transfers.")
+    profit: DecimalText = Field(description="Equity beyond what was paid in.")
+    drawdown: DecimalText = Field(description="Share by which the lowest is below the highest before it, transfers left out.")
+
+
+class EquityCurveAnswer(Answer):
+    """Equity over time, as fine as it is kept for the whole range, oldest first."""
+
+    account: str = Field(examples=["paper"])
+    currency: str = Field(examples=["USDT"])
+    step_ms: int = Field(description="60000, 3600000 or 86400000.", examples=[60_000])
+    max_drawdown: DecimalText
+    data: list[EquityStepRow]
 
 
 class EarnedRow(Answer):

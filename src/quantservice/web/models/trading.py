@@ -6,13 +6,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from quantservice.web.models.amounts import Amount, PositiveAmount
 from quantservice.web.models.common import Answer, Body, DecimalText, MarketName, Millis
-
-#: What a person may ask for: exact, not negative, of a size that any venue's money has.
-Amount: TypeAlias = Annotated[
-    str, Field(pattern=r"^[0-9]{1,15}(\.[0-9]{1,18})?$", description="Exact decimal as text.", examples=["0.05"])
-]
-
 
 #: Rules of one request alone.
 RiskOfOrder: TypeAlias = Annotated[
@@ -26,6 +21,15 @@ RiskOfOrder: TypeAlias = Annotated[
 ]
 
 
+class AccountFeesRow(Answer):
+    """What an account pays, as its venue said: fractions of the notional, a rebate negative."""
+
+    maker: DecimalText
+    taker: DecimalText
+    instrument: str = Field(description="Of which the venue was asked.", examples=["binance:um:BTC-USDT-PERP"])
+    read_ms: Millis
+
+
 class AccountRow(Answer):
     """An account, what it has by its books, and whether its orders may be sent."""
 
@@ -36,13 +40,32 @@ class AccountRow(Answer):
     currency: str = Field(examples=["USDT"])
     enabled: bool
     ready: bool = Field(description="Reconciled with its venue, and ours.")
+    problem: str = Field(description="Why it does not trade: no key, a fault that parked it; empty while it does or comes up.")
     balances: dict[str, DecimalText] = Field(description="The wallet by the books, per currency.", examples=[{"USDT": "100000"}])
+    fees: AccountFeesRow | None = Field(description="null until they were read.")
 
 
 class AccountList(Answer):
     """The accounts."""
 
     data: list[AccountRow]
+
+
+class PreflightFinding(Answer):
+    """One thing that was looked at."""
+
+    check: str = Field(examples=["clock"])
+    outcome: Literal["ok", "warning", "failed"]
+    sentence: str = Field(examples=["this machine's clock and the venue's are 12 ms apart"])
+
+
+class PreflightReport(Answer):
+    """What was found before an account trades for real; `outcome` is the worst of it."""
+
+    account: str = Field(examples=["main"])
+    mode: Literal["paper", "live"]
+    outcome: Literal["ok", "warning", "failed"]
+    findings: list[PreflightFinding]
 
 
 class KeyRow(Answer):
@@ -84,6 +107,15 @@ class AccountRequest(Body):
     balances: dict[str, Amount] = Field(default={}, max_length=20, examples=[{"USDT": "50000"}])
 
 
+class AmendmentRow(Answer):
+    """The last change that was asked of an order: asked (its outcome is not known yet), made, or refused and why."""
+
+    quantity: DecimalText
+    limit_price: DecimalText
+    state: Literal["asked", "made", "refused"]
+    reason: str = Field(examples=[""])
+
+
 class OrderRow(Answer):
     """An order as it is known now. ``external``: not ours by origin."""
 
@@ -96,9 +128,12 @@ class OrderRow(Answer):
     limit_price: DecimalText | None = None
     stop_price: DecimalText | None = None
     time_in_force: str = Field(examples=["GTC"])
+    expire_ms: int | None = Field(
+        default=None, description="When the platform cancels what is left, UTC milliseconds.", examples=[None]
+    )
     reduce_only: bool
     state: str = Field(
-        description="submitting, unknown, open, filled, cancelled, expired, rejected, not_sent.", examples=["filled"]
+        description="submitting, unknown, open, amending, filled, cancelled, expired, rejected, not_sent.", examples=["filled"]
     )
     filled: DecimalText
     average_price: DecimalText | None = None
@@ -110,6 +145,7 @@ class OrderRow(Answer):
         description="Where its state was read: answer, push, query, open_orders, fills, absence, local.", examples=["answer"]
     )
     reason: str = Field(examples=[""])
+    amendment: AmendmentRow | None = None
     created_ms: Millis
 
 
@@ -125,32 +161,146 @@ class CloseAllAnswer(OrderList):
     denied: list[str] = Field(examples=[[]])
 
 
-class OrderFields(Body):
-    """An order to place."""
+class OfferRow(Answer):
+    """What an order costs at one account, as shares of its value, or why it cannot take it."""
 
-    account: str = Field(min_length=1, max_length=40, examples=["paper"])
+    account: str = Field(examples=["paper"])
+    instrument: str = Field(examples=["binance:um:BTC-USDT-PERP"])
+    takes: bool
+    chosen: bool
+    price: DecimalText = Field(description="By how much its middle price is worse than the best one's.")
+    spread: DecimalText = Field(description="Half of it.")
+    impact: DecimalText = Field(description="What its size moves.")
+    fee: DecimalText
+    cost: DecimalText = Field(description="The sum.")
+    amount: DecimalText = Field(description="The sum as money of `currency`.")
+    currency: str = Field(examples=["USDT"])
+    sentence: str = Field(examples=["0.06 % in all (fee 0.05 %, half the spread 0.01 %)"])
+
+
+class PlacedOrder(OrderRow):
+    """The order that was placed; with `route` also what it would cost at each account, cheapest first."""
+
+    route: list[OfferRow] | None = Field(default=None, description="null without `route`, and where the order was there already.")
+
+
+class OrderTermsBody(Body):
+    """What is wanted, without an account."""
+
     symbol: str = Field(min_length=1, max_length=200, examples=["BTCUSDT"])
     market: MarketName | None = None
     side: Literal["buy", "sell"] = Field(examples=["buy"])
-    quantity: Amount
+    quantity: PositiveAmount
     type: Literal["market", "limit", "stop", "stop_limit", "take_profit"] = "market"
-    limit_price: Amount | None = None
-    stop_price: Amount | None = None
+    limit_price: PositiveAmount | None = None
+    stop_price: PositiveAmount | None = None
     time_in_force: Literal["GTC", "IOC", "FOK"] = "GTC"
     post_only: bool = False
     reduce_only: bool = False
 
 
-class OrderBody(OrderFields):
-    """An order to place. What risk control denies is answered with its rule, limit and value, and nothing is sent."""
+#: The time of one order.
+Deadline: TypeAlias = Annotated[
+    float | None,
+    Field(
+        default=None,
+        gt=0,
+        le=2_592_000,
+        allow_inf_nan=False,
+        description="So many seconds later the platform cancels what is left of an order that rests; null: never.",
+        examples=[3600.0],
+    ),
+]
 
+
+class OrderFields(OrderTermsBody):
+    """An order to place."""
+
+    account: str = Field(min_length=1, max_length=40, examples=["paper"])
+
+
+class BatchOrder(OrderFields):
+    """One order of several."""
+
+    deadline_s: Deadline
+
+
+class OrderBody(OrderTermsBody):
+    """An order to place. What risk control denies is answered with its rule, limit and value, and nothing is sent.
+
+    It names its account, or says `route`: then it goes to the account (of `accounts`, or of all) that takes it at the least cost.
+    """
+
+    account: str = Field(default="", max_length=40, examples=["paper"])
+    deadline_s: Deadline
+    route: bool = False
+    accounts: list[str] = Field(default=[], max_length=50, description="With `route`: only among these.", examples=[[]])
+    risk: RiskOfOrder
+
+
+class RouteBody(OrderTermsBody):
+    """An order whose cost is asked for; it is not placed."""
+
+    accounts: list[str] = Field(default=[], max_length=50, description="Only among these; empty: all.", examples=[[]])
+
+
+class RouteQuote(Answer):
+    """What an order would cost at each account that could trade it: cheapest first, then those that cannot take it."""
+
+    data: list[OfferRow]
+
+
+class AlgorithmBody(OrderFields):
+    """An order that is worked off in parts: twap and vwap over `minutes`, iceberg by what it shows, limit at the best price."""
+
+    type: Literal["market", "limit"] = "market"
+    algorithm: Literal["twap", "vwap", "iceberg", "limit"]
+    minutes: float = Field(default=0.0, ge=0, le=10_080, description="Its time; nothing of it is open afterwards. 0: no end.")
+    slices: int = Field(default=0, ge=0, le=500, description="Parts of its time; 0: one a minute.")
+    shown: PositiveAmount | None = Field(default=None, description="What the market sees of an iceberg at once.")
+    profile: list[Amount] = Field(
+        default=[], max_length=500, description="Shares of volume of a vwap, one per part; empty: as on the days before."
+    )
+
+
+class AlgorithmRow(Answer):
+    """An order that is worked off in parts, and how far it is."""
+
+    algorithm_id: str = Field(examples=["3XM5VA67E2UEYEG4NC3GJKXJMA"])
+    algorithm: Literal["twap", "vwap", "iceberg", "limit"]
+    account: str = Field(examples=["paper"])
+    instrument: str = Field(examples=["binance:um:BTC-USDT-PERP"])
+    side: Literal["buy", "sell"]
+    quantity: DecimalText
+    limit_price: DecimalText | None = None
+    shown: DecimalText | None = None
+    state: Literal["running", "cancelling", "done", "cancelled", "expired", "failed"]
+    filled: DecimalText
+    average_price: DecimalText | None = None
+    parts: int = Field(description="Parts of its time, or parts that were sent.", examples=[30])
+    reason: str = Field(examples=[""])
+    start_ms: Millis
+    end_ms: int = Field(description="UTC milliseconds; 0: no end.", examples=[0])
+
+
+class AlgorithmList(Answer):
+    """Algorithms, newest first."""
+
+    data: list[AlgorithmRow]
+
+
+class AmendBody(Body):
+    """What an open limit order shall become; what is not given stays. ``quantity`` is the whole one, what is filled included."""
+
+    quantity: PositiveAmount | None = None
+    limit_price: PositiveAmount | None = None
     risk: RiskOfOrder
 
 
 class BatchBody(Body):
     """Orders of one account, and rules asked of all of them."""
 
-    orders: list[OrderFields] = Field(min_length=1, max_length=50)
+    orders: list[BatchOrder] = Field(min_length=1, max_length=50)
     risk: RiskOfOrder
 
 
@@ -205,6 +355,44 @@ class FillList(Answer):
     """Fills, newest first."""
 
     data: list[FillRow]
+
+
+class ChainStep(Answer):
+    """One thing that happened on an order's way."""
+
+    step: Literal[
+        "closed",
+        "received",
+        "decided",
+        "asked",
+        "sized",
+        "checked",
+        "sent",
+        "accepted",
+        "amended",
+        "filled",
+        "booked",
+        "lapsed",
+        "ended",
+    ]
+    sentence: str = Field(examples=["its frame came from the exchange"])
+    time_us: int | None = Field(description="UTC microseconds; null where nobody wrote it down.", examples=[1748736000012345])
+    clock: Literal["ours", "venue"] = Field(description="Whose time it is; a gap between the two holds their difference.")
+    gap_us: int | None = Field(description="Since the last step before it that has a time.", examples=[1834])
+    facts: dict[str, str] = Field(description="What stands beside it, by name.", examples=[{"equity": "10000", "position": "0"}])
+
+
+class OrderChain(Answer):
+    """From the exchange's frame to the entry in the books: an order's steps, each with its time."""
+
+    order_id: str = Field(examples=["3XM5VA67E2UEYEG4NC3GJKXJMA"])
+    instrument: str = Field(examples=["binance:um:BTC-USDT-PERP"])
+    origin: Literal["strategy", "person", "protection", "algorithm", "outside"]
+    strategy: str = Field(examples=["ma_cross"])
+    deployment: str = Field(description="Its name; empty for a person's own.", examples=["trend"])
+    state: str = Field(examples=["filled"])
+    steps: list[ChainStep]
+    missing: list[str] = Field(description="What of it is not kept, in sentences.", examples=[[]])
 
 
 class PositionRow(Answer):

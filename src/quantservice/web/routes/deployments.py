@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from quantservice.ports import Deployment
@@ -18,6 +18,7 @@ from quantservice.web.routes.arguments import readers, writers
 from quantservice.web.security import Guard
 
 Reference = Annotated[str, Path(min_length=1, max_length=100, description="Id or name.", examples=["trend on BTC"])]
+Bps = Annotated[float, Query(ge=0, le=1_000, description="Basis points.")]
 Verb = Annotated[Literal["start", "pause", "resume", "stop"], Path(description="What it shall do.")]
 
 
@@ -27,6 +28,8 @@ def make_routers(context: WebContext, guard: Guard) -> list[APIRouter]:
     if context.deployments is not None:
         _add_reading(router, context, context.deployments)
         _add_changing(owner, context, context.deployments)
+    if context.parity is not None:
+        _add_parity(router, context.parity)
     return [router, owner]
 
 
@@ -47,6 +50,13 @@ def _add_reading(router: APIRouter, context: WebContext, deployments: Deployment
         """A deployment's changes, newest first."""
         rows = [msgspec.to_builtins(change) for change in await deployments.history(reference)]
         return reply({"data": rows})
+
+
+def _add_parity(router: APIRouter, parity: Callable[..., Awaitable[dict[str, Any]]]) -> None:
+    @router.get("/deployments/{reference}/parity", response_model=models.ParityReport, summary="A run against its backtest")
+    async def parity_of(reference: Reference, slippage_bps: Bps = 1.0, tolerance_bps: Bps = 1.0) -> Response:
+        """What was decided live, through the backtester: the share that is the same, the fill model's error, the causes."""
+        return reply(await parity(reference, slippage_bps=slippage_bps, tolerance_bps=tolerance_bps))
 
 
 def _add_changing(owner: APIRouter, context: WebContext, deployments: Deployments) -> None:

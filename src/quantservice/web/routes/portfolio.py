@@ -9,12 +9,13 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from quantservice.ports import JournalRow, TradingAccount
+from quantservice.services.portfolio.equity import EquityStep
 from quantservice.services.portfolio.reading import Earned
 from quantservice.web import models
 from quantservice.web.context import TradingFace, WebContext
 from quantservice.web.encode import plain
 from quantservice.web.errors import reply
-from quantservice.web.routes.arguments import readers
+from quantservice.web.routes.arguments import EndMs, StartMs, readers
 from quantservice.web.security import Guard
 
 Account = Annotated[str | None, Query(max_length=40, description="Of one account only.", examples=["paper"])]
@@ -39,6 +40,19 @@ def _add(router: APIRouter, trading: TradingFace) -> None:
         earned = await trading.portfolio.earned(account=account)
         return reply({"equity": equity, "earned": [_earned_row(item) for item in earned]})
 
+    @router.get("/portfolio/equity", response_model=models.EquityCurveAnswer, summary="Equity over time")
+    async def get_equity(
+        account: Annotated[str, Query(min_length=1, max_length=40, description="The account.", examples=["paper"])],
+        start_ms: StartMs = None,
+        end_ms: EndMs = None,
+    ) -> Response:
+        """Of the last day where no range is given. Minutes are kept for two days, hours for ninety, days for ten years."""
+        found = await trading.accounts.get(account)
+        curve = await trading.equity.curve(found.name, start_ms=start_ms, end_ms=end_ms)
+        rows = [_step_row(step) for step in curve.steps]
+        head = {"account": found.name, "currency": found.currency, "step_ms": curve.step_ms}
+        return reply({**head, "max_drawdown": plain(curve.deepest), "data": rows})
+
     @router.get("/journal", response_model=models.JournalList, summary="The journal")
     async def get_journal(account: Account = None, limit: Most = 200) -> Response:
         """Newest first; the sum of each entry is zero."""
@@ -46,10 +60,15 @@ def _add(router: APIRouter, trading: TradingFace) -> None:
 
 
 def _equity_row(account: TradingAccount, figures: Mapping[str, Any]) -> dict[str, Any]:
-    amounts = {name: plain(figures[name]) for name in ("equity", "peak", "day_start")}
+    amounts = {name: plain(figures[name]) for name in ("equity", "peak", "day_start", "margin_ratio")}
     unexplained = {currency: plain(amount) for currency, amount in figures["unexplained"].items()}
     told = {name: figures[name] for name in ("differing", "compared")}
     return {"account": account.name, "currency": account.currency, "unexplained": unexplained} | amounts | told
+
+
+def _step_row(step: EquityStep) -> dict[str, Any]:
+    amounts = {name: plain(getattr(step.point, name)) for name in ("equity", "low", "high", "paid_in")}
+    return {"time_ms": step.point.time_ms, **amounts, "profit": plain(step.profit), "drawdown": plain(step.fall)}
 
 
 def _earned_row(item: Earned) -> dict[str, Any]:

@@ -8,13 +8,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
-from quantservice.core.errors import UnknownName
+from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.intents import Denied
-from quantservice.core.orders import Order, VenueFill
-from quantservice.ports import HeldPosition, RiskDecision, TradingAccount, VenueKey
+from quantservice.core.orders import Amendment, Order, VenueFill
+from quantservice.ports import AccountFees, HeldPosition, RiskDecision, TradingAccount, VenueKey
 from quantservice.ports.keeping import VenueSecret
+from quantservice.services.execution.algorithms import Algorithm
 from quantservice.services.execution.commands import Orders
 from quantservice.services.execution.face import TradingService
+from quantservice.services.execution.routing import Offer, sentence_of
+from quantservice.services.portfolio.chain import Chain
 from quantservice.web import models
 from quantservice.web.context import TradingFace, WebContext
 from quantservice.web.encode import plain
@@ -41,7 +44,8 @@ def make_routers(context: WebContext, guard: Guard) -> list[APIRouter]:
     if context.trading is not None:
         _add_reading(router, context.trading)
         _add_accounts(router, owner, context.trading)
-        _add_orders(owner, context, context.trading.orders)
+        _add_orders(owner, context, context.trading)
+        _add_algorithms(router, owner, context, context.trading.orders)
     return [router, owner]
 
 
@@ -58,6 +62,11 @@ def _add_reading(router: APIRouter, trading: TradingFace) -> None:
     async def get_order(order_id: OrderId) -> Response:
         """As it is known now, with the evidence of its state."""
         return reply(order_row(await orders.get(order_id)))
+
+    @router.get("/orders/{order_id}/chain", response_model=models.OrderChain, summary="From the frame to the fill")
+    async def get_chain(order_id: OrderId) -> Response:
+        """Why the order is there and what came of it: each step with its time, and how long it took since the one before."""
+        return reply(_chain_row(await trading.chains.of(order_id)))
 
     @router.get("/fills", response_model=models.FillList, summary="Fills")
     async def list_fills(account: Account = None, limit: Most = 200) -> Response:
@@ -78,6 +87,7 @@ def _add_reading(router: APIRouter, trading: TradingFace) -> None:
 def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> None:
     async def row(account: TradingAccount) -> dict[str, Any]:
         balances = await trading.orders.balances(account.name)
+        paid = (await trading.accounts.fees()).get(account.name)
         return {
             "name": account.name,
             "venue": account.venue,
@@ -86,7 +96,9 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
             "currency": account.currency,
             "enabled": account.enabled,
             "ready": trading.ready(account.name),
+            "problem": trading.problem(account.name),
             "balances": {currency: plain(amount) for currency, amount in sorted(balances.items())},
+            "fees": None if paid is None else _fees_row(paid),
         }
 
     @router.get("/accounts", response_model=models.AccountList, summary="Trading accounts")
@@ -102,6 +114,11 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
             body.name, body.venue, body.market, mode=body.mode, currency=body.currency, settings=settings
         )
         return reply(await row(made), 201)
+
+    @owner.post("/accounts/{name}/preflight", response_model=models.PreflightReport, summary="Look before going live")
+    async def preflight(name: AccountName) -> Response:
+        """Key, clock, mode, fees, money, limits, risk control: asked of the venue and the store; nothing is changed."""
+        return reply(await trading.preflight(name))
 
     @owner.get("/venue-keys", response_model=models.KeyList, summary="Venue keys")
     async def list_keys() -> Response:
@@ -129,17 +146,45 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
         return reply({"removed": name})
 
 
-def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
-    service = TradingService(orders, lambda symbol, market: find_instrument(context, symbol, market, None))
+def _add_orders(owner: APIRouter, context: WebContext, trading: TradingFace) -> None:
+    orders = trading.orders
+    service = TradingService(orders, lambda symbol, market: find_instrument(context, symbol, market, None), trading.router)
 
-    @owner.post("/orders", response_model=models.OrderRow, status_code=201, summary="Place an order")
+    @owner.post("/orders", response_model=models.PlacedOrder, status_code=201, summary="Place an order")
     async def place(body: models.OrderBody, idempotency_key: Key = "") -> Response:
         """Through risk control; a denial is answered with its rule, limit and value, and nothing is sent."""
-        outcome = await service.place_order_with_risk(body.model_dump(exclude={"risk"}), body.risk, idempotency_key)
+        if body.route == bool(body.account):
+            raise InvalidValue("account", "name the account, or say route and leave it out")
+        if body.accounts and not body.route:
+            raise InvalidValue("accounts", "several accounts are for route; without it name one account")
+        payload = body.model_dump(exclude={"risk", "route", "accounts"})
+        offers: list[Offer] = []
+        if body.route:
+            outcome, offers = await service.place_routed(payload, body.risk, idempotency_key, among=body.accounts)
+        else:
+            outcome = await service.place_order_with_risk(payload, body.risk, idempotency_key)
         if isinstance(outcome, Denied):
-            what = f"{outcome.sentence} (rule {outcome.rule}, limit {outcome.limit}, value {outcome.value})"
-            return error_reply(422, "risk_denied", what, field=outcome.rule)
-        return reply(order_row(outcome), 201)
+            return _refusal(outcome)
+        rows = [_offer_row(offer, chosen=offer.account == outcome.terms.account) for offer in offers]
+        return reply({**order_row(outcome), "route": rows or None}, 201)
+
+    @owner.post("/orders/route", response_model=models.RouteQuote, summary="Ask what an order would cost")
+    async def quote(body: models.RouteBody) -> Response:
+        """At each account that trades the same thing, by fees, spread, size and price; nothing is sent. `chosen`: the cheapest."""
+        offers = await service.quote_routes(body.model_dump(exclude={"accounts"}), among=body.accounts)
+        return reply({"data": [_offer_row(offer, chosen=offer.takes and place == 0) for place, offer in enumerate(offers)]})
+
+    @owner.put("/orders/{order_id}", response_model=models.OrderRow, summary="Change an open limit order")
+    async def amend(order_id: OrderId, body: models.AmendBody, idempotency_key: Key = "") -> Response:
+        """Through risk control, under the same id. Answered 409 where the venue refused; `amending` where it did not answer."""
+        payload = body.model_dump(exclude={"risk"})
+        outcome = await service.amend_order_with_risk(order_id, payload, body.risk, idempotency_key)
+        if isinstance(outcome, Denied):
+            return _refusal(outcome)
+        change = outcome.amendment
+        if change is not None and change.state == "refused":
+            return error_reply(409, "not_amended", f"the order stays as it was: {change.reason}", field="order_id")
+        return reply(order_row(outcome))
 
     @owner.post("/orders/batch", response_model=models.BatchAnswer, status_code=201, summary="Place several orders")
     async def place_batch(body: models.BatchBody, idempotency_key: Key = "") -> Response:
@@ -172,8 +217,70 @@ def _add_orders(owner: APIRouter, context: WebContext, orders: Orders) -> None:
         return reply(order_row(await orders.cancel(order_id)))
 
 
+def _offer_row(offer: Offer, *, chosen: bool) -> dict[str, Any]:
+    shares = {name: plain(getattr(offer, name)) for name in ("price", "spread", "impact", "fee", "cost", "amount")}
+    return {
+        "account": offer.account,
+        "instrument": str(offer.instrument),
+        "takes": offer.takes,
+        "chosen": chosen,
+        **shares,
+        "currency": offer.currency,
+        "sentence": sentence_of(offer),
+    }
+
+
+def _refusal(outcome: Denied) -> Response:
+    what = f"{outcome.sentence} (rule {outcome.rule}, limit {outcome.limit}, value {outcome.value})"
+    return error_reply(422, "risk_denied", what, field=outcome.rule)
+
+
+def _add_algorithms(router: APIRouter, owner: APIRouter, context: WebContext, orders: Orders) -> None:
+    service = TradingService(orders, lambda symbol, market: find_instrument(context, symbol, market, None))
+
+    @router.get("/algorithms", response_model=models.AlgorithmList, summary="Orders worked off in parts")
+    async def list_algorithms(account: Account = None, limit: Most = 200) -> Response:
+        """Newest first; their parts are orders."""
+        return reply({"data": [_algorithm_row(item) for item in await orders.algorithms(account=account, limit=limit)]})
+
+    @owner.post("/algorithms", response_model=models.AlgorithmRow, status_code=201, summary="Work an order off in parts")
+    async def start(body: models.AlgorithmBody, idempotency_key: Key = "") -> Response:
+        """It is durable when this answers, and goes on after a restart; each part goes through risk control."""
+        return reply(_algorithm_row(await service.start_algorithm(body.model_dump(), idempotency_key)), 201)
+
+    @owner.post("/algorithms/{order_id}/cancel", response_model=models.AlgorithmRow, summary="End an algorithm")
+    async def cancel(order_id: OrderId) -> Response:
+        """No part is sent any more, and the open one is cancelled; what is filled stays."""
+        return reply(_algorithm_row(await orders.cancel_algorithm(order_id)))
+
+
+def _algorithm_row(item: Algorithm) -> dict[str, Any]:
+    terms = item.parent.terms
+    return {
+        "algorithm_id": item.name,
+        "algorithm": item.kind,
+        "account": terms.account,
+        "instrument": str(terms.instrument),
+        "side": terms.side,
+        "quantity": plain(terms.quantity),
+        "limit_price": _maybe(terms.limit_price),
+        "shown": _maybe(item.shown),
+        "state": item.state,
+        "filled": plain(item.filled),
+        "average_price": _maybe(item.average_price),
+        "parts": len(item.weights) or item.sent,
+        "reason": item.reason,
+        "start_ms": item.start_ns // 1_000_000,
+        "end_ms": item.end_ns // 1_000_000,
+    }
+
+
 def _denied_row(item: Denied) -> dict[str, Any]:
     return {"rule": item.rule, "limit": item.limit, "value": item.value, "sentence": item.sentence}
+
+
+def _fees_row(fees: AccountFees) -> dict[str, Any]:
+    return {"maker": plain(fees.maker), "taker": plain(fees.taker), "instrument": fees.instrument, "read_ms": fees.read_ms}
 
 
 def _key_row(key: VenueKey) -> dict[str, Any]:
@@ -193,6 +300,7 @@ def order_row(order: Order) -> dict[str, Any]:
         "limit_price": _maybe(terms.limit_price),
         "stop_price": _maybe(terms.stop_price),
         "time_in_force": terms.time_in_force,
+        "expire_ms": terms.expire_ms,
         "reduce_only": terms.reduce_only,
         "state": order.state.value,
         "filled": plain(order.filled),
@@ -203,8 +311,39 @@ def order_row(order: Order) -> dict[str, Any]:
         "venue_order_id": order.venue_order_id,
         "evidence": order.evidence.source if order.evidence is not None else "",
         "reason": order.reason,
+        "amendment": _amendment_row(order.amendment),
         "created_ms": order.created_ns // 1_000_000,
     }
+
+
+def _chain_row(chain: Chain) -> dict[str, Any]:
+    return {
+        "order_id": chain.order.order_id,
+        "instrument": str(chain.order.terms.instrument),
+        "origin": chain.origin,
+        "strategy": chain.strategy,
+        "deployment": chain.deployment,
+        "state": chain.order.state.value,
+        "steps": [
+            {
+                "step": step.step,
+                "sentence": step.sentence,
+                "time_us": None if step.time_ns is None else step.time_ns // 1_000,
+                "clock": step.clock,
+                "gap_us": None if step.gap_ns is None else step.gap_ns // 1_000,
+                "facts": dict(step.facts),
+            }
+            for step in chain.steps
+        ],
+        "missing": list(chain.missing),
+    }
+
+
+def _amendment_row(change: Amendment | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    amounts = {"quantity": plain(change.quantity), "limit_price": plain(change.limit_price)}
+    return amounts | {"state": change.state, "reason": change.reason}
 
 
 def _fill_row(fill: VenueFill, order_id: str, deployment: str) -> dict[str, Any]:

@@ -94,6 +94,29 @@ def test_the_figures_of_a_sweep_equal_the_full_measurement(assumptions: Assumpti
                 assert value == pytest.approx(full.number(name), rel=1e-9, abs=1e-9, nan_ok=True), name
 
 
+@pytest.mark.parametrize("fill", ["close", "next_open"])
+def test_a_sweep_counts_every_bar_whether_flat_or_held(fill: str) -> None:
+    rows, keep = 3_000, np.ones(3_000, dtype=bool)
+    keep[700:900], keep[2_000:2_003] = False, False  # days without a bar, inside what is flat and inside what is held
+    random = np.random.default_rng(3)
+    close = 100.0 * np.exp(np.cumsum(random.normal(0.0, 0.004, rows)))
+    table = {
+        "open_time": START + np.arange(rows, dtype=np.int64) * HOUR,
+        "open": np.concatenate(([100.0], close[:-1])), "close": close, "volume": np.ones(rows),
+        "high": close * 1.02, "low": close * 0.98,
+    }  # fmt: skip
+    data = MarketData.of({str(UM): {name: values[keep] for name, values in table.items()}})
+    lengths = random.choice([1, 2, 3, 30, 1_100], 200)  # of spans; the longest are more than what a sweep heaps up
+    spans = np.repeat(np.resize([0.0, 1.0, np.nan, -0.5, 0.0, 2.0], 200), lengths)[: keep.sum()]
+    for targets in (spans, spans[::-1].copy(), np.zeros(len(spans)), np.ones(len(spans))):
+        assumptions = COSTLY.replace(fill=fill)
+        figures = Sweeper(data, assumptions).figures(targets)
+        full = metrics_of(run_targets(data, targets, assumptions))
+        for name, value in zip(FIELDS, figures.tolist(), strict=True):
+            if name in full:
+                assert value == pytest.approx(full.number(name), rel=1e-12, abs=1e-9, nan_ok=True), name
+
+
 def test_a_sweep_tells_its_progress_and_can_be_cancelled() -> None:
     pairs = [(fast, slow) for fast in (3, 5, 8) for slow in (20, 30, 40)]
     seen: list[tuple[int, int]] = []

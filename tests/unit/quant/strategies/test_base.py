@@ -258,8 +258,21 @@ class Sums(Strategy):
         self.total += kline.close
         return Signal(kline.instrument, self.total)
 
+
+class Watches(Sums):
     def on_market_data(self, ticker: MarketTicker, view: View) -> Signal:
         return Signal(ticker.instrument, ticker.bid)
+
+
+class Buys(Strategy):
+    """Buys at every second kline, and counts."""
+
+    def on_start(self, instruments: Any, period: str) -> None:
+        self.seen = 0
+
+    def on_kline(self, kline: Bar, view: View) -> OrderRequest | None:
+        self.seen += 1
+        return None if self.seen % 2 else OrderRequest(instrument=kline.instrument, side="buy", quantity=1.0)
 
 
 def test_a_revised_kline_is_taken_by_rebuilding_from_the_start_or_from_a_checkpoint() -> None:
@@ -280,8 +293,46 @@ def test_a_revised_kline_is_taken_by_rebuilding_from_the_start_or_from_a_checkpo
         assert runner.last_open(BTC) == rows[-1].open_time
     with pytest.raises(InvalidValue, match="other instruments"):
         StrategyRunner(Sums(), [ETH], "1h").load_state(checkpoint)
-    ticker = MarketTicker(BTC, 0, 1.0, 0.9, 1.1, 5.0)
-    assert runner.ticker(ticker) == (Signal(BTC, 0.9),)
+
+
+def test_one_that_hears_the_market_answers_it_and_is_not_asked_about_the_past() -> None:
+    runner = StrategyRunner(Watches(), [BTC], "1h")
+    assert runner.acts
+    assert runner.warm_up([BARS]) == len(BARS)
+    assert runner.strategy.total == 0.0  # type: ignore[attr-defined]
+    assert runner.ticker(MarketTicker(BTC, 0, 1.0, 0.9, 1.1, 5.0)) == (Signal(BTC, 0.9),)
+
+
+def test_a_strategy_that_acts_remembers_only_what_was_done() -> None:
+    rows = list(bars_table(BARS))
+    head = type(BARS)(BARS.instrument, BARS.period, {name: values[:9] for name, values in BARS.items()})
+    runner = StrategyRunner(Buys(), [BTC], "1h")
+    assert not runner.acts
+    assert runner.warm_up([head]) == 9
+    assert (runner.acts, runner.strategy.seen) == (True, 0)  # type: ignore[attr-defined]
+    assert runner.feed([rows[9]]) == ()
+    assert [type(item) for item in runner.feed([rows[10]])] == [OrderRequest]
+    assert runner.feed_muted([rows[11]]) == ()
+    assert runner.strategy.seen == 2  # type: ignore[attr-defined]
+    assert runner.last_open(BTC) == rows[11].open_time
+    again = StrategyRunner(Buys(), [BTC], "1h")
+    again.load_state(json.loads(json.dumps(runner.save_state())))
+    assert again.acts
+    again.rebuild([head])
+    assert (again.strategy.seen, again.last_open(BTC)) == (2, rows[8].open_time)  # type: ignore[attr-defined]
+
+
+def test_its_first_act_in_a_muted_close_is_taken_back() -> None:
+    rows = list(bars_table(BARS))
+    runner = StrategyRunner(Buys(), [BTC], "1h")
+    runner.feed([rows[0]])
+    assert runner.feed_muted([rows[1]]) == ()
+    assert (runner.acts, runner.strategy.seen) == (True, 1)  # type: ignore[attr-defined]
+    other = StrategyRunner(Buys(), [BTC], "1h")
+    other.feed([rows[0]])
+    rest = type(BARS)(BARS.instrument, BARS.period, {name: values[1:5] for name, values in BARS.items()})
+    other.warm_up([rest])  # it was away
+    assert (other.acts, other.strategy.seen) == (True, 1)  # type: ignore[attr-defined]
 
 
 def test_state_comes_back_as_it_was() -> None:

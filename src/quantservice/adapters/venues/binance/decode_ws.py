@@ -26,6 +26,7 @@ from quantservice.adapters.venues.binance.wire import (
     TradeFrame,
     check_unique_keys,
 )
+from quantservice.adapters.venues.transport.control import ControlMessage
 from quantservice.core.errors import MalformedFrame
 from quantservice.core.events import (
     BookDelta,
@@ -49,25 +50,6 @@ _PREFIX: Final = b'{"stream":"'
 _PREFIX_BYTES: Final = len(_PREFIX)
 
 Route: TypeAlias = Callable[[bytes, int], "MarketEvent | None"]
-
-
-class ControlMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """What is not market data. ``name`` is answer, error or shutdown.
-
-    ```
-    {"result":null,"id":1}                                       answer
-    {"error":{"code":2,"msg":"Invalid request: ..."},"id":1}     error (um, cm)
-    {"code":2,"msg":"Invalid request: ...","id":1}               error (spot)
-    {"e":"serverShutdown","E":1770123456789}                     shutdown
-    ```
-    """
-
-    name: str
-    id: int | str | None = None
-    result: tuple[str, ...] = ()
-    code: int = 0
-    message: str = ""
-    time: int = 0
 
 
 class _Header(msgspec.Struct):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Final, TypeAlias
@@ -25,10 +25,11 @@ from quantservice.adapters.venues.binance.decode_rest import (
 from quantservice.adapters.venues.binance.spec import VENUE, Endpoint, MarketSpec
 from quantservice.adapters.venues.transport.budget_state import Lane
 from quantservice.adapters.venues.transport.http import RestClient
+from quantservice.adapters.venues.transport.pages import newest_first, windows_of
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.events import BookSnapshot, FundingRate, Kind, Kline, OpenInterest, StreamId, Ticker
 from quantservice.core.instruments import Instrument, InstrumentId
-from quantservice.core.periods import DAY_MS, FIXED_MS, ceil_open, next_open, opens_between
+from quantservice.core.periods import DAY_MS, FIXED_MS, opens_between
 from quantservice.core.spans import Span
 from quantservice.ports import Clock
 
@@ -101,28 +102,16 @@ class BinanceHistory:
         endpoint = self._spec.endpoint("klines")
         interval = self._spec.venue_period(stream.period)
         now_ms = await self._venue_now_ms(span.end_ms)
-        windows = deque(kline_windows(endpoint, stream.period, span, now_ms))
-        ahead: deque[tuple[Span, asyncio.Task[list[Kline]]]] = deque()
-        first_ms: int | None = None
-        try:
-            while windows or ahead:
-                while windows and len(ahead) < self._settings.pages_ahead:
-                    window = windows.popleft()
-                    work = self._page(stream, symbol, interval, window)
-                    ahead.append((window, asyncio.get_running_loop().create_task(work)))
-                window, task = ahead.popleft()
-                page = await task
-                if page:
-                    yield page
-                    continue
-                if first_ms is None and windows:
-                    first_ms = await self.first_kline_ms(stream)
-                if first_ms is None or first_ms >= window.start_ms:
-                    return  # everything older lies before the listing
-        finally:
-            for _, task in ahead:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in ahead), return_exceptions=True)
+        windows = kline_windows(endpoint, stream.period, span, now_ms)
+        pages = newest_first(
+            windows,
+            lambda window: self._page(stream, symbol, interval, window),
+            lambda: self.first_kline_ms(stream),
+            ahead=self._settings.pages_ahead,
+        )
+        async with contextlib.aclosing(pages):
+            async for page in pages:
+                yield page
 
     async def instruments(self) -> list[Instrument]:
         """Fetch the full list; our names, the decoders and the weight limit follow it."""
@@ -275,12 +264,4 @@ def kline_windows(endpoint: Endpoint, period: str, span: Span, now_ms: int) -> l
     rows = best_rows(endpoint)
     if endpoint.max_range_ms:
         rows = max(1, min(rows, endpoint.max_range_ms // FIXED_MS.get(period, _LONGEST_MONTH_MS)))
-    start_ms = ceil_open(period, span.start_ms)
-    end_ms = min(span.end_ms, now_ms)
-    length = FIXED_MS.get(period)
-    if length is None:
-        opens = list(opens_between(period, start_ms, end_ms))
-        cuts = [opens[max(0, index - rows) : index] for index in range(len(opens), 0, -rows)]
-        return [Span(cut[0], next_open(period, cut[-1])) for cut in cuts]
-    end_ms = ceil_open(period, end_ms)
-    return [Span(max(start_ms, end - rows * length), end) for end in range(end_ms, start_ms, -rows * length)]
+    return windows_of(period, span, now_ms, rows)

@@ -9,14 +9,16 @@ from typing import Any
 import msgspec
 
 from quantservice.adapters.venues.binance.catalog import Catalog
-from quantservice.adapters.venues.binance.feed import BinanceFeed, FeedSettings
+from quantservice.adapters.venues.binance.dialect import BinanceDialect
 from quantservice.adapters.venues.binance.history import BinanceHistory, HistorySettings, Limits
 from quantservice.adapters.venues.binance.spec import VENUE, BinanceEndpoints, spec_of
 from quantservice.adapters.venues.transport.budget import WeightBudget
 from quantservice.adapters.venues.transport.budget_state import BudgetRules
+from quantservice.adapters.venues.transport.feed import FeedSettings, VenueFeed
 from quantservice.adapters.venues.transport.http import HttpSettings, RestClient
 from quantservice.adapters.venues.transport.proxies import Egress, ProxyPool, ProxySettings
 from quantservice.adapters.venues.transport.raw_tap import RawTap
+from quantservice.adapters.venues.transport.reachability import Reachability
 from quantservice.adapters.venues.transport.ws import Dialer, WsSettings
 from quantservice.core.errors import QuantServiceError, VenueUnreachable
 from quantservice.ports import Clock, ProxyRecord, StateStore
@@ -37,15 +39,6 @@ class BinanceSettings(msgspec.Struct, frozen=True, kw_only=True):
     history_alone: float = 0.80
     history_shared: float = 0.50
     weight_window_ms: int = 60_000
-
-
-class Reachability(msgspec.Struct, frozen=True):
-    """What ``qs doctor`` and ``qs up`` show: ``cause`` is "" when all is well, else as in :class:`VenueUnreachable`."""
-
-    ok: bool
-    cause: str
-    sentence: str
-    url: str
 
 
 class BinanceVenue:
@@ -95,11 +88,8 @@ class BinanceVenue:
             self._settings.ws, messages_per_second=min(self._settings.ws.messages_per_second, self._spec.messages_per_second)
         )
         self._dialer = Dialer(venue=VENUE, market=market, pool=self.pool, clock=clock, settings=ws)
-        self._feed = BinanceFeed(
-            self._spec,
-            endpoints,
-            catalog=catalog,
-            history=self._history,
+        self._feed = VenueFeed(
+            BinanceDialect(self._spec, endpoints, catalog=catalog, history=self._history),
             dialer=self._dialer,
             clock=clock,
             settings=self._settings.feed,
@@ -118,7 +108,7 @@ class BinanceVenue:
         return self._spec.market
 
     @property
-    def feed(self) -> BinanceFeed:
+    def feed(self) -> VenueFeed:
         """Live data."""
         return self._feed
 

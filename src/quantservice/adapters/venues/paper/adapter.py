@@ -29,6 +29,7 @@ from quantservice.ports.trading import (
     OrderReport,
     StreamState,
     VenueBalance,
+    VenueMargin,
     VenuePosition,
 )
 
@@ -74,9 +75,24 @@ class PaperTrading:
         return self._market
 
     @property
+    def leverage(self) -> Decimal:
+        """What bounds its positions in derivatives; 1 on spot."""
+        return Decimal(1) if self._market == "spot" else self._config.leverage
+
+    @property
     def window_ms(self) -> int:
         """It answers at once, or the process is gone and took nothing."""
         return 1_000
+
+    @property
+    def dead_man(self) -> bool:
+        """What is on paper goes with this process."""
+        return False
+
+    @property
+    def stops(self) -> bool:
+        """As the venue whose market it is: spot has no reduce-only stops."""
+        return self._market != "spot"
 
     # --- the market ----------------------------------------------------------------------------------------------------
 
@@ -115,14 +131,18 @@ class PaperTrading:
                 f"the order is of account {order.intent.terms.account}, not of {self._account}", code="account", venue=_SCOPE
             )
         await self._do(lambda engine: engine.submit(order, self._clock.now_ms()))
-        found = (await self._opened()).known(order.intent.client_id)
+        return self._answer(order.intent.client_id, await self._opened())
+
+    def _answer(self, client_id: str, engine: PaperVenue) -> OrderReport:
+        found = engine.known(client_id)
         if found is None:  # pragma: no cover - it was taken just now
             raise Refused("the order is not there", code="lost", status=500, venue=_SCOPE)
         return self._report(found, "answer")
 
     async def amend(self, instrument: InstrumentId, client_id: str, *, quantity: Decimal, limit_price: Decimal) -> OrderReport:
-        """Paper orders are cancelled and made anew."""
-        raise NotSent("a paper account amends nothing: cancel the order and place another", code="amend", venue=_SCOPE)
+        """Change an open limit order."""
+        await self._do(lambda engine: engine.amend(client_id, quantity, limit_price, self._clock.now_ms()))
+        return self._answer(client_id, await self._opened())
 
     async def cancel(self, instrument: InstrumentId, client_id: str) -> OrderReport | None:
         """End an open order."""
@@ -165,6 +185,14 @@ class PaperTrading:
             ),
             orders=tuple(self._report(order, "open_orders") for order in state.orders.values()),
             time_ms=self._clock.now_ms(),
+            margins=self._margins(engine),
+        )
+
+    def _margins(self, engine: PaperVenue) -> tuple[VenueMargin, ...]:
+        found = {currency: engine.maintenance(currency) for currency in engine.state.wallet} if self._market != "spot" else {}
+        return tuple(
+            VenueMargin(currency=currency, maintenance=needed, balance=engine.margin(currency))
+            for currency, needed in found.items()
         )
 
     async def find(self, instrument: InstrumentId, client_id: str, *, since_ms: int) -> OrderReport | None:

@@ -65,6 +65,27 @@ class PaperVenue:
             raise Refused("Unknown order sent.", code=-2011, status=400, venue="paper")
         return [self._end(order, OrderState.CANCELLED, "", now_ms)]
 
+    def amend(self, name: str, quantity: Decimal, limit_price: Decimal, now_ms: int) -> list[Happened]:
+        """Change an open limit order; it takes at once where it crosses the last price now. Refused by the rules of a new one."""
+        order = self.state.orders.get(name)
+        if order is None:
+            raise Refused("Unknown order sent.", code=-2011, status=400, venue="paper")
+        if order.terms.type != "limit":
+            raise _no(f"a {order.terms.type} order cannot be changed, only a limit order", "type")
+        terms = msgspec.structs.replace(order.terms, quantity=quantity, limit_price=limit_price)
+        rules, last = self._rules(terms), self._last(terms)
+        crosses = self._crosses(terms, last)
+        if crosses and terms.post_only:
+            raise _no("a post-only order that would take", -5022)
+        del self.state.orders[name]  # the old version binds nothing of what the new one needs
+        try:
+            self._check(terms, rules, last)
+        finally:
+            self.state.orders[name] = order
+        order.terms, order.created_ms, order.updated_ms = terms, now_ms, now_ms  # bars before it do not count for it
+        happened: list[Happened] = [_copy(order)]
+        return [*happened, *self._take(order, rules, last, now_ms)] if crosses else happened
+
     def known(self, name: str) -> PaperOrder | None:
         """Return an order by its client id."""
         found = self.state.orders.get(name)
@@ -156,7 +177,7 @@ class PaperVenue:
         for position in list(self.state.positions.values()):
             if position.instrument != rules.id or not position.quantity:
                 continue
-            if self.margin(rules.settle) > self._value(position.quantity, rules) * self._config.maintenance:
+            if self.margin(rules.settle) > self.maintenance(rules.settle):
                 continue
             side: Side = "sell" if position.quantity > 0 else "buy"
             terms = OrderTerms(
@@ -330,6 +351,16 @@ class PaperVenue:
             price = self.state.prices.get(str(position.instrument))
             if rules is not None and price is not None and rules.settle == currency and position.quantity:
                 total += position.unrealised(price[0])
+        return total
+
+    @exact
+    def maintenance(self, currency: str) -> Decimal:
+        """Return the maintenance margin of all positions that settle in a currency."""
+        total = ZERO
+        for position in self.state.positions.values():
+            rules = self._instrument_of(position.instrument)
+            if rules is not None and rules.settle == currency and position.quantity and str(rules.id) in self.state.prices:
+                total += self._config.tiers.maintenance_margin(self._value(position.quantity, rules))
         return total
 
     @exact

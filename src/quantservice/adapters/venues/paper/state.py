@@ -9,6 +9,7 @@ import msgspec
 
 from quantservice.core.fees import FeeSchedule
 from quantservice.core.intents import OrderTerms
+from quantservice.core.margin import UNKNOWN_TIERS, BracketTable
 from quantservice.core.money import ZERO
 from quantservice.core.orders import OrderState, VenueFill
 from quantservice.core.positions import Position
@@ -21,15 +22,15 @@ KEPT: Final = 500
 class PaperConfig(msgspec.Struct, frozen=True, kw_only=True):
     """``balances`` at the opening; ``fees`` of the account; ``slippage`` of what takes, a fraction of the price.
 
-    ``leverage`` bounds new exposure in derivatives; a position is closed by the account where its margin falls to
-    ``maintenance`` of its value.
+    ``leverage`` bounds new exposure in derivatives. ``tiers`` ask for maintenance margin: where what is left falls to that of all
+    positions of a currency, they are closed one after the other. The default is what a backtest takes of tiers that are not known.
     """
 
     balances: dict[str, Decimal] = msgspec.field(default_factory=lambda: {"USDT": Decimal(100_000)})
     fees: FeeSchedule = FeeSchedule(maker=Decimal("0.0002"), taker=Decimal("0.0005"))
     slippage: Decimal = Decimal("0.0001")
     leverage: Decimal = Decimal(5)
-    maintenance: Decimal = Decimal("0.005")
+    tiers: BracketTable = UNKNOWN_TIERS
 
 
 class PaperOrder(msgspec.Struct, kw_only=True):

@@ -324,6 +324,6 @@ def make_connector(egress: Egress, *, limit: int) -> aiohttp.BaseConnector:
 
 def _fault(body: bytes) -> VenueFault | None:
     try:
-        return msgspec.json.decode(body, type=VenueFault)
+        return msgspec.json.decode(body, type=VenueFault, strict=False)  # some venues write the code as text
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None

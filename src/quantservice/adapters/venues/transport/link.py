@@ -46,6 +46,10 @@ class Requests(Protocol):
         """Ask for no more of them."""
         ...
 
+    def heartbeat(self) -> bytes | None:
+        """What is said on a connection that was silent for a while, so that the venue keeps it; None: nothing."""
+        ...
+
 
 class LinkStats(msgspec.Struct):
     """Figures of one link."""
@@ -92,6 +96,7 @@ class Link:
         self._again: dict[str, None] = {}  # names to subscribe once more
         self._rotate = False
         self._failures = 0
+        self._beaten_at = float("-inf")
         self._silence_s = self._settings.silence_s
         self._paused = False
         self._life_factor = 1.0 - random.uniform(0.0, _SHUFFLE)  # noqa: S311  spreads load, no secret
@@ -233,6 +238,7 @@ class Link:
                 return
             if await self._is_silent(socket):
                 return
+            self._beat(socket)
             age = self._clock.monotonic() - socket.opened
             if self._failures and age > self._settings.steady_s:
                 self._failures = 0
@@ -270,6 +276,15 @@ class Link:
         self._become("stale", f"no frame for {quiet_s:.1f} s")
         await self._after_loss(socket, f"no frame for {quiet_s:.1f} s")
         return True
+
+    def _beat(self, socket: Socket) -> None:
+        """Keep a quiet connection open, where the venue wants that of us."""
+        now = self._clock.monotonic()
+        quiet_s = min(now - socket.last_data, now - self._beaten_at)
+        payload = self._requests.heartbeat() if quiet_s >= self._settings.heartbeat_s else None
+        if payload is not None:
+            self._beaten_at = now
+            socket.say(payload)
 
     async def _replace(self, old: Socket) -> None:
         """Make before break: the new connection is subscribed and delivers before the old one goes."""

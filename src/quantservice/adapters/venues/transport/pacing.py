@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
 from quantservice.ports import Clock
 
+_LOOK_AGAIN_S: Final = 0.05  # everything that is allowed is on its way: nobody knows when the first of it is answered
+
 
 class SlidingLimit:
-    """At most ``most`` events in any ``window_s`` seconds. Pure: every call takes the time."""
+    """At most ``most`` events in any ``window_s`` seconds. Pure: every call takes the time.
+
+    A request is no event of one instant: we know when it left and when it was answered, and it is counted where it arrived, between
+    the two. So it counts from its leaving until a window after its answer, and no travel time can bring too many into one window.
+    """
 
     def __init__(self, most: int, window_s: float) -> None:
         self.most = most
         self.window_s = window_s
         self.blocked_until = 0.0
         self._times: deque[float] = deque()
+        self._away = 0
+
+    def leave(self) -> None:
+        """Book a request that leaves; it is to be followed by :meth:`arrived`."""
+        self._away += 1
+
+    def arrived(self, now: float) -> None:
+        """Take that a request was answered, or is waited for no longer: it arrived by now, if ever."""
+        self._away -= 1
+        self.note(now)
 
     def note(self, now: float) -> None:
         """Book an event."""
@@ -25,8 +42,11 @@ class SlidingLimit:
         """Return how long to wait before the next event may happen (0: now)."""
         self._forget(now)
         wait = 0.0
-        if len(self._times) >= self.most:
-            wait = self._times[len(self._times) - self.most] + self.window_s - now
+        over = len(self._times) + self._away - self.most
+        if over >= len(self._times) and self._away:
+            wait = _LOOK_AGAIN_S
+        elif over >= 0:
+            wait = self._times[over] + self.window_s - now
         return max(0.0, wait, self.blocked_until - now)
 
     def block(self, until: float) -> None:

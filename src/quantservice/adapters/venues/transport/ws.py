@@ -19,7 +19,7 @@ from quantservice.adapters.venues.transport.diagnosis import (
 )
 from quantservice.adapters.venues.transport.pacing import Pacer
 from quantservice.adapters.venues.transport.proxies import Egress, ProxyPool
-from quantservice.core.errors import VenueUnreachable
+from quantservice.core.errors import MalformedFrame, VenueUnreachable
 from quantservice.ports import Clock
 
 _TEXT: Final = WSMsgType.TEXT
@@ -45,6 +45,7 @@ class WsSettings(msgspec.Struct, frozen=True, kw_only=True):
     lead_s: float = 60.0
     back_off_s: float = 0.5
     back_off_most_s: float = 30.0
+    heartbeat_s: float = 5.0  # silent for so long: something is said, where the venue wants that
     steady_s: float = 30.0  # a connection that lived so long ends the back-off
     connects: int = 240
     connect_window_s: float = 300.0
@@ -77,7 +78,15 @@ class Answered(msgspec.Struct, frozen=True):
 class Socket(WSListener):  # type: ignore[misc]  # picows ships without types for subclassing
     """One connection. Frames go to the owner as they come; pings are answered and counted."""
 
-    def __init__(self, owner: SocketOwner, *, clock: Clock, pacer: Pacer, url: str) -> None:
+    def __init__(
+        self,
+        owner: SocketOwner,
+        *,
+        clock: Clock,
+        pacer: Pacer,
+        url: str,
+        unpack: Callable[[bytes], bytes] | None = None,
+    ) -> None:
         super().__init__()
         self.url = url
         self.opened = clock.monotonic()
@@ -89,6 +98,7 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
         self._owner = owner
         self._clock = clock
         self._pacer = pacer
+        self._unpack = unpack
         self._transport: WSTransport | None = None
         self._parts: list[bytes] = []
         self._parts_size = 0
@@ -123,6 +133,8 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
             transport.disconnect()
         elif kind in (_TEXT, _CONTINUATION):
             self._assemble(frame, read_ns)
+        elif kind == WSMsgType.BINARY and frame.fin and self._unpack is not None:
+            self._packed(frame.get_payload_as_bytes(), read_ns)
         elif kind == WSMsgType.BINARY:
             self._owner.on_odd_frame(self, frame.get_payload_as_bytes(), "binary_frame")
 
@@ -160,6 +172,21 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
             return Answered(ok=False, detail="no answer in time")
         finally:
             del self._pending[number]
+
+    def say(self, payload: bytes) -> None:
+        """Send a text that asks for no answer; left out while the venue's message cap is reached."""
+        if self._transport is not None and not self.is_lost and not self._pacer.take():
+            self._transport.send(_TEXT, payload)
+
+    def send(self, message: bytes) -> None:
+        """Send a message that has no answer (a pong inside a message), now or as soon as the venue's cap allows."""
+        if self._transport is None or self.is_lost:
+            return
+        delay = self._pacer.take()
+        if delay:
+            asyncio.get_running_loop().call_later(delay, self.send, message)
+        else:
+            self._transport.send(_TEXT, message)
 
     def answered(self, number: object, answer: Answered) -> None:
         """Take the venue's answer to a request."""
@@ -223,6 +250,18 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
         else:
             self._transport.send_pong(payload)
 
+    def _packed(self, payload: bytes, read_ns: int) -> None:
+        """Unpack a binary frame, of a venue whose frames are."""
+        assert self._unpack is not None  # noqa: S101 - asked by the caller
+        try:
+            message = self._unpack(payload)
+        except MalformedFrame as error:
+            self._owner.on_odd_frame(self, payload, error.reason)
+            return
+        self.frames += 1
+        self.last_data = self._read_at
+        self._owner.on_message(self, message, read_ns)
+
     def _assemble(self, frame: WSFrame, read_ns: int) -> None:
         """Put a fragmented message together within the size limit."""
         self._parts.append(frame.get_payload_as_bytes())
@@ -241,11 +280,23 @@ class Socket(WSListener):  # type: ignore[misc]  # picows ships without types fo
 
 
 class Dialer:
-    """Opens sockets for one venue's market: limits attempts per address, uses the pool's egresses, names failures."""
+    """Opens sockets for one venue's market: limits attempts per address, uses the pool's egresses, names failures.
+
+    ``unpack``: what a binary frame holds, of a venue whose messages are packed; it raises MalformedFrame.
+    """
 
     def __init__(
-        self, *, venue: str, market: str, pool: ProxyPool, clock: Clock, settings: WsSettings, gates: dict[str, Pacer] | None = None
+        self,
+        *,
+        venue: str,
+        market: str,
+        pool: ProxyPool,
+        clock: Clock,
+        settings: WsSettings,
+        gates: dict[str, Pacer] | None = None,
+        unpack: Callable[[bytes], bytes] | None = None,
     ) -> None:
+        self._unpack = unpack
         self.settings = settings
         self.attempts = 0
         self._venue = venue
@@ -272,7 +323,7 @@ class Dialer:
         pacer = Pacer(settings.messages_per_second - 1, 1.1, clock=self._clock)
 
         def make() -> Socket:
-            return Socket(owner, clock=self._clock, pacer=pacer, url=url)
+            return Socket(owner, clock=self._clock, pacer=pacer, url=url, unpack=self._unpack)
 
         try:
             async with asyncio.timeout(settings.connect_timeout_s + settings.handshake_timeout_s):

@@ -75,6 +75,7 @@ from quantservice.quant.jit import inner
 LEAST = 1e-9
 #: What a division by a step may be off the whole number that is meant.
 STEP_NOISE = 1e-9
+STEP_ROUNDING = 1e-15
 
 
 @inner
@@ -85,15 +86,21 @@ def steps_of(count: float, step: float) -> float:
 
 
 @inner
+def noise_of(steps: float) -> float:
+    """Return how far a number of steps may be off by rounding: of many steps more than the least, some last places of a float."""
+    return max(STEP_NOISE, abs(steps) * STEP_ROUNDING)
+
+
+@inner
 def round_down(value: float, step: float) -> float:
     """Round a quantity down to its step; a step of zero leaves it."""
-    return steps_of(math.floor(value / step + STEP_NOISE), step) if step > 0.0 else value
+    return steps_of(math.floor(value / step + noise_of(value / step)), step) if step > 0.0 else value
 
 
 @inner
 def round_up(value: float, step: float) -> float:
     """Round up to a step; a step of zero leaves it."""
-    return steps_of(math.ceil(value / step - STEP_NOISE), step) if step > 0.0 else value
+    return steps_of(math.ceil(value / step - noise_of(value / step)), step) if step > 0.0 else value
 
 
 @inner

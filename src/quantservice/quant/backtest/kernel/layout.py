@@ -281,7 +281,7 @@ B_RATE: Final = 2
 B_LEVERAGE: Final = 3
 B_AMOUNT: Final = 4
 
-# --- the curve: (T, 6) ------------------------------------------------------------------------------------------------------
+# --- the curve: (6, T), each column in one piece; of a sweep (HEAP, 6) -------------------------------------------------------
 V_EQUITY: Final = 0
 V_WORST: Final = 1
 V_CASH: Final = 2

@@ -16,7 +16,6 @@ from quantservice.quant.backtest.kernel.layout import (
     C_SUMS,
     CANCELLED,
     CLOSED,
-    HIGH,
     I_COLUMNS,
     I_MARK,
     J_LIQUIDATION,
@@ -25,14 +24,12 @@ from quantservice.quant.backtest.kernel.layout import (
     L_PENDING,
     L_QUANTITY,
     LIQUIDATED,
-    LOW,
     N_LIQUIDATION,
     N_OPEN,
     N_ORDER,
     O_COLUMNS,
     O_INSTRUMENT,
     O_STATUS,
-    OPEN,
     SUM_LIQUIDATION,
     TAKER,
     W_BALANCE,
@@ -82,8 +79,11 @@ def push_out(m: Memory, s: int, k: int, price: float, margin: float, reason: flo
 def price_in(m: Memory, f: int, s: int, scene: float) -> float:
     """Return the open, low or high of a row, or the last mark where the instrument has no row."""
     cell = f * m.wide + s
-    column = OPEN if scene == AT_OPEN else (LOW if scene == AT_LOWS else HIGH)
-    return m.px[cell * 5 + column] if m.rows[cell] != 0 else m.inst[s * I_COLUMNS + I_MARK]
+    if m.rows[cell] == 0:
+        return m.inst[s * I_COLUMNS + I_MARK]
+    if scene == AT_OPEN:
+        return m.open[cell]
+    return m.low[cell] if scene == AT_LOWS else m.high[cell]
 
 
 def force_out_unit(book: Any, s: int, k: int, price: float, margin: float, reason: float) -> None:
@@ -97,7 +97,7 @@ def force_out_unit(book: Any, s: int, k: int, price: float, margin: float, reaso
 def liquidate_isolated_unit(book: Any, f: int, scene: float) -> None:
     """Unit: liquidate the legs whose own margin a row uses up, at its open (AT_OPEN) or inside it."""
     m = memory_of(book)
-    first, second = (OPEN, OPEN) if scene == AT_OPEN else (LOW, HIGH)
+    opens = scene == AT_OPEN
     for s in range(m.traded):
         cell = f * m.wide + s
         if m.rows[cell] == 0:
@@ -105,8 +105,8 @@ def liquidate_isolated_unit(book: Any, f: int, scene: float) -> None:
         for k in range(m.sides):
             j = leg_of(m, s, k)
             border, quantity = m.legs[j + L_LIQUIDATION], m.legs[j + L_QUANTITY]
-            opened = m.px[cell * 5 + OPEN]
-            if quantity > 0.0 and m.px[cell * 5 + first] <= border:
+            opened = m.open[cell]
+            if quantity > 0.0 and (opened if opens else m.low[cell]) <= border:
                 FORCE_OUT(m.book, (s, k, min(opened, border), m.legs[j + L_MARGIN], LIQUIDATED))
-            elif quantity < 0.0 and m.px[cell * 5 + second] >= border:
+            elif quantity < 0.0 and (opened if opens else m.high[cell]) >= border:
                 FORCE_OUT(m.book, (s, k, max(opened, border), m.legs[j + L_MARGIN], LIQUIDATED))

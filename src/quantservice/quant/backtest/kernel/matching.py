@@ -18,12 +18,10 @@ from quantservice.quant.backtest.kernel.layout import (
     C_ROW_MS,
     C_THROUGH,
     CANCELLED,
-    CLOSE,
     CLOSED,
     EXPIRED,
     FILLED,
     FOK,
-    HIGH,
     I_COLUMNS,
     I_FIT,
     I_LEFT,
@@ -32,7 +30,6 @@ from quantservice.quant.backtest.kernel.layout import (
     L_QUANTITY,
     LIMIT,
     LIMITED,
-    LOW,
     MAKER,
     MARKET,
     N_OPEN,
@@ -62,7 +59,6 @@ from quantservice.quant.backtest.kernel.layout import (
     O_TRAIL,
     O_TYPE,
     O_VALUE,
-    OPEN,
     REJECTED,
     RESTING,
     S_DONE,
@@ -223,7 +219,7 @@ def arrive(m: Memory, f: int, o: int) -> None:
 @inner
 def meet_open(m: Memory, f: int, o: int) -> None:
     """Let a working order meet the open of a row, which may have jumped over its price."""
-    price = m.px[(f * m.wide + int(m.orders[o + O_INSTRUMENT])) * 5 + OPEN]
+    price = m.open[f * m.wide + int(m.orders[o + O_INSTRUMENT])]
     status, kind = m.orders[o + O_STATUS], m.orders[o + O_TYPE]
     if status == AT_MARKET:
         take(m, o, price, math.nan)
@@ -266,9 +262,9 @@ def touch_stops(m: Memory, f: int) -> None:
         kind = m.orders[o + O_TYPE]
         if m.orders[o + O_STATUS] != RESTING or not STOP <= kind <= TRAILING or not works(m, o) or waits(m, o):
             continue
-        cell, buys = (f * m.wide + int(m.orders[o + O_INSTRUMENT])) * 5, m.orders[o + O_SIDE] > 0.0
-        if reached(m, o, m.px[cell + (HIGH if buys else LOW)]):
-            level, opened = level_of(m, o), m.px[cell + OPEN]
+        cell, buys = f * m.wide + int(m.orders[o + O_INSTRUMENT]), m.orders[o + O_SIDE] > 0.0
+        if reached(m, o, m.high[cell] if buys else m.low[cell]):
+            level, opened = level_of(m, o), m.open[cell]
             trigger(m, o, max(level, opened) if buys else min(level, opened))
 
 
@@ -278,17 +274,17 @@ def touches(m: Memory, f: int, o: int) -> bool:
     limited = m.orders[o + O_TYPE] == LIMIT or m.orders[o + O_STATUS] == LIMITED
     if not limited or m.orders[o + O_SKIP] == f or m.orders[o + O_EXPIRE] < m.times[f] + m.c[C_ROW_MS]:
         return False
-    cell, buys = (f * m.wide + int(m.orders[o + O_INSTRUMENT])) * 5, m.orders[o + O_SIDE] > 0.0
-    return passes(m, o, m.px[cell + (LOW if buys else HIGH)])
+    cell, buys = f * m.wide + int(m.orders[o + O_INSTRUMENT]), m.orders[o + O_SIDE] > 0.0
+    return passes(m, o, m.low[cell] if buys else m.high[cell])
 
 
 @inner
 def enter(m: Memory, f: int, o: int) -> None:
     """Fill a limit or set off a take-profit that the row reaches and that opens a position."""
-    cell, buys = (f * m.wide + int(m.orders[o + O_INSTRUMENT])) * 5, m.orders[o + O_SIDE] > 0.0
+    cell, buys = f * m.wide + int(m.orders[o + O_INSTRUMENT]), m.orders[o + O_SIDE] > 0.0
     if touches(m, f, o):
         fill_order(m, o, m.orders[o + O_LIMIT], MAKER, math.nan, math.inf)
-    elif m.orders[o + O_TYPE] == TAKE_PROFIT and reached(m, o, m.px[cell + (LOW if buys else HIGH)]):
+    elif m.orders[o + O_TYPE] == TAKE_PROFIT and reached(m, o, m.low[cell] if buys else m.high[cell]):
         trigger(m, o, m.orders[o + O_STOP])
 
 
@@ -306,9 +302,9 @@ def stops_and_entries(m: Memory, f: int) -> None:
 def trail(m: Memory, o: int, cell: int) -> None:
     """Move a trailing stop with the row's better extreme; set it off if the close lies beyond where it moved to."""
     buys = m.orders[o + O_SIDE] > 0.0
-    best = m.px[cell + (LOW if buys else HIGH)]
+    best = m.low[cell] if buys else m.high[cell]
     m.orders[o + O_BEST] = min(m.orders[o + O_BEST], best) if buys else max(m.orders[o + O_BEST], best)
-    if reached(m, o, m.px[cell + CLOSE]) and not waits(m, o):
+    if reached(m, o, m.close[cell]) and not waits(m, o):
         trigger(m, o, level_of(m, o))
 
 
@@ -319,12 +315,12 @@ def exits(m: Memory, f: int) -> None:
         if not works(m, o):
             continue
         s, k, kind = int(m.orders[o + O_INSTRUMENT]), int(m.orders[o + O_LEG]), m.orders[o + O_TYPE]
-        cell, buys = (f * m.wide + s) * 5, m.orders[o + O_SIDE] > 0.0
+        cell, buys = f * m.wide + s, m.orders[o + O_SIDE] > 0.0
         allowed, can_reduce = m.legs[leg_of(m, s, k) + L_HELD], reducible(m, o)
         if kind == TRAILING:
             trail(m, o, cell)
         elif kind == TAKE_PROFIT:
-            if can_reduce > 0.0 and allowed > 0.0 and reached(m, o, m.px[cell + (LOW if buys else HIGH)]):
+            if can_reduce > 0.0 and allowed > 0.0 and reached(m, o, m.low[cell] if buys else m.high[cell]):
                 trigger(m, o, m.orders[o + O_STOP])
         elif can_reduce > 0.0 and allowed > 0.0 and touches(m, f, o):
             most = math.inf if can_reduce <= allowed else allowed

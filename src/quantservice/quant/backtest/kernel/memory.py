@@ -50,7 +50,11 @@ class Memory(NamedTuple):
     tab: Numbers  # calendar, margin tiers, fee tiers, books of orders
     times: Counts  # open time of each row
     starts: Counts  # first row of each bar
-    px: Numbers
+    open: Numbers
+    high: Numbers
+    low: Numbers
+    close: Numbers
+    volume: Numbers
     rows: Counts  # what each price row is: bits
     aux: Numbers  # what the slippage model needs of a row
     curve: Numbers
@@ -62,11 +66,12 @@ class Memory(NamedTuple):
     wide: int  # price columns: the instruments, then those that only convert currencies
     sides: int
     days: int  # height of daily
+    bars: int
 
 
 #: Tables in a book; their heights follow, and then the addresses of the units.
-TABLES = 20
-HEIGHTS = 5
+TABLES = 24
+HEIGHTS = 6
 #: Place of a table in the book by its name in :class:`Memory`.
 TABLE_OF = {name: place for place, name in enumerate(Memory._fields[1 : TABLES + 1])}
 
@@ -171,15 +176,20 @@ def memory_of(book: Any) -> Memory:
         counts(book[11]),
         counts(book[12]),
         numbers(book[13]),
-        marks(book[14]),
+        numbers(book[14]),
         numbers(book[15]),
         numbers(book[16]),
-        counts(book[17]),
-        numbers(book[18]),
+        numbers(book[17]),
+        marks(book[18]),
         numbers(book[19]),
-        book[20],
-        book[21],
-        book[22],
-        book[23],
+        numbers(book[20]),
+        counts(book[21]),
+        numbers(book[22]),
+        numbers(book[23]),
         book[24],
+        book[25],
+        book[26],
+        book[27],
+        book[28],
+        book[29],
     )

@@ -20,10 +20,8 @@ from quantservice.quant.backtest.kernel.layout import (
     C_MARGIN,
     C_ROW_MS,
     C_UNFIT,
-    CLOSE,
     CLOSED,
     DELISTED,
-    HIGH,
     I_COLUMNS,
     I_FIT,
     I_LEFT,
@@ -35,7 +33,6 @@ from quantservice.quant.backtest.kernel.layout import (
     L_LIQUIDATION,
     L_QUANTITY,
     LAST,
-    LOW,
     N_AT_CLOSE,
     N_DONE,
     N_HELD,
@@ -46,11 +43,9 @@ from quantservice.quant.backtest.kernel.layout import (
     N_ROW,
     O_COLUMNS,
     O_STATUS,
-    OPEN,
     S_BAR_WORST,
     T_HIGHEST,
     T_LOWEST,
-    VOLUME,
     W_BALANCE,
     W_COLUMNS,
     W_RATE,
@@ -88,16 +83,16 @@ def compact(m: Memory) -> None:
 def look(m: Memory, f: int) -> None:
     """Mark every instrument at a price of the row, and note what may fill in it."""
     unfit, cap = int(m.c[C_UNFIT]), m.c[C_CAP]
-    column = CLOSE if m.n[N_AT_CLOSE] != 0 else OPEN
+    closed = m.n[N_AT_CLOSE] != 0
     for s in range(m.wide):
         cell, i = f * m.wide + s, s * I_COLUMNS
         state = m.rows[cell]
         if state != 0:
-            m.inst[i + I_MARK] = m.px[cell * 5 + column]
+            m.inst[i + I_MARK] = m.close[cell] if closed else m.open[cell]
         m.inst[i + I_FIT] = 1.0 if state != 0 and (state & unfit) == 0 and m.inst[i + I_STATUS] != 0.0 else 0.0
         if m.inst[i + I_ROW] != f:
             m.inst[i + I_ROW] = f
-            m.inst[i + I_LEFT] = cap * m.px[cell * 5 + VOLUME] if cap > 0.0 else math.inf
+            m.inst[i + I_LEFT] = cap * m.volume[cell] if cap > 0.0 else math.inf
     convert(m)
 
 
@@ -159,7 +154,7 @@ def in_danger(m: Memory, f: int) -> bool:
             for k in range(m.sides):
                 j = leg_of(m, s, k)
                 long, border = m.legs[j + L_QUANTITY] > 0.0, m.legs[j + L_LIQUIDATION]
-                danger = danger or (m.px[cell * 5 + LOW] <= border if long else m.px[cell * 5 + HIGH] >= border)
+                danger = danger or (m.low[cell] <= border if long else m.high[cell] >= border)
     return danger
 
 
@@ -180,8 +175,8 @@ def see_extremes(m: Memory, f: int) -> None:
         for k in range(m.sides):
             j = leg_of(m, s, k)
             if m.legs[j + L_QUANTITY] != 0.0:
-                m.legs[j + T_LOWEST] = min(m.legs[j + T_LOWEST], m.px[cell * 5 + LOW])
-                m.legs[j + T_HIGHEST] = max(m.legs[j + T_HIGHEST], m.px[cell * 5 + HIGH])
+                m.legs[j + T_LOWEST] = min(m.legs[j + T_LOWEST], m.low[cell])
+                m.legs[j + T_HIGHEST] = max(m.legs[j + T_HIGHEST], m.high[cell])
 
 
 @inner
@@ -212,7 +207,7 @@ def run_row_unit(book: Any, f: int) -> None:
     for s in range(m.wide):
         state = m.rows[f * m.wide + s]
         if state != 0:
-            m.inst[s * I_COLUMNS + I_MARK] = m.px[(f * m.wide + s) * 5 + CLOSE]
+            m.inst[s * I_COLUMNS + I_MARK] = m.close[f * m.wide + s]
             if state & LAST != 0:
                 leave(m, f, s)
     convert(m)

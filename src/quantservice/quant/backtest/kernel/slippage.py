@@ -15,7 +15,6 @@ from quantservice.quant.backtest.kernel.layout import (
     SPREAD,
     SQRT_IMPACT,
     TABLE_COLUMNS,
-    VOLUME,
     VOLUME_SHARE,
 )
 from quantservice.quant.backtest.kernel.memory import Memory, memory_of
@@ -52,7 +51,7 @@ def slipped(m: Memory, s: int, side: float, quantity: float, reference: float) -
     if model >= SPREAD:
         cell = m.n[N_ROW] * m.wide + s
         if model == VOLUME_SHARE:
-            volume = m.px[cell * 5 + VOLUME]
+            volume = m.volume[cell]
             part = min(1.0, quantity / volume) if volume > 0.0 else 1.0
             share += m.c[C_COEFFICIENT] * part * part
         elif model == SPREAD:

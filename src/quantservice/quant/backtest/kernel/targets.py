@@ -12,7 +12,6 @@ from quantservice.quant.backtest.kernel.layout import (
     C_ROW_MS,
     CANCELLED,
     FILLED,
-    HIGH,
     I_COLUMNS,
     I_FIT,
     I_MARK,
@@ -28,9 +27,7 @@ from quantservice.quant.backtest.kernel.layout import (
     L_QUANTITY,
     L_TARGET,
     L_TO_FILL,
-    LOW,
     N_AT_CLOSE,
-    OPEN,
     REJECTED,
     S_DONE,
     S_DONE_FEE,
@@ -72,12 +69,12 @@ def too_small_change(m: Memory, s: int, j: int, change: float, price: float) -> 
 @inner
 def arrival_price(m: Memory, f: int, s: int, side: float, arrival: float) -> float:
     """Return the price that an order meets which arrives in a row: the open, or nearer to the worse extreme the later it is."""
-    cell = (f * m.wide + s) * 5
-    price = m.px[cell + OPEN]
+    cell = f * m.wide + s
+    price = m.open[cell]
     late = (arrival - m.times[f]) / m.c[C_ROW_MS]
     if late <= 0.0:
         return price
-    return price + min(1.0, late) * (m.px[cell + (HIGH if side > 0.0 else LOW)] - price)
+    return price + min(1.0, late) * ((m.high[cell] if side > 0.0 else m.low[cell]) - price)
 
 
 @inner

@@ -11,15 +11,19 @@ from quantservice.quant.backtest.kernel.layout import (
     SUM_FILL,
     SUM_FUNDING,
     SUM_TRADE,
-    V_CASH,
     V_COLUMNS,
-    V_EQUITY,
-    V_GROSS,
-    V_WORST,
 )
-from quantservice.quant.backtest.kernel.memory import memory_of
+from quantservice.quant.backtest.kernel.memory import Memory, memory_of
 from quantservice.quant.jit import COMPILED, inner
-from quantservice.quant.metrics.summary import SUMS, add_bar, add_fill, add_funding, add_liquidation, add_trade
+from quantservice.quant.metrics.summary import (
+    SUMS,
+    add_bars,
+    add_fill,
+    add_funding,
+    add_liquidation,
+    add_same,
+    add_trade,
+)
 
 if COMPILED:
 
@@ -35,14 +39,25 @@ else:
         return table[:size]
 
 
+@inner
+def add_heap(m: Memory) -> None:
+    """Take the bars that were heaped up into the sums."""
+    sums, daily = array_of(m.sums, SUMS), array_of(m.daily, m.days)
+    add_bars(sums, daily, array_of(m.closes, m.bars), array_of(m.curve, m.n[N_HEAPED] * V_COLUMNS))
+    m.n[N_HEAPED] = 0
+
+
 def add_bars_unit(book: Any) -> None:
     """Unit: take the bars that were heaped up into the sums."""
+    add_heap(memory_of(book))
+
+
+def add_flat_unit(book: Any, first: int, last: int, balance: float) -> None:
+    """Unit: take bars from ``first`` to ``last`` at which nothing is held into the sums, after those that were heaped up."""
     m = memory_of(book)
+    add_heap(m)
     sums, daily = array_of(m.sums, SUMS), array_of(m.daily, m.days)
-    for v in range(0, m.n[N_HEAPED] * V_COLUMNS, V_COLUMNS):
-        close_time = m.closes[int(m.curve[v + V_CASH])]
-        add_bar(sums, daily, close_time, m.curve[v + V_EQUITY], m.curve[v + V_WORST], m.curve[v + V_GROSS] != 0.0)
-    m.n[N_HEAPED] = 0
+    add_same(sums, daily, m.closes[first], m.closes[last], last - first + 1, balance)
 
 
 def add_up_unit(book: Any, what: float, first: float, second: float, third: float, fourth: float) -> None:

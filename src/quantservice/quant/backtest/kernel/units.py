@@ -39,6 +39,7 @@ UNITS: Final[dict[str, tuple[str, tuple[Any, ...]]]] = {
     "slip": ("slippage", (_I, _F, _F, _F)),
     "add_up": ("totals", (_F, _F, _F, _F, _F)),
     "add_bars": ("totals", ()),
+    "add_flat": ("totals", (_I, _I, _F)),
     "run_row": ("rows", (_I,)),
 }
 
@@ -98,4 +99,5 @@ SUBMIT = _unit("submit")
 SLIP = _unit("slip")
 ADD_UP = _unit("add_up")
 ADD_BARS = _unit("add_bars")
+ADD_FLAT = _unit("add_flat")
 RUN_ROW = _unit("run_row")

@@ -33,7 +33,7 @@ from quantservice.quant.indicators.moving import (
     wma_push,
     zlema_push,
 )
-from quantservice.quant.indicators.primitives import ema_push, mean_push, wilder_push, window_full, window_push
+from quantservice.quant.indicators.primitives import ema_push, mean_push, mean_whole, wilder_push, window_full, window_push
 from quantservice.quant.indicators.spec import Parameter, indicator
 
 _TALIB: Final = "TA-Lib"
@@ -51,6 +51,7 @@ def _length(default: int, low: int = 1) -> dict[str, Parameter]:
     state=lambda length: length + 3,
     group="overlap",
     source=_TALIB,
+    whole=mean_whole,
 )
 def sma(state: Array, p: Array, x: Array, out: Array) -> None:
     """Simple moving average."""

@@ -9,14 +9,8 @@ import msgspec
 import pytest
 from tests.support.binance import make_instrument
 
-from quantservice.adapters.venues.binance.decode_ws import (
-    MAX_FRAME_BYTES,
-    MAX_NAMES,
-    MAX_ROUTES,
-    ControlMessage,
-    Decoder,
-    StreamRegistry,
-)
+from quantservice.adapters.venues.binance.decode_ws import MAX_FRAME_BYTES, MAX_NAMES, MAX_ROUTES, Decoder, StreamRegistry
+from quantservice.adapters.venues.transport.control import ControlMessage
 from quantservice.core.errors import MalformedFrame
 from quantservice.core.events import BookDelta, Kline, MarkPrice, Trade
 

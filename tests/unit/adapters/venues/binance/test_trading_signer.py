@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl
 import pytest
 from tests.support.clock import ManualClock
 
-from quantservice.adapters.venues.binance.trading.signer import Signer, VenueClock, VenueCredentials, scrub
+from quantservice.adapters.venues.binance.trading.signer import Signer, VenueCredentials
+from quantservice.adapters.venues.transport.private.clock import VenueClock, scrub
 from quantservice.core.errors import InvalidValue
 
 #: Binance Open Platform, "SIGNED (TRADE and USER_DATA) endpoint examples": key, secret, text and signature.

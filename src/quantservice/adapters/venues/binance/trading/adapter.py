@@ -15,13 +15,16 @@ from quantservice.adapters.venues.binance.spec import VENUE
 from quantservice.adapters.venues.binance.trading import decode, wording
 from quantservice.adapters.venues.binance.trading.caller import Caller, CallSettings
 from quantservice.adapters.venues.binance.trading.decode import Decoder
-from quantservice.adapters.venues.binance.trading.inbox import Inbox
-from quantservice.adapters.venues.binance.trading.names import Names
+from quantservice.adapters.venues.binance.trading.line import BinanceLine
+from quantservice.adapters.venues.binance.trading.names import names_of
+from quantservice.adapters.venues.binance.trading.pushes import PushDecoder
 from quantservice.adapters.venues.binance.trading.queries import Queries
-from quantservice.adapters.venues.binance.trading.signer import Signer, VenueClock, VenueCredentials
-from quantservice.adapters.venues.binance.trading.stream import StreamSettings
+from quantservice.adapters.venues.binance.trading.signer import Signer, VenueCredentials
 from quantservice.adapters.venues.binance.trading.table import TradingEndpoints, row_of
 from quantservice.adapters.venues.binance.venue import BinanceVenue
+from quantservice.adapters.venues.transport.private.clock import VenueClock
+from quantservice.adapters.venues.transport.private.inbox import Inbox
+from quantservice.adapters.venues.transport.private.stream import StreamSettings
 from quantservice.adapters.venues.transport.ws import Dialer, WsSettings
 from quantservice.core.errors import MalformedFrame, RateLimited, Refused, VenueError, VenueUnreachable
 from quantservice.core.instruments import InstrumentId
@@ -83,7 +86,7 @@ class BinanceTrading:
             clock=clock,
             settings=self._settings.calls,
         )
-        self._names = Names(venue.market, self._caller, clock)
+        self._names = names_of(venue.market, self._caller, clock)
         self._decoder = Decoder(account, self._names.instrument)
         self._queries = Queries(self._row, self._caller, self._names, self._decoder)
         self._dialer = Dialer(venue=VENUE, market=venue.market, pool=venue.pool, clock=clock, settings=self._settings.ws)
@@ -113,22 +116,27 @@ class BinanceTrading:
         """The receive window, and the second that the venue's clock may be behind ours."""
         return self._settings.calls.recv_window_ms + 1_000
 
+    @property
+    def dead_man(self) -> bool:
+        """Futures have it, spot has not."""
+        return "dead_man" in self._row.calls
+
+    @property
+    def stops(self) -> bool:
+        """Futures hold reduce-only stops; a spot stop binds what it would sell."""
+        return self._row.positions
+
     # --- events --------------------------------------------------------------------------------------------------------
 
     async def updates(self) -> AsyncIterator[Sequence[AccountEvent]]:
         """Yield what the venue pushes: a snapshot first and after each reconnect; ends when closed."""
         if self._closed:
             return
-        inbox = Inbox(
-            self._row,
-            self._endpoints.stream_of(self.market),
-            self._queries,
-            self._decoder,
-            caller=self._caller,
-            dialer=self._dialer,
-            clock=self._clock,
-            settings=self._settings.stream,
-        )
+        settings = self._settings.stream
+        base_url = self._endpoints.stream_of(self.market)
+        line = BinanceLine(self._row, base_url, caller=self._caller, dialer=self._dialer, settings=settings)
+        pushes = PushDecoder(self._decoder)
+        inbox = Inbox(self._account, line, self._queries, pushes, clock=self._clock, settings=settings)
         self._inboxes.add(inbox)
         try:
             async for batch in inbox.batches():

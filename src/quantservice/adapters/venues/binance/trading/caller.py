@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlencode
 
-import aiohttp
 import msgspec
 import structlog
 from yarl import URL
@@ -20,15 +18,16 @@ from yarl import URL
 from quantservice.adapters.venues.binance.decode_rest import decode_server_time
 from quantservice.adapters.venues.binance.outcomes import Outcome, outcome_of
 from quantservice.adapters.venues.binance.spec import VENUE, spec_of
-from quantservice.adapters.venues.binance.trading.signer import Signer, scrub
+from quantservice.adapters.venues.binance.trading.signer import Signer
 from quantservice.adapters.venues.binance.trading.table import Call, TradingEndpoints, TradingRow
 from quantservice.adapters.venues.transport.budget import Permit, WeightBudget
 from quantservice.adapters.venues.transport.budget_state import Lane
-from quantservice.adapters.venues.transport.diagnosis import NETWORK_ERRORS, diagnose, parse_retry_after
-from quantservice.adapters.venues.transport.http import make_connector
+from quantservice.adapters.venues.transport.diagnosis import parse_retry_after
 from quantservice.adapters.venues.transport.pacing import SlidingLimit
+from quantservice.adapters.venues.transport.private.clock import scrub
+from quantservice.adapters.venues.transport.private.once import Broken, OnceClient, OnceSettings, cause_of, leaves_too_late
 from quantservice.adapters.venues.transport.proxies import Egress, ProxyPool
-from quantservice.core.errors import MalformedFrame, RateLimited, Refused, VenueError, VenueUnreachable
+from quantservice.core.errors import RateLimited, Refused, VenueError, VenueUnreachable
 from quantservice.ports import Clock
 from quantservice.ports.trading import NotSent, Unknown
 
@@ -37,18 +36,14 @@ log = structlog.get_logger(__name__)
 _CLOCK_OFF: Final = -1021
 _TOO_MANY: Final = frozenset({-1003, -1015})
 _AHEAD_MS: Final = 1_000  # a request is taken that is so much older than its window allows, by the venue's own rule
-_MOST_BYTES: Final = 64 * 1024 * 1024
 #: how long a request may wait for weight, by lane: an order that waits is an old order
 _DEADLINE_S: Final = {Lane.CANCEL: 2.0, Lane.ORDER: 1.0, Lane.LIVE: 20.0, Lane.HISTORY: 60.0}
 
 
-class CallSettings(msgspec.Struct, frozen=True, kw_only=True):
+class CallSettings(OnceSettings, frozen=True, kw_only=True):
     """Bounds of private requests. Times in seconds unless named; the venue itself waits 10 s for its engine."""
 
     recv_window_ms: int = 5_000
-    connect_timeout_s: float = 4.0
-    total_timeout_s: float = 12.0
-    connections: int = 16
 
 
 class _Fault(msgspec.Struct):
@@ -79,10 +74,8 @@ class Caller:
         self._pool = pool
         self._budget_of = budget_of
         self._clock = clock
-        self._settings = settings or CallSettings()
-        self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._client = OnceClient(venue=VENUE, market=row.market, pool=pool, settings=settings or CallSettings())
         self._syncing = asyncio.Lock()
-        self._closed = False
 
     async def ask(self, name: str, parameters: Mapping[str, str] | None = None) -> bytes:
         """Send the request called ``name`` and return the body of its good answer.
@@ -128,10 +121,7 @@ class Caller:
 
     async def close(self) -> None:
         """Close all connections."""
-        self._closed = True
-        sessions, self._sessions = self._sessions, {}
-        for session in sessions.values():
-            await session.close()
+        await self._client.close()
 
     # --- inside ---
 
@@ -144,10 +134,17 @@ class Caller:
             raise
 
     async def _once(self, call: Call, parameters: Mapping[str, str]) -> bytes:
-        if self._closed:
+        if self._client.closed:
             raise self._certain(call, f"the connections to {VENUE} {self._row.market} were closed", cause="closed")
-        if call.orders:
-            self._pace()
+        limits = self._pace() if call.orders else []
+        try:
+            return await self._within_budget(call, parameters)
+        finally:
+            now = self._clock.monotonic()
+            for limit in limits:
+                limit.arrived(now)
+
+    async def _within_budget(self, call: Call, parameters: Mapping[str, str]) -> bytes:
         url = self._endpoints.rest_of(self._row.market, call.host) + call.path
         try:
             egress = self._pool.choose(url)
@@ -165,24 +162,22 @@ class Caller:
     async def _exchange(
         self, call: Call, url: str, parameters: Mapping[str, str], *, egress: Egress, budget: WeightBudget, permit: Permit
     ) -> bytes:
+        late = leaves_too_late(self._clock) if call.acts else ""
+        if late:
+            raise self._not_sent(late, code="late")
         query, headers = self._written(call, parameters)
         body = query.encode() if call.method in ("POST", "PUT") and query else None
         full = URL(f"{url}?{query}" if query and body is None else url, encoded=True)
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        progress = SimpleNamespace(began=False)
         # Counted from here: the latest instant at which the venue may still take what leaves now.
         deadline_ns = self._clock.now_ns() + (self.signer.recv_window_ms + _AHEAD_MS) * 1_000_000
         self.sent += 1
         try:
-            async with self._session(egress).request(
-                call.method, full, data=body, headers=headers, allow_redirects=False, trace_request_ctx=progress
-            ) as response:
-                data = await _read(response)
-                status, said = response.status, response.headers
-        except (*NETWORK_ERRORS, MalformedFrame) as error:
-            raise self._broken(call, error, url, egress, began=progress.began, deadline_ns=deadline_ns) from None
-        self._pool.succeeded(egress)
+            reply = await self._client.send(call.method, full, egress=egress, headers=headers, body=body)
+        except Broken as broken:
+            raise self._broken(call, broken, deadline_ns) from None
+        status, data, said = reply.status, reply.body, reply.headers
         used = said.get(self._spec.used_weight_header, "")
         if used.isdigit() and call.host == "market":
             await budget.venue_said(int(used), permit=permit)
@@ -199,19 +194,13 @@ class Caller:
             return urlencode(parameters, quote_via=quote), self.signer.headers
         return self.signer.query(parameters), self.signer.headers
 
-    def _broken(self, call: Call, error: BaseException, url: str, egress: Egress, *, began: bool, deadline_ns: int) -> VenueError:
+    def _broken(self, call: Call, broken: Broken, deadline_ns: int) -> VenueError:
         """Say what a broken exchange means: nothing was sent, or nobody knows."""
-        if isinstance(error, MalformedFrame):
-            problem = VenueUnreachable(error.reason, cause="server", venue=VENUE, market=self._row.market)
-        else:
-            problem = diagnose(error, url, egress=egress, venue=VENUE, market=self._row.market)
-            self._pool.failed(egress, problem.cause)
-        sentence = scrub(str(problem))
         if not call.acts:
-            return VenueUnreachable(sentence, cause=problem.cause, venue=VENUE, market=self._row.market)
-        if not began:
-            return self._not_sent(sentence, code=problem.cause)
-        return self._unknown(f"no answer to {call.method} {call.path}: {sentence}", deadline_ns)
+            return VenueUnreachable(broken.sentence, cause=broken.cause, venue=VENUE, market=self._row.market)
+        if not broken.began:
+            return self._not_sent(broken.sentence, code=broken.cause)
+        return self._unknown(f"no answer to {call.method} {call.path}: {broken.sentence}", deadline_ns)
 
     async def _problem(
         self, call: Call, status: int, data: bytes, headers: Mapping[str, str], *, budget: WeightBudget, deadline_ns: int
@@ -236,7 +225,7 @@ class Caller:
                 return self._not_sent(sentence, code=fault.code or status, retry=True)
             return VenueUnreachable(sentence, cause="server", venue=VENUE, market=self._row.market)
         if not fault.code:
-            return self._certain(call, f"{call.path}: HTTP {status} without the venue's code", cause=_cause(status))
+            return self._certain(call, f"{call.path}: HTTP {status} without the venue's code", cause=cause_of(status))
         return Refused(sentence, code=fault.code, status=status, venue=VENUE, market=self._row.market)
 
     def _certain(self, call: Call, sentence: str, *, cause: str) -> VenueError:
@@ -255,8 +244,8 @@ class Caller:
     def _unknown(self, sentence: str, deadline_ns: int) -> Unknown:
         return Unknown(sentence, deadline_ns=deadline_ns, venue=VENUE, market=self._row.market)
 
-    def _pace(self) -> None:
-        """Count an order against the venue's limits of orders; raise NotSent where it would pass one of them."""
+    def _pace(self) -> list[SlidingLimit]:
+        """Count an order against the venue's limits of orders and return them; raise NotSent where it would pass one of them."""
         now = self._clock.monotonic()
         delay = max((limit.delay(now) for limit in self.order_limits), default=0.0)
         if delay > 0:
@@ -268,51 +257,14 @@ class Caller:
                 venue=VENUE,
                 market=self._row.market,
             )
-        for limit in self.order_limits:
-            limit.note(now)
+        limits = list(self.order_limits)  # a new list of instruments brings new ones
+        for limit in limits:
+            limit.leave()
+        return limits
 
     @staticmethod
     def _weight(call: Call, parameters: Mapping[str, str]) -> int:
         return call.weight_all if call.weight_all and "symbol" not in parameters else call.weight
-
-    def _session(self, egress: Egress) -> aiohttp.ClientSession:
-        found = self._sessions.get(egress.name)
-        if found is None or found.closed:
-            settings = self._settings
-            timeout = aiohttp.ClientTimeout(total=settings.total_timeout_s, connect=None, sock_connect=settings.connect_timeout_s)
-            found = aiohttp.ClientSession(
-                connector=make_connector(egress, limit=settings.connections),
-                timeout=timeout,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trace_configs=[_tracing()],
-            )
-            # A PUT or DELETE whose kept connection turns out dead would be sent a second time by the library.
-            found._retry_connection = False
-            self._sessions[egress.name] = found
-        return found
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    """Note that a request's bytes are about to leave: from then on its outcome is the venue's to tell."""
-
-    async def leaves(_session: aiohttp.ClientSession, context: SimpleNamespace, _parameters: Any) -> None:
-        context.trace_request_ctx.began = True
-
-    config = aiohttp.TraceConfig()
-    config.on_request_headers_sent.append(leaves)
-    return config
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.content.iter_any():
-        size += len(part)
-        if size > _MOST_BYTES:
-            response.close()
-            raise MalformedFrame("answer_too_large", venue=VENUE)
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _fault(body: bytes) -> _Fault:
@@ -320,7 +272,3 @@ def _fault(body: bytes) -> _Fault:
         return msgspec.json.decode(body, type=_Fault)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _Fault()
-
-
-def _cause(status: int) -> str:
-    return {403: "blocked", 451: "blocked", 404: "not_found", 407: "proxy"}.get(status, "server")

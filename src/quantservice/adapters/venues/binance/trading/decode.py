@@ -16,12 +16,13 @@ from quantservice.adapters.venues.binance.decode_rest import decode_body
 from quantservice.adapters.venues.binance.trading import wording
 from quantservice.core.errors import MalformedFrame
 from quantservice.core.instruments import InstrumentId
-from quantservice.core.money import ZERO, exact
+from quantservice.core.money import ONE, ZERO, exact
 from quantservice.core.orders import Evidence, VenueFill
 from quantservice.ports.trading import (
     AccountMovement,
     OrderReport,
     VenueBalance,
+    VenueMargin,
     VenuePosition,
 )
 
@@ -115,6 +116,64 @@ class AccountRow(msgspec.Struct, rename="camel"):
     commission_rates: dict[str, Decimal] = {}
 
 
+class CommissionRates(msgspec.Struct, frozen=True, rename="camel"):
+    """What makers and takers pay, and what buyers and sellers pay on top of it, as fractions."""
+
+    maker: Decimal = ZERO
+    taker: Decimal = ZERO
+
+
+class CommissionDiscount(msgspec.Struct, frozen=True, rename="camel"):
+    """``discount`` is what the standard rate is multiplied by while fees are paid in ``discount_asset``."""
+
+    enabled_for_account: bool = False
+    enabled_for_symbol: bool = False
+    discount: Decimal = ONE
+
+
+class Commission(msgspec.Struct, rename="camel"):
+    """A spot symbol's commission.
+
+    ``{"symbol":"BTCUSDT","standardCommission":{"maker":"0.00000010","taker":"0.00000020","buyer":"0.00000030",…},
+    "specialCommission":{…},"taxCommission":{…},
+    "discount":{"enabledForAccount":true,"enabledForSymbol":true,"discountAsset":"BNB","discount":"0.75000000"}}``.
+    """
+
+    standard_commission: CommissionRates
+    special_commission: CommissionRates = CommissionRates()
+    tax_commission: CommissionRates = CommissionRates()
+    discount: CommissionDiscount = CommissionDiscount()
+
+    @exact
+    def rate(self, *, maker: bool) -> Decimal:
+        """Return all that a fill costs: the standard rate, less where it is paid in the discount's asset, special rate and tax."""
+        standard, special, tax = (
+            part.maker if maker else part.taker for part in (self.standard_commission, self.special_commission, self.tax_commission)
+        )
+        less = self.discount.enabled_for_account and self.discount.enabled_for_symbol
+        return standard * (self.discount.discount if less else ONE) + special + tax
+
+
+class AssetMarginRow(msgspec.Struct, rename="camel"):
+    """A futures account's margin in one asset."""
+
+    asset: str
+    maint_margin: Decimal = ZERO
+    margin_balance: Decimal = ZERO
+
+
+class MarginRow(msgspec.Struct, rename="camel"):
+    """A futures account's margin: per asset, and on um in USD of all assets, which is what counts in multi-assets mode.
+
+    ``{"totalMaintMargin":"0.00000000","totalMarginBalance":"23.72469206",…,
+    "assets":[{"asset":"USDT","maintMargin":"0.00000000","marginBalance":"23.72469206",…}],"positions":[…]}``.
+    """
+
+    assets: list[AssetMarginRow] = []
+    total_maint_margin: Decimal | None = None
+    total_margin_balance: Decimal | None = None
+
+
 class PositionRow(msgspec.Struct, rename="camel"):
     """One leg of a position."""
 
@@ -147,9 +206,11 @@ ALGOS: Final = msgspec.json.Decoder(list[AlgoRow], strict=False)
 TRADES: Final = msgspec.json.Decoder(list[TradeRow], strict=False)
 INCOMES: Final = msgspec.json.Decoder(list[IncomeRow], strict=False)
 BALANCES: Final = msgspec.json.Decoder(list[BalanceRow], strict=False)
+MARGIN: Final = msgspec.json.Decoder(MarginRow, strict=False)
 ACCOUNT: Final = msgspec.json.Decoder(AccountRow, strict=False)
 POSITIONS: Final = msgspec.json.Decoder(list[PositionRow], strict=False)
 RIGHTS: Final = msgspec.json.Decoder(RightsRow)
+COMMISSION: Final = msgspec.json.Decoder(Commission)
 ANY: Final = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -276,6 +337,17 @@ class Decoder:
 
 
 @exact
+def margins_of(row: MarginRow, *, multi_asset: bool) -> tuple[VenueMargin, ...]:
+    """Return what is asked for and what is there: in multi-assets mode of all assets together, else of each that is used."""
+    if multi_asset and row.total_maint_margin is not None and row.total_margin_balance is not None:
+        return (VenueMargin(currency="USD", maintenance=row.total_maint_margin, balance=row.total_margin_balance),)
+    return tuple(
+        VenueMargin(currency=item.asset, maintenance=item.maint_margin, balance=item.margin_balance)
+        for item in row.assets
+        if item.maint_margin or item.margin_balance
+    )
+
+
 def balances_of(rows: list[BalanceRow], *, spot: bool) -> Iterator[VenueBalance]:
     """Yield the balances that are not empty."""
     for row in rows:

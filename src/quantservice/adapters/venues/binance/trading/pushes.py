@@ -10,6 +10,7 @@ import msgspec
 
 from quantservice.adapters.venues.binance.trading import wording
 from quantservice.adapters.venues.binance.trading.decode import Decoder
+from quantservice.adapters.venues.transport.private.inbox import Told
 from quantservice.core.errors import MalformedFrame, QuantServiceError
 from quantservice.core.money import ZERO, exact
 from quantservice.core.orders import Evidence, VenueFill
@@ -24,18 +25,6 @@ from quantservice.ports.trading import (
 
 _JSON: Final = msgspec.json.Decoder(dict[str, Any])
 Push = Mapping[str, Any]
-
-
-class Told(msgspec.Struct, frozen=True):
-    """What a message says. ``ends``: why the stream must be opened anew; ``answer``: the request that it answers.
-
-    ``moved_ms``: money moved by something else than a fill at that time; the list of movements names it.
-    """
-
-    events: tuple[AccountEvent, ...] = ()
-    ends: str = ""
-    answer: tuple[int, bool, str] | None = None
-    moved_ms: int = 0
 
 
 class PushDecoder:

@@ -14,8 +14,8 @@ from quantservice.adapters.venues.binance.spec import VENUE
 from quantservice.adapters.venues.binance.trading import decode
 from quantservice.adapters.venues.binance.trading.caller import Caller
 from quantservice.adapters.venues.binance.trading.decode import AlgoRow, Decoder, OrderRow, PositionRow, TradeRow
-from quantservice.adapters.venues.binance.trading.names import Names
 from quantservice.adapters.venues.binance.trading.table import TradingRow
+from quantservice.adapters.venues.transport.private.names import Names
 from quantservice.core.errors import MalformedFrame, Refused, VenueUnreachable
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.orders import VenueFill
@@ -27,6 +27,7 @@ from quantservice.ports.trading import (
     NotSent,
     OrderReport,
     VenueBalance,
+    VenueMargin,
     VenuePosition,
 )
 
@@ -45,6 +46,7 @@ class Queries:
         self._caller = caller
         self._names = names
         self._decoder = decoder
+        self._multi_asset: bool | None = None  # not known yet; it cannot change while something is held
 
     # --- now -----------------------------------------------------------------------------------------------------------
 
@@ -53,10 +55,29 @@ class Queries:
         await self._names.load()
         await self._caller.know_time()
         time_ms = self._caller.signer.time.now_ms()
-        (balances, positions), orders = await asyncio.gather(self._holdings(), self.open_orders())
+        (balances, positions), orders, margins = await asyncio.gather(self._holdings(), self.open_orders(), self._margins())
         return AccountSnapshot(
-            account=self._decoder.account, balances=balances, positions=positions, orders=tuple(orders), time_ms=time_ms
+            account=self._decoder.account,
+            balances=balances,
+            positions=positions,
+            orders=tuple(orders),
+            time_ms=time_ms,
+            margins=margins,
         )
+
+    async def _margins(self) -> tuple[VenueMargin, ...]:
+        if not self._row.positions:
+            return ()
+        row = _read(decode.MARGIN, await self._caller.ask("margin"))
+        if self._multi_asset is None:
+            await self._ask_multi_asset()
+        return decode.margins_of(row, multi_asset=bool(self._multi_asset))
+
+    async def _ask_multi_asset(self) -> bool:
+        """Ask whether all assets together are the margin; a market without the mode has each on its own."""
+        told = "multi_asset" in self._row.calls and decode.flag_of(await self._caller.ask("multi_asset"), "multiAssetsMargin")
+        self._multi_asset = told
+        return told
 
     async def _holdings(self) -> tuple[tuple[VenueBalance, ...], tuple[VenuePosition, ...]]:
         if not self._row.positions:
@@ -185,17 +206,23 @@ class Queries:
         """Ask how the account is set; fees are those of the first instrument."""
         symbols = {instrument: await self._known(instrument) for instrument in instruments}
         if not self._row.positions:
-            rates = _read(decode.ACCOUNT, await self._caller.ask("account")).commission_rates
-            return AccountModes(maker_fee=rates.get("maker"), taker_fee=rates.get("taker"))
+            return await self._spot_fees(next(iter(symbols.values()), ""))
         maker, taker = await self._fees(next(iter(symbols.values()), ""))
-        calls = self._row.calls
         return AccountModes(
             hedge=decode.flag_of(await self._caller.ask("hedge"), "dualSidePosition"),
-            multi_asset="multi_asset" in calls and decode.flag_of(await self._caller.ask("multi_asset"), "multiAssetsMargin"),
+            multi_asset=await self._ask_multi_asset(),
             leverage={str(instrument): await self._leverage(symbol) for instrument, symbol in symbols.items()},
             maker_fee=maker,
             taker_fee=taker,
         )
+
+    async def _spot_fees(self, symbol: str) -> AccountModes:
+        """Ask for a symbol's commission; without one for the account's own rates, which know no discount."""
+        if not symbol:
+            rates = _read(decode.ACCOUNT, await self._caller.ask("account")).commission_rates
+            return AccountModes(maker_fee=rates.get("maker"), taker_fee=rates.get("taker"))
+        found = _read(decode.COMMISSION, await self._caller.ask("fees", {"symbol": symbol}))
+        return AccountModes(maker_fee=found.rate(maker=True), taker_fee=found.rate(maker=False))
 
     async def _fees(self, symbol: str) -> tuple[Decimal | None, Decimal | None]:
         if not symbol:

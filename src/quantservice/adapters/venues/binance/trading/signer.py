@@ -1,4 +1,4 @@
-"""Keys, signatures and the venue's clock: what makes a private request valid. Secrets are shown nowhere."""
+"""Keys and signatures: what makes a private request valid. Secrets are shown nowhere."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from quantservice.adapters.venues.transport.private.clock import VenueClock
 from quantservice.core.errors import InvalidValue
-from quantservice.ports import Clock
 
 _KEY: Final = re.compile(r"[A-Za-z0-9]{16,128}")
-_SECRETS: Final = re.compile(r"(?i)\b(signature|listenKey|streams|apiKey)=[^&\s\"']+")
 
 
 class VenueCredentials:
@@ -38,33 +37,6 @@ class VenueCredentials:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         raise TypeError("venue credentials are not to be copied out of the process")
-
-
-class VenueClock:
-    """The venue's time, as it told it once, carried on by a clock that does not step."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._told_ms = 0
-        self._at = 0.0
-        self.known = False
-
-    def set(self, venue_ms: int, *, asked: float) -> None:
-        """Take what the venue answered to a question put at ``asked`` (monotonic): it was so in the middle of the wait."""
-        now = self._clock.monotonic()
-        self._told_ms, self._at = venue_ms, (asked + now) / 2
-        self.known = True
-
-    def now_ms(self) -> int:
-        """The venue's UTC milliseconds now; this machine's before the venue was asked."""
-        if not self.known:
-            return self._clock.now_ms()
-        return self._told_ms + int((self._clock.monotonic() - self._at) * 1_000)
-
-    @property
-    def age_s(self) -> float:
-        """How long ago the venue was asked."""
-        return self._clock.monotonic() - self._at if self.known else float("inf")
 
 
 class Signer:
@@ -98,8 +70,3 @@ class Signer:
         }
         text = "&".join(f"{name}={full[name]}" for name in sorted(full))
         return full | {"signature": self._credentials.sign(text)}
-
-
-def scrub(text: str) -> str:
-    """Take signatures, stream keys and API keys out of a text that may quote a URL."""
-    return _SECRETS.sub(r"\1=…", text)

@@ -79,7 +79,7 @@ def _read(path: str, weight: int, weight_all: int = 0) -> Call:
     return Call(method="GET", path=path, weight=weight, weight_all=weight_all)
 
 
-def _futures(base: str, *, balance: str, risk: str, weights: tuple[int, int]) -> dict[str, Call]:
+def _futures(base: str, *, balance: str, margin: str, risk: str, weights: tuple[int, int]) -> dict[str, Call]:
     trades, income = weights
     key = {"auth": "key", "path": f"{base}/listenKey"}
     return {
@@ -93,6 +93,7 @@ def _futures(base: str, *, balance: str, risk: str, weights: tuple[int, int]) ->
         "open": _read(f"{base}/openOrders", 1, 40),
         "fills": _read(f"{base}/userTrades", trades),
         "balances": _read(balance, 5),
+        "margin": _read(margin, 5),
         "positions": _read(risk, 5),
         "movements": _read(f"{base}/income", income),
         "hedge": _read(f"{base}/positionSide/dual", 30),
@@ -131,6 +132,7 @@ _SPOT: Final = TradingRow(
         "open": _read("/api/v3/openOrders", 6, 80),
         "fills": _read("/api/v3/myTrades", 20),
         "account": _read("/api/v3/account", 20),
+        "fees": _read("/api/v3/account/commission", 20),
         "permissions": _PERMISSIONS,
     },
     types=_SPOT_TYPES,
@@ -146,7 +148,7 @@ _SPOT: Final = TradingRow(
 )
 _UM: Final = TradingRow(
     market="um",
-    calls=_futures("/fapi/v1", balance="/fapi/v3/balance", risk="/fapi/v2/positionRisk", weights=(5, 30))
+    calls=_futures("/fapi/v1", balance="/fapi/v3/balance", margin="/fapi/v3/account", risk="/fapi/v2/positionRisk", weights=(5, 30))
     | {
         "algo_submit": _ask("POST", "/fapi/v1/algoOrder", weight=0, orders=1),
         "algo_cancel": _cancel("/fapi/v1/algoOrder"),
@@ -162,7 +164,9 @@ _UM: Final = TradingRow(
 )
 _CM: Final = TradingRow(
     market="cm",
-    calls=_futures("/dapi/v1", balance="/dapi/v1/balance", risk="/dapi/v1/positionRisk", weights=(20, 20)),
+    calls=_futures(
+        "/dapi/v1", balance="/dapi/v1/balance", margin="/dapi/v1/account", risk="/dapi/v1/positionRisk", weights=(20, 20)
+    ),
     types=_FUTURES_TYPES,
     times=("GTC", "IOC", "FOK"),
     leverage_by="pair",

@@ -1,0 +1,63 @@
+"""Equity over time, coarser the older it is."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from quantservice.adapters.state_store import trading_tables as tables
+from quantservice.adapters.state_store.rows import Statements, insert_once
+from quantservice.ports import EQUITY_STEPS, EquityPoint
+
+
+class SqlEquity:
+    """Table equity_point. An account has one writer, so what is read here is still there when it is written."""
+
+    def __init__(self, connection: Statements) -> None:
+        self._connection = connection
+        self._table = tables.equity_point
+
+    async def record(self, point: EquityPoint) -> None:
+        """Merge a figure into the bucket of every step; a bucket that begins lets those go that are too old."""
+        for step_ms, kept_ms in EQUITY_STEPS.items():
+            bucket_ms = point.time_ms - point.time_ms % step_ms
+            before = await self._one(point.account, step_ms, bucket_ms)
+            changing = {
+                "equity": format(point.equity, "f"),
+                "low": format(point.low if before is None else min(before.low, point.low), "f"),
+                "high": format(point.high if before is None else max(before.high, point.high), "f"),
+                "paid_in": format(point.paid_in, "f"),
+            }
+            key = {"account": point.account, "step_ms": step_ms, "time_ms": bucket_ms}
+            statement = insert_once(self._connection, self._table).values(**key, **changing)
+            await self._connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changing))
+            if before is None:
+                old = sa.and_(*self._of(point.account, step_ms), self._table.c.time_ms < bucket_ms - kept_ms)
+                await self._connection.execute(sa.delete(self._table).where(old))
+
+    async def list(self, account: str, step_ms: int, *, start_ms: int, end_ms: int) -> list[EquityPoint]:
+        """Return the buckets of a step that begin in ``[start_ms, end_ms)``, oldest first."""
+        table = self._table
+        within = (table.c.time_ms >= start_ms, table.c.time_ms < end_ms)
+        query = sa.select(table).where(*self._of(account, step_ms), *within).order_by(table.c.time_ms)
+        return [_point(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def first_ms(self, account: str, step_ms: int) -> int | None:
+        """Return when the oldest bucket of a step begins, or None."""
+        query = sa.select(sa.func.min(self._table.c.time_ms)).where(*self._of(account, step_ms))
+        found = (await self._connection.execute(query)).scalar()
+        return None if found is None else int(found)
+
+    async def _one(self, account: str, step_ms: int, time_ms: int) -> EquityPoint | None:
+        query = sa.select(self._table).where(*self._of(account, step_ms), self._table.c.time_ms == time_ms)
+        row = (await self._connection.execute(query)).mappings().first()
+        return None if row is None else _point(row)
+
+    def _of(self, account: str, step_ms: int) -> tuple[sa.ColumnElement[bool], ...]:
+        return (self._table.c.account == account, self._table.c.step_ms == step_ms)
+
+
+def _point(row: sa.RowMapping) -> EquityPoint:
+    amounts = {name: Decimal(row[name]) for name in ("equity", "low", "high", "paid_in")}
+    return EquityPoint(account=row["account"], time_ms=row["time_ms"], **amounts)

@@ -1,0 +1,1 @@
+"""Trading at HTX: signed requests, private sockets, outcomes."""

@@ -1,0 +1,1 @@
+"""What private requests and streams of all venues share: one request sent once, the stream kept up, its events in order."""

@@ -1,0 +1,118 @@
+"""``qs portfolio …``: equity over time, what was earned, and the journal under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Any, Final
+
+import typer
+
+from quantservice.app.cli import options
+from quantservice.app.cli.console import note, parse_time, show, show_one, utc
+from quantservice.app.cli.trading import Account, MaybeAccount, client_of
+from quantservice.core.errors import UnknownName
+from quantservice.core.money import exact
+
+_LINES: Final = 40
+_KEYS: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
+    "strategy": lambda row: row["deployment"] or "a person",
+    "symbol": lambda row: row["instrument"] or "no trade",
+    "day": lambda row: utc(row["day_ms"])[:10],
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    portfolio = typer.Typer(help="Equity over time, what was earned, the journal.", no_args_is_help=True, rich_markup_mode=None)
+    portfolio.command("equity", help="Show an account's equity over time, with its deepest fall.")(equity)
+    portfolio.command("earned", help="Show what was earned, by strategy, symbol or day.")(earned)
+    portfolio.command("journal", help="List the newest entries of the journal.")(journal)
+    app.add_typer(portfolio, name="portfolio")
+
+
+def equity(
+    account: Account,
+    start: Annotated[str | None, typer.Option("--start", help="from: ISO date-time (UTC) or milliseconds; else a day ago")] = None,
+    end: Annotated[str | None, typer.Option("--end", help="to: ISO date-time (UTC) or milliseconds; else now")] = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Show equity over time."""
+    query = {"account": account, "start_ms": parse_time("start", start), "end_ms": parse_time("end", end)}
+    with client_of(config, data_dir, demo=demo) as client:
+        made = client.get("/api/v1/portfolio/equity", query)
+    if json:
+        show_one(made, json=True)
+        return
+    rows = made["data"]
+    every = max(1, -(-len(rows) // _LINES))
+    shown = [row for place, row in enumerate(reversed(rows)) if place % every == 0][::-1]  # the newest is always among them
+    show(
+        [
+            {"time": utc(row["time_ms"]), **{name: row[name] for name in ("equity", "low", "high", "profit", "drawdown")}}
+            for row in shown
+        ],
+        json=False,
+        empty="nothing is written down yet",
+    )
+    if rows:
+        note(f"{account}: {len(rows)} points in {made['currency']}; deepest fall {Decimal(made['max_drawdown']) * 100:.2f} %")
+
+
+def earned(
+    by: Annotated[str, typer.Option("--by", help="strategy, symbol or day")] = "strategy",
+    account: MaybeAccount = None,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Show what was earned."""
+    if by not in _KEYS:
+        raise UnknownName("by", by, tuple(_KEYS))
+    with client_of(config, data_dir, demo=demo) as client:
+        rows = client.get("/api/v1/portfolio", {"account": account})["earned"]
+    show(rows if json else _gathered(rows, by), json=json, empty="nothing was earned or lost yet")
+
+
+def journal(
+    account: MaybeAccount = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="entries at most")] = 50,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """List entries of the journal."""
+    with client_of(config, data_dir, demo=demo) as client:
+        rows = client.get("/api/v1/journal", {"account": account, "limit": limit})["data"]
+    shown = [
+        {
+            "#": row["sequence"],
+            "time": utc(row["time_ms"]),
+            "account": row["account"],
+            "reason": row["reason"],
+            "postings": "  ".join(f"{item['account']} {item['amount']} {item['currency']}" for item in row["postings"]),
+        }
+        for row in rows
+    ]
+    show(rows if json else shown, json=json, empty="nothing was booked yet")
+
+
+@exact
+def _gathered(rows: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
+    """Return the sums per key and currency."""
+    sums: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        key = (_KEYS[by](row), row["currency"])
+        found = sums.setdefault(
+            key,
+            {by: key[0], "currency": key[1], "trades": 0, **dict.fromkeys(("realised", "fees", "funding", "total"), Decimal(0))},
+        )
+        found["trades"] += row["trades"]
+        for name in ("realised", "fees", "funding", "total"):
+            found[name] += Decimal(row[name])
+    return [{name: f"{value:f}" if isinstance(value, Decimal) else value for name, value in row.items()} for row in sums.values()]

@@ -1,0 +1,87 @@
+"""Compiled walks over klines and journal: what is sound, what each kline is, and the journal laid out for a reader.
+
+Arrays come as :func:`fixed` gives them, so that one machine code serves what may be written to and what may not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from quantservice.quant.backtest.kernel.layout import PRESENT, STALE, SYNTHETIC
+from quantservice.quant.jit import jit
+
+F64: TypeAlias = npt.NDArray[np.float64]
+I64: TypeAlias = npt.NDArray[np.int64]
+U8: TypeAlias = npt.NDArray[np.uint8]
+
+
+def fixed(values: Any, kind: Any = np.float64) -> npt.NDArray[Any]:
+    """Return values as a contiguous read-only array, without a copy where they lie so already."""
+    array = np.ascontiguousarray(values, dtype=kind).view()
+    array.flags.writeable = False
+    return array
+
+
+@jit
+def rising(times: I64) -> bool:
+    """Say whether each time is after the one before it."""
+    bad = 0
+    for i in range(1, times.shape[0]):  # no branch inside, so that several rows are looked at with one instruction
+        bad |= times[i] <= times[i - 1]
+    return bad == 0
+
+
+@jit
+def sound_prices(opened: F64, high: F64, low: F64, close: F64) -> bool:
+    """Say whether all prices are finite and positive and each high and low holds the others."""
+    bad = 0
+    for i in range(low.shape[0]):
+        bad |= not (low[i] > 0.0)
+        bad |= not (high[i] < np.inf)
+        bad |= not (low[i] <= opened[i])
+        bad |= not (low[i] <= close[i])
+        bad |= not (high[i] >= opened[i])
+        bad |= not (high[i] >= close[i])
+    return bad == 0
+
+
+@jit
+def sound_volume(volume: F64) -> tuple[bool, bool]:
+    """Say whether all volumes are finite and none negative, and whether there is any."""
+    bad, some = 0, 0
+    for i in range(volume.shape[0]):
+        bad |= not (volume[i] >= 0.0)
+        bad |= not (volume[i] < np.inf)
+        some |= volume[i] != 0.0
+    return bad == 0, some != 0
+
+
+@jit
+def states_of(opened: F64, high: F64, low: F64, close: F64, volume: F64, made: bool, again: bool, state: U8) -> None:
+    """Write what each kline is: ``made`` up where nothing was traded and nothing moved, stale where it is the same ``again``."""
+    for i in range(state.shape[0]):
+        what = PRESENT
+        if made and volume[i] == 0.0 and high[i] == low[i]:
+            what |= SYNTHETIC
+        if again and i > 0 and volume[i] == volume[i - 1] and volume[i] > 0.0:
+            same = opened[i] == opened[i - 1] and high[i] == high[i - 1] and low[i] == low[i - 1] and close[i] == close[i - 1]
+            what |= STALE if same else 0
+        state[i] = what
+
+
+@jit
+def rows_of_kind(journal: F64, kind: float) -> F64:
+    """Return the journal's rows of one kind without their first column, each column in one piece: (columns - 1, rows)."""
+    count, columns = 0, journal.shape[1]
+    for i in range(journal.shape[0]):
+        count += journal[i, 0] == kind
+    out, place = np.empty((columns - 1, count)), 0
+    for i in range(journal.shape[0]):
+        if journal[i, 0] == kind:
+            for k in range(1, columns):
+                out[k - 1, place] = journal[i, k]
+            place += 1
+    return out

@@ -1,0 +1,1 @@
+"""OKX v5 over the simulator's markets and matching engine: its own wire protocol, rules, codes and limits."""

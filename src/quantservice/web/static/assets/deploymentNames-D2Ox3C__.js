@@ -1,1 +1,0 @@
-import{f as e}from"./_plugin-vue_export-helper-JX2JWsls.js";import{h as t}from"./media-YuoXHCyp.js";import{t as n}from"./resource-DJWEcWgP.js";function r(){let r=n(e=>t.deployments(e),3e4),i=e(()=>new Map((r.data.value?.data??[]).map(e=>[e.id,e.name])));return e=>i.value.get(e)??e}export{r as t};

@@ -1,0 +1,128 @@
+"""Which data is not to be trusted: the store is asked, a hole of history holds nobody back, and no denial outlives its cause."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+from tests.support.clock import ManualClock
+from tests.support.market import instrument
+from tests.support.state import sqlite_store
+
+from quantservice.adapters.state_store.sql import SqlStateStore
+from quantservice.core.errors import StoreUnavailable
+from quantservice.core.events import StreamId
+from quantservice.core.spans import Span, intersect
+from quantservice.ports import Deployment
+from quantservice.services.risk.trust import WINDOW_BARS, DataTrust, Faults
+
+BTC = instrument("BTC").id
+MINUTE = 60_000
+
+
+class Store:
+    """Which klines are missing."""
+
+    def __init__(self) -> None:
+        self.holes: list[Span] = []
+        self.away = False
+        self.asked: list[tuple[StreamId, Span]] = []
+
+    async def missing(self, streams: Sequence[tuple[StreamId, Span]]) -> dict[StreamId, list[Span]]:
+        if self.away:
+            raise StoreUnavailable("it is away")
+        self.asked = list(streams)
+        return {stream: intersect(self.holes, [span]) for stream, span in streams}
+
+
+@pytest.fixture
+async def state(tmp_path: Path) -> AsyncIterator[SqlStateStore]:
+    async with sqlite_store(tmp_path) as made:
+        yield made
+
+
+def deployment(name: str = "d1", *, running: bool = True, period: str = "1m") -> Deployment:
+    return Deployment(
+        id=name,
+        name=name,
+        strategy="s",
+        account="paper",
+        instruments=(str(BTC),),
+        period=period,
+        state="running" if running else "paused",
+        created_ms=0,
+        updated_ms=0,
+    )
+
+
+class Rig:
+    def __init__(self, state: SqlStateStore) -> None:
+        self.clock, self.store, self.faults = ManualClock(), Store(), Faults()
+        self.state = state
+        self.trust = DataTrust(self.faults, self.store.missing, state, self.clock)
+
+    def ago(self, first: int, last: int) -> Span:
+        """Klines of so many minutes ago."""
+        now = self.clock.now_ms() // MINUTE * MINUTE
+        return Span(now - first * MINUTE, now - last * MINUTE)
+
+
+async def test_an_open_gap_in_the_window_holds_its_deployment_back_until_the_store_has_it(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    await rig.trust.look([deployment()])
+    assert rig.faults == {}
+    rig.store.holes = [rig.ago(20, 17)]
+    await rig.trust.look([deployment(), deployment("d2", running=False)])
+    assert rig.faults == {("d1", BTC): ("gap: 3 of the last 200 klines of 1m are missing",)}
+    rig.store.holes = [rig.ago(20, 19)]  # healed in parts, and no message came
+    await rig.trust.look([deployment()])
+    assert rig.faults == {("d1", BTC): ("gap: 1 of the last 200 klines of 1m is missing",)}
+    rig.store.holes = []
+    await rig.trust.look([deployment()])
+    assert rig.faults == {}
+
+
+async def test_history_that_is_still_fetched_or_that_is_not_there_holds_nobody_back(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    rig.store.holes = [rig.ago(100_000, 30)]  # from long before the window into it
+    await rig.trust.look([deployment()])
+    assert rig.faults == {}
+    rig.store.holes = [rig.ago(100_000, WINDOW_BARS + 10)]
+    await rig.trust.look([deployment()])
+    assert rig.faults == {}
+
+
+async def test_a_kline_that_just_closed_has_its_time_to_be_stored_and_one_that_never_came_is_missed(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    rig.store.holes = [rig.ago(1, 0)]
+    await rig.trust.look([deployment()])
+    assert rig.faults == {}
+    rig.store.holes = [rig.ago(6, 0)]
+    await rig.trust.look([deployment()])
+    assert list(rig.faults) == [("d1", BTC)]
+
+
+async def test_what_the_venue_was_proven_not_to_have_is_no_gap(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    rig.store.holes = [rig.ago(20, 17)]
+    (hole,) = rig.store.holes
+    evidence = {"start_ms": hole.start_ms, "end_ms": hole.end_ms, "first_ms": 0, "last_ms": 0}
+    for attempts, held_back in ((1, True), (2, False)):
+        async with state.transaction() as work:
+            await work.values.put("maintenance", str(StreamId.kline(BTC, "1m")), [{**evidence, "attempts": attempts}])
+        await rig.trust.look([deployment()])
+        assert bool(rig.faults) is held_back
+
+
+async def test_an_answer_expires_where_the_store_is_not_asked_any_more(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    rig.store.holes = [rig.ago(20, 17)]
+    await rig.trust.look([deployment()])
+    rig.store.away = True
+    await rig.clock.advance(20.0)
+    await rig.trust.look([deployment()])
+    assert rig.faults, "it holds for a moment"
+    await rig.clock.advance(20.0)
+    await rig.trust.look([deployment()])
+    assert rig.faults == {}
