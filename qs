@@ -5,6 +5,8 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 venv="$here/.venv"
 log="$here/.venv-setup.log"
+turn="$here/.venv-setup.turn"
+pid=""
 
 fail() { # what happened, what to do
     printf '%s\n' "qs: $1" >&2
@@ -59,6 +61,7 @@ pip_install() { # message, lock file: installs with a progress line, the full ou
         fail "the dependencies could not be installed; the whole output is in $log" \
              "behind a proxy set HTTPS_PROXY, then run ./qs again"
     fi
+    pid=""
 }
 
 setup() { # lock file, stamp file
@@ -75,12 +78,38 @@ setup() { # lock file, stamp file
     stamp_of "$1" >"$venv/$2"
 }
 
-if [ ! -x "$venv/bin/qs" ] || [ "$(cat "$venv/.qs-stamp" 2>/dev/null || true)" != "$(stamp_of requirements.lock)" ]; then
-    setup requirements.lock .qs-stamp
-fi
-if [ "${1:-}" = test ] || [ "${1:-}" = bench ] || [ "${1:-}" = check ]; then
-    if [ "$(cat "$venv/.qs-dev-stamp" 2>/dev/null || true)" != "$(stamp_of requirements-dev.lock)" ]; then
-        setup requirements-dev.lock .qs-dev-stamp
-    fi
-fi
+is_set_up() { # lock file, stamp file
+    [ -x "$venv/bin/qs" ] && [ "$(cat "$venv/$2" 2>/dev/null || true)" = "$(stamp_of "$1")" ]
+}
+
+take_turn() { # two that install into one place at once would break it
+    said=""; unnamed=0
+    until mkdir "$turn" 2>/dev/null; do
+        [ -d "$turn" ] || fail "nothing can be written to $here: the dependencies are installed there"
+        owner=$(cat "$turn/pid" 2>/dev/null || true)
+        if [ -z "$owner" ]; then unnamed=$((unnamed + 1)); fi
+        if [ "$unnamed" -gt 10 ] || { [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; }; then
+            rm -rf "$turn"  # its owner was killed
+            continue
+        fi
+        [ -n "$said" ] || printf 'qs: another qs is installing the dependencies; waiting for it …\n' >&2
+        said=yes
+        sleep 1
+    done
+    trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null || true; rm -rf "$turn"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    printf '%s' "$$" >"$turn/pid"
+}
+
+ensure() { # lock file, stamp file
+    is_set_up "$1" "$2" && return 0
+    take_turn
+    is_set_up "$1" "$2" || setup "$1" "$2"
+    rm -rf "$turn"
+    trap - EXIT INT TERM
+}
+
+ensure requirements.lock .qs-stamp
+case "${1:-}" in test | bench | check) ensure requirements-dev.lock .qs-dev-stamp ;; esac
 exec "$venv/bin/qs" "$@"

@@ -392,7 +392,10 @@ async def test_waiting_for_the_outbox_ends_at_a_commit_or_the_timeout(store: Sql
 
 async def test_an_event_is_applied_once_per_consumer(store: SqlStateStore) -> None:
     async with store.transaction() as work:
+        assert not await work.inbox.applied("c", "e1")
         assert await work.inbox.first_time("c", "e1", now_ns=10)
+        assert await work.inbox.applied("c", "e1")
+        assert not await work.inbox.applied("d", "e1")
         assert not await work.inbox.first_time("c", "e1", now_ns=11)
         assert await work.inbox.first_time("d", "e1", now_ns=12)
         assert await work.inbox.prune(before_ns=11) == 1

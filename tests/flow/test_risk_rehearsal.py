@@ -149,7 +149,7 @@ async def test_a_lost_trade_of_a_deployment_counts_live_as_in_the_rehearsal(stor
         for number, target in enumerate((1.0, 0.0, 1.0), 1):  # bought and sold with slippage: lost
             await platform.bus.publish([signal(target)])
             await until(lambda number=number: role.stats()["signals"] == number)  # type: ignore[misc]
-            await asyncio.sleep(0.05)
+            await until(lambda: not role.desk("paper").gateway._keeper.memory.open())
     (live,) = await noted(store)
     made, _, _ = await rehearsals(platform, market).rehearse("paper", rule="consecutive_losses")
     (item,) = made.rules[0].blocked

@@ -238,6 +238,31 @@ async def test_a_signal_that_is_told_again_after_a_restart_cancels_nothing_that_
         assert (order.tag, order.state, order.cancel_asked) == ("low", OrderState.OPEN, False)
 
 
+async def test_a_stop_between_the_cancels_and_the_orders_of_a_signal_loses_neither(store: SqlStateStore) -> None:
+    limit = OrderRequest(instrument=BTC, side="buy", type="limit", quantity=0.1, limit_price=49_000.0, tag="low")
+    first, asked = signal(1.0), signal(1.0)
+    first = msgspec.structs.replace(first, data=msgspec.structs.replace(first.data, decisions=(limit,)))
+    higher = msgspec.structs.replace(limit, limit_price=49_500.0, tag="high")
+    asked = msgspec.structs.replace(
+        asked, data=msgspec.structs.replace(asked.data, decisions=(CancelOrders(instrument=BTC), higher))
+    )
+    async with trading(platform_of(store)) as role:
+        assert await act(role, store, first) == (True, 1)
+        await eventually(lambda: _open(store))
+        with pytest.raises(StoreUnavailable):  # the cancel is out, and the commit of the order does not come
+            await act(role, store, asked, fails=9)
+        assert [order.state for order in await orders_of(store)] == [OrderState.CANCELLED]
+    again = platform_of(store)
+    async with trading(again) as role:
+        for number in (1, 2):  # the second time it is known
+            await again.bus.publish([asked])
+            await until(lambda number=number: role.stats()["signals"] == number)  # type: ignore[misc]
+        assert {order.tag: order.state for order in await orders_of(store)} == {
+            "low": OrderState.CANCELLED,
+            "high": OrderState.OPEN,
+        }
+
+
 async def _sized_twice(store: SqlStateStore) -> bool:
     return len(await sizings(store, "d1")) == 2
 

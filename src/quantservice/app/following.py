@@ -152,7 +152,8 @@ class Follower:
     ) -> None:
         """Size a signal by what its deployment has, and send what it asks for; one that is told again is left alone.
 
-        That it was followed is made durable with its orders, or before its cancels, and ``within`` too; ``kept`` is called then.
+        That it was followed is made durable with its orders, or before its cancels where there are only such, and ``within`` too;
+        ``kept`` is called then. A stop between cancels and orders leaves it unfollowed: it is told again, and a cancel may be too.
         """
 
         async def noted(work: UnitOfWork) -> None:
@@ -173,8 +174,11 @@ class Follower:
         sizing = self._sizer.size(signal, cause, holdings, self._clock.now_ns())
         for nothing in sizing.nothing:
             log.info("trading.no_trade", deployment=signal.name, instrument=str(nothing.instrument), reason=nothing.reason)
-        first = bool(sizing.cancels) or not sizing.intents
-        if first:
+        if sizing.cancels and sizing.intents:  # told again, it would cancel what it placed
+            async with self._state.transaction() as work:
+                if await work.inbox.applied(_CONSUMER, cause):
+                    raise _Followed(cause)
+        if not sizing.intents:
             async with self._state.transaction() as work:
                 await noted(work)
             kept()
@@ -183,7 +187,7 @@ class Follower:
             for name in sizing.cancels:
                 await self._gateway.cancel(name)
             if sizing.intents:
-                await self._gateway.submit(sizing.intents, within=None if first else noted, decided=kept)
+                await self._gateway.submit(sizing.intents, within=noted, decided=kept)
         except _Followed:
             told_again = True
             raise

@@ -343,17 +343,16 @@ class TradingRole:
     async def _follow(self, signal: StrategySignal, event_id: str) -> None:
         if self._acted.pop(event_id, event_id) is None:
             return
-        self._signals += 1
         follower = self.desks[signal.account].follower
         now_ms, period_ms = self._platform.clock.now_ms(), signal.close_time + 1 - signal.open_time
-        if now_ms > signal.close_time + period_ms + _LATE_MS:
-            follower.not_followed(signal, UserError("it was announced more than a period ago: too old to act on"))
-            return
         try:
+            if now_ms > signal.close_time + period_ms + _LATE_MS:
+                raise UserError("it was announced more than a period ago: too old to act on")
             deployment = await self._platform.deployments.get(signal.deployment)
             await follower.follow(signal, event_id, Decimal(deployment.allocation or "0"))
         except (VenueError, EnvironmentFault, UserError) as error:
             follower.not_followed(signal, error)
+        self._signals += 1  # at the end: one that is counted has its orders
 
     async def _fees(self) -> None:
         """Read every account's fees from its venue, some times a day."""

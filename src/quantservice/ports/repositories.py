@@ -96,6 +96,10 @@ class Inbox(Protocol):
         """Note the event as applied; False when it already was."""
         ...
 
+    async def applied(self, consumer: str, event_id: str) -> bool:
+        """Tell whether the event was applied by ``consumer``; nothing is noted."""
+        ...
+
     async def prune(self, *, before_ns: int) -> int:
         """Forget events applied before an instant; return how many."""
         ...

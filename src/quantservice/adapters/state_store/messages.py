@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from quantservice.adapters.state_store import tables
-from quantservice.adapters.state_store.rows import Statements, put_once
+from quantservice.adapters.state_store.prepared import add, fetch, put
+from quantservice.adapters.state_store.rows import Statements
 from quantservice.core.errors import IntegrityError
 from quantservice.core.messages import Message
 
 _OUTBOX_LOCK = 0x5153_0002
-_ADD = sa.insert(tables.outbox)
+_ADD = add(tables.outbox, without=("id", "published_ns"))
+_PENDING = fetch(
+    sa.select(tables.outbox)
+    .where(tables.outbox.c.published_ns.is_(None))
+    .order_by(tables.outbox.c.id)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_COLUMNS = tuple(column.name for column in tables.outbox.columns)
+_APPLY = put(tables.event_applied, "consumer", "event_id")
+_APPLIED = fetch(
+    sa.select(tables.event_applied.c.applied_ns).where(
+        tables.event_applied.c.consumer == sa.bindparam("of_consumer"), tables.event_applied.c.event_id == sa.bindparam("wanted")
+    )
+)
 
 
 class SqlOutbox:
@@ -45,13 +60,12 @@ class SqlOutbox:
             "data_type": name,
             "data": msgspec.json.encode(message.data).decode(),
         }
-        await self._connection.execute(_ADD, row)
+        await self._connection.change(_ADD, row)
 
     async def pending(self, limit: int) -> list[Message]:
         """Return the oldest messages not yet published."""
-        table = tables.outbox
-        query = sa.select(table).where(table.c.published_ns.is_(None)).order_by(table.c.id).limit(limit)
-        return [self._message(row) for row in (await self._connection.execute(query)).mappings()]
+        rows = await self._connection.fetch(_PENDING, {"most": limit})
+        return [self._message(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
 
     async def mark(self, event_ids: Sequence[str], *, published_ns: int) -> None:
         """Say that these messages are on the bus."""
@@ -63,7 +77,7 @@ class SqlOutbox:
         table = tables.outbox
         return (await self._connection.execute(sa.delete(table).where(table.c.published_ns < before_ns))).rowcount
 
-    def _message(self, row: sa.RowMapping) -> Message:
+    def _message(self, row: Mapping[str, Any]) -> Message:
         payload = self._payloads.get(row["data_type"])
         if payload is None:
             raise IntegrityError(f"the outbox holds a {row['data_type']} that this version does not know: upgrade QuantService")
@@ -89,8 +103,11 @@ class SqlInbox:
     async def first_time(self, consumer: str, event_id: str, *, now_ns: int) -> bool:
         """Note the event as applied by ``consumer``; False when it already was."""
         row = {"consumer": consumer, "event_id": event_id, "applied_ns": now_ns}
-        statement = put_once(self._connection, tables.event_applied, "consumer", "event_id")
-        return (await self._connection.execute(statement, row)).rowcount == 1
+        return await self._connection.change(_APPLY, row) == 1
+
+    async def applied(self, consumer: str, event_id: str) -> bool:
+        """Tell whether the event was applied by ``consumer``; nothing is noted."""
+        return bool(await self._connection.fetch(_APPLIED, {"of_consumer": consumer, "wanted": event_id}))
 
     async def prune(self, *, before_ns: int) -> int:
         """Forget events applied before an instant; return how many."""

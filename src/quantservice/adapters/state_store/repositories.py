@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -27,32 +28,130 @@ _KEPT_WINDOWS = 16
 
 
 class SqlUnitOfWork:
-    """What one transaction offers."""
+    """What one transaction offers; a repository is made when it is asked for, as a transaction needs few of them."""
 
     def __init__(self, connection: Statements, sealer: Sealer, payloads: Mapping[str, type[msgspec.Struct]]) -> None:
-        self.pairs = SqlPairs(connection)
-        self.proxies = SqlProxies(connection, sealer)
-        self.access_keys = SqlAccessKeys(connection)
-        self.subscriptions = SqlSubscriptions(connection)
-        self.leases = SqlLeases(connection)
-        self.values = SqlKeyValues(connection)
-        self.accounts = SqlAccounts(connection)
-        self.intents = SqlIntents(connection)
-        self.orders = SqlOrders(connection)
-        self.fills = SqlFills(connection)
-        self.books = SqlBooks(connection)
-        self.quotas = SqlQuotas(connection)
-        self.equity = SqlEquity(connection)
-        self.risk = SqlRisk(connection)
-        self.runs = SqlRunLog(connection)
-        self.gateways = SqlGateways(connection)
-        self.outbox = SqlOutbox(connection, payloads)
-        self.inbox = SqlInbox(connection)
-        self.jobs = SqlJobs(connection)
-        self.backtests = SqlBacktests(connection)
-        self.trials = SqlTrials(connection)
-        self.deployments = SqlDeployments(connection)
-        self.studies = SqlStudies(connection)
+        self._connection, self._sealer, self._payloads = connection, sealer, payloads
+
+    @property
+    def announced(self) -> bool:
+        """Whether something was added to the outbox."""
+        return "outbox" in self.__dict__ and self.outbox.added > 0
+
+    @cached_property
+    def pairs(self) -> SqlPairs:
+        """Table trading_pair_config."""
+        return SqlPairs(self._connection)
+
+    @cached_property
+    def proxies(self) -> SqlProxies:
+        """Table proxy_config."""
+        return SqlProxies(self._connection, self._sealer)
+
+    @cached_property
+    def access_keys(self) -> SqlAccessKeys:
+        """Table api_keys."""
+        return SqlAccessKeys(self._connection)
+
+    @cached_property
+    def subscriptions(self) -> SqlSubscriptions:
+        """Table subscriptions."""
+        return SqlSubscriptions(self._connection)
+
+    @cached_property
+    def leases(self) -> SqlLeases:
+        """Tables weight_lease and weight_block."""
+        return SqlLeases(self._connection)
+
+    @cached_property
+    def values(self) -> SqlKeyValues:
+        """Table key_value; values are JSON."""
+        return SqlKeyValues(self._connection)
+
+    @cached_property
+    def accounts(self) -> SqlAccounts:
+        """Tables accounts and venue_key."""
+        return SqlAccounts(self._connection)
+
+    @cached_property
+    def intents(self) -> SqlIntents:
+        """Table intent."""
+        return SqlIntents(self._connection)
+
+    @cached_property
+    def orders(self) -> SqlOrders:
+        """Table orders."""
+        return SqlOrders(self._connection)
+
+    @cached_property
+    def fills(self) -> SqlFills:
+        """Table fills."""
+        return SqlFills(self._connection)
+
+    @cached_property
+    def books(self) -> SqlBooks:
+        """Tables positions, journal and balances."""
+        return SqlBooks(self._connection)
+
+    @cached_property
+    def quotas(self) -> SqlQuotas:
+        """Table strategy_quotas."""
+        return SqlQuotas(self._connection)
+
+    @cached_property
+    def equity(self) -> SqlEquity:
+        """Table equity_point."""
+        return SqlEquity(self._connection)
+
+    @cached_property
+    def risk(self) -> SqlRisk:
+        """Tables risk_state and risk_decision."""
+        return SqlRisk(self._connection)
+
+    @cached_property
+    def runs(self) -> SqlRunLog:
+        """Table run_event."""
+        return SqlRunLog(self._connection)
+
+    @cached_property
+    def gateways(self) -> SqlGateways:
+        """Table gateway_lease."""
+        return SqlGateways(self._connection)
+
+    @cached_property
+    def outbox(self) -> SqlOutbox:
+        """Table outbox."""
+        return SqlOutbox(self._connection, self._payloads)
+
+    @cached_property
+    def inbox(self) -> SqlInbox:
+        """Table event_applied: a consumer asks in the transaction of its effect, so that an event counts once."""
+        return SqlInbox(self._connection)
+
+    @cached_property
+    def jobs(self) -> SqlJobs:
+        """Tables job and job_chunk."""
+        return SqlJobs(self._connection)
+
+    @cached_property
+    def backtests(self) -> SqlBacktests:
+        """Tables backtest_results and backtest_part."""
+        return SqlBacktests(self._connection)
+
+    @cached_property
+    def trials(self) -> SqlTrials:
+        """Table trial."""
+        return SqlTrials(self._connection)
+
+    @cached_property
+    def deployments(self) -> SqlDeployments:
+        """Tables deployment, deployment_history and deployment_state."""
+        return SqlDeployments(self._connection)
+
+    @cached_property
+    def studies(self) -> SqlStudies:
+        """Table study_journal."""
+        return SqlStudies(self._connection)
 
 
 class SqlPairs:

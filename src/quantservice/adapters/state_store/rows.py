@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import CursorResult, Dialect
+
+from quantservice.adapters.state_store.prepared import Prepared, Row
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
@@ -26,26 +27,18 @@ class Statements(Protocol):
         """Execute a statement; with several rows of parameters once for each."""
         ...
 
+    async def fetch(self, prepared: Prepared, parameters: Mapping[str, Any]) -> list[Row]:
+        """Return the rows of a prepared SELECT."""
+        ...
+
+    async def change(self, prepared: Prepared, parameters: Mapping[str, Any]) -> int:
+        """Execute a prepared statement that writes; return how many rows it wrote."""
+        ...
+
 
 def insert_once(connection: Statements, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """Start an INSERT that knows ON CONFLICT in the connection's dialect."""
     return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
-
-
-def put_once(connection: Statements, table: sa.Table, *keys: str, changing: tuple[str, ...] = ()) -> sa.Executable:
-    """Return an INSERT to execute with the row: where ``keys`` are there, ``changing`` is taken from the row, or nothing is done.
-
-    Made once: to build such a statement takes longer than to run it.
-    """
-    return _put_once(connection.dialect.name, table, keys, changing)
-
-
-@cache
-def _put_once(dialect: str, table: sa.Table, keys: tuple[str, ...], changing: tuple[str, ...]) -> sa.Executable:
-    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    if not changing:
-        return statement.on_conflict_do_nothing(index_elements=keys)
-    return statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in changing})
 
 
 def pack(record: msgspec.Struct, json: Sequence[str], *, without: Sequence[str] = ()) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class SqlStateStore:
         async with self._connection() as connection:
             work = SqlUnitOfWork(connection, self._sealer, self._payloads)
             yield work
-        if work.outbox.added:
+        if work.announced:
             self._outbox_added.set()
 
     async def wait_outbox(self, timeout_s: float) -> None:

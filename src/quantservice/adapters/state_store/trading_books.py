@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
 
 from quantservice.adapters.state_store import trading_tables as tables
+from quantservice.adapters.state_store.prepared import Prepared, Row, change, fetch, put
 from quantservice.adapters.state_store.rows import Statements, insert_once
 from quantservice.core.ledger import Entry, Posting
 from quantservice.core.money import ZERO, exact
@@ -19,6 +21,31 @@ from quantservice.ports import HeldPosition, JournalRow, StrategyQuota
 _POSITION: Final = msgspec.json.Decoder(Position)
 _POSTINGS: Final = msgspec.json.Decoder(tuple[Posting, ...])
 _ENCODE: Final = msgspec.json.Encoder()
+_OF_POSITIONS: Final = tables.positions.c
+_PUT_POSITION: Final = put(
+    tables.positions, "account", "deployment", "instrument", "side", changing=("quantity", "data", "updated_ms")
+)
+_HELD: Final = sa.select(_OF_POSITIONS.account, _OF_POSITIONS.deployment, _OF_POSITIONS.data, _OF_POSITIONS.updated_ms)
+_ONE_POSITION: Final = fetch(
+    _HELD.where(
+        _OF_POSITIONS.account == sa.bindparam("of_account"),
+        _OF_POSITIONS.instrument == sa.bindparam("of_instrument"),
+        _OF_POSITIONS.side == sa.bindparam("of_side"),
+        _OF_POSITIONS.deployment == sa.bindparam("of_deployment"),
+    )
+)
+_ADD_ENTRY: Final = put(tables.journal, "entry_id", without=("sequence",))
+_POSTED: Final = fetch(sa.select(tables.journal.c.sequence).where(tables.journal.c.entry_id == sa.bindparam("wanted")))
+_OF_BALANCES: Final = tables.balances.c
+_THAT_BALANCE: Final = (
+    _OF_BALANCES.account == sa.bindparam("of_account"),
+    _OF_BALANCES.deployment == sa.bindparam("of_deployment"),
+    _OF_BALANCES.ledger_account == sa.bindparam("of_ledger_account"),
+    _OF_BALANCES.currency == sa.bindparam("of_currency"),
+)
+_ADD_BALANCE: Final = put(tables.balances, "account", "deployment", "ledger_account", "currency")
+_AMOUNT: Final = fetch(sa.select(_OF_BALANCES.amount).where(*_THAT_BALANCE).with_for_update())
+_SET_AMOUNT: Final = change(sa.update(tables.balances).where(*_THAT_BALANCE).values(amount=sa.bindparam("new_amount")))
 
 
 class SqlBooks:
@@ -29,58 +56,46 @@ class SqlBooks:
 
     async def put_position(self, held: HeldPosition) -> None:
         """Keep a position as it is now."""
-        position, table = held.position, tables.positions
-        changing = {
+        position = held.position
+        row = {
+            "account": held.account,
+            "deployment": held.deployment,
+            "instrument": str(position.instrument),
+            "side": position.side,
             "quantity": format(position.quantity, "f"),
             "data": _ENCODE.encode(position).decode(),
             "updated_ms": held.updated_ms,
         }
-        statement = insert_once(self._connection, table).values(
-            account=held.account, deployment=held.deployment, instrument=str(position.instrument), side=position.side, **changing
-        )
-        key = ["account", "deployment", "instrument", "side"]
-        await self._connection.execute(statement.on_conflict_do_update(index_elements=key, set_=changing))
+        await self._connection.change(_PUT_POSITION, row)
 
     async def position(
         self, account: str, instrument: str, *, side: PositionSide = "both", deployment: str = ""
     ) -> HeldPosition | None:
         """Return one leg, or None where nothing was ever held."""
-        table = tables.positions
-        query = sa.select(table).where(
-            table.c.account == account,
-            table.c.instrument == instrument,
-            table.c.side == side,
-            table.c.deployment == deployment,
-        )
-        row = (await self._connection.execute(query)).mappings().first()
-        return None if row is None else _held(row)
+        wanted = {"of_account": account, "of_instrument": instrument, "of_side": side, "of_deployment": deployment}
+        for row in await self._connection.fetch(_ONE_POSITION, wanted):
+            return _held(row)
+        return None
 
     async def positions(self, *, account: str | None = None, deployment: str | None = None) -> list[HeldPosition]:
         """Return positions, flat ones too."""
-        table = tables.positions
-        query = sa.select(table).order_by(table.c.account, table.c.deployment, table.c.instrument, table.c.side)
-        if account is not None:
-            query = query.where(table.c.account == account)
-        if deployment is not None:
-            query = query.where(table.c.deployment == deployment)
-        return [_held(row) for row in (await self._connection.execute(query)).mappings()]
+        wanted = {"of_account": account, "of_deployment": deployment}
+        return [
+            _held(row) for row in await self._connection.fetch(_positions_of(account is not None, deployment is not None), wanted)
+        ]
 
     async def post(self, row: JournalRow) -> bool:
         """Add an entry to the journal and to the balances; False when an entry of this id is there already."""
-        entry, table = row.entry, tables.journal
-        statement = (
-            insert_once(self._connection, table)
-            .values(
-                entry_id=entry.entry_id,
-                account=row.account,
-                deployment=row.deployment,
-                reason=entry.reason,
-                time_ms=entry.time,
-                postings=_ENCODE.encode(entry.postings).decode(),
-            )
-            .on_conflict_do_nothing(index_elements=["entry_id"])
-        )
-        if (await self._connection.execute(statement)).rowcount == 0:
+        entry = row.entry
+        made = {
+            "entry_id": entry.entry_id,
+            "account": row.account,
+            "deployment": row.deployment,
+            "reason": entry.reason,
+            "time_ms": entry.time,
+            "postings": _ENCODE.encode(entry.postings).decode(),
+        }
+        if await self._connection.change(_ADD_ENTRY, made) == 0:
             return False
         for posting in entry.postings:
             await self._move(row.account, row.deployment, posting)
@@ -88,8 +103,7 @@ class SqlBooks:
 
     async def posted(self, entry_id: str) -> bool:
         """Say whether an entry of this id is in the journal."""
-        query = sa.select(sa.literal(1)).where(tables.journal.c.entry_id == entry_id)
-        return (await self._connection.execute(query)).first() is not None
+        return bool(await self._connection.fetch(_POSTED, {"wanted": entry_id}))
 
     async def journal(
         self, *, account: str | None = None, after: int = 0, limit: int = 200, newest: bool = False
@@ -110,34 +124,22 @@ class SqlBooks:
 
     async def balances(self, *, account: str | None = None, deployment: str | None = None) -> dict[tuple[str, str, str], Decimal]:
         """Return (account, ledger account, currency) -> sum of the postings, over deployments unless one is named."""
-        table = tables.balances
-        query = sa.select(table)
-        if account is not None:
-            query = query.where(table.c.account == account)
-        if deployment is not None:
-            query = query.where(table.c.deployment == deployment)
+        wanted = {"of_account": account, "of_deployment": deployment}
         sums: dict[tuple[str, str, str], Decimal] = {}
-        for row in (await self._connection.execute(query)).mappings():
-            key = (row["account"], row["ledger_account"], row["currency"])
-            sums[key] = _add(sums.get(key, ZERO), Decimal(row["amount"]))
+        for *names, amount in await self._connection.fetch(_balances_of(account is not None, deployment is not None), wanted):
+            key = (names[0], names[1], names[2])
+            sums[key] = _add(sums.get(key, ZERO), Decimal(amount))
         return sums
 
     async def _move(self, account: str, deployment: str, posting: Posting) -> None:
-        table = tables.balances
-        key = {
-            "account": account,
-            "deployment": deployment,
-            "ledger_account": posting.account,
-            "currency": posting.currency,
-        }
-        # The row is made first and then locked, so that two writers on PostgreSQL add one after the other.
-        made = insert_once(self._connection, table).values(**key, amount="0").on_conflict_do_nothing(index_elements=list(key))
-        await self._connection.execute(made)
-        where = [table.c[name] == value for name, value in key.items()]
-        query = sa.select(table.c.amount).where(*where).with_for_update()
-        before = Decimal((await self._connection.execute(query)).scalar_one())
-        after = format(_add(before, posting.amount), "f")
-        await self._connection.execute(sa.update(table).where(*where).values(amount=after))
+        key = {"account": account, "deployment": deployment, "ledger_account": posting.account, "currency": posting.currency}
+        wanted = {f"of_{name}": value for name, value in key.items()}
+        found = await self._connection.fetch(_AMOUNT, wanted)
+        if not found:  # made first and then locked, so that two writers on PostgreSQL add one after the other
+            await self._connection.change(_ADD_BALANCE, {**key, "amount": "0"})
+            found = await self._connection.fetch(_AMOUNT, wanted)
+        ((before,),) = found
+        await self._connection.change(_SET_AMOUNT, {**wanted, "new_amount": format(_add(Decimal(before), posting.amount), "f")})
 
 
 class SqlQuotas:
@@ -176,13 +178,27 @@ def _add(before: Decimal, amount: Decimal) -> Decimal:
     return before + amount
 
 
-def _held(row: sa.RowMapping) -> HeldPosition:
-    return HeldPosition(
-        account=row["account"],
-        deployment=row["deployment"],
-        position=_POSITION.decode(row["data"]),
-        updated_ms=row["updated_ms"],
-    )
+@cache
+def _positions_of(one_account: bool, one_deployment: bool) -> Prepared:
+    query = _HELD.order_by(*(_OF_POSITIONS[name] for name in ("account", "deployment", "instrument", "side")))
+    return fetch(_narrowed(query, _OF_POSITIONS, one_account, one_deployment))
+
+
+@cache
+def _balances_of(one_account: bool, one_deployment: bool) -> Prepared:
+    columns = (_OF_BALANCES.account, _OF_BALANCES.ledger_account, _OF_BALANCES.currency, _OF_BALANCES.amount)
+    return fetch(_narrowed(sa.select(*columns), _OF_BALANCES, one_account, one_deployment))
+
+
+def _narrowed(query: sa.Select[Any], columns: Any, one_account: bool, one_deployment: bool) -> sa.Select[Any]:
+    if one_account:
+        query = query.where(columns.account == sa.bindparam("of_account"))
+    return query.where(columns.deployment == sa.bindparam("of_deployment")) if one_deployment else query
+
+
+def _held(row: Row) -> HeldPosition:
+    account, deployment, data, updated_ms = row
+    return HeldPosition(account=account, deployment=deployment, position=_POSITION.decode(data), updated_ms=updated_ms)
 
 
 def _quota(row: sa.RowMapping) -> StrategyQuota:

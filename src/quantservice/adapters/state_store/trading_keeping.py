@@ -10,6 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from quantservice.adapters.state_store import trading_tables as tables
+from quantservice.adapters.state_store.prepared import add, change, fetch, put
 from quantservice.adapters.state_store.rows import Statements, insert_once, pack, unpack
 from quantservice.ports import KEPT_EVENTS, GatewayLease, RiskDecision, RiskState, RunEvent, TradingAccount, VenueKey
 
@@ -97,7 +98,7 @@ class SqlRisk:
     async def note(self, decision: RiskDecision) -> None:
         """Keep a denial."""
         fields = {name: value for name, value in msgspec.structs.asdict(decision).items() if name != "id"}
-        await self._connection.execute(sa.insert(tables.risk_decision).values(**fields))
+        await self._connection.change(_NOTE, fields)
 
     async def decisions(self, *, account: str | None = None, intent_id: str | None = None, limit: int = 200) -> list[RiskDecision]:
         """Return denials, newest first."""
@@ -117,11 +118,21 @@ class SqlRisk:
         return {(rule, bool(shadow)): count for rule, shadow, count in rows}
 
 
-_ADD_EVENT: Final = sa.insert(tables.run_event)
-_LAST_EVENT: Final = sa.select(sa.func.coalesce(sa.func.max(tables.run_event.c.sequence), 0)).where(
-    tables.run_event.c.run == sa.bindparam("wanted")
+_ADD_EVENT: Final = add(tables.run_event)
+_LAST_EVENT: Final = fetch(
+    sa.select(sa.func.coalesce(sa.func.max(tables.run_event.c.sequence), 0)).where(tables.run_event.c.run == sa.bindparam("wanted"))
 )
-_LEASE: Final = sa.select(tables.gateway_lease).where(tables.gateway_lease.c.account == sa.bindparam("wanted")).with_for_update()
+_LEASES: Final = tables.gateway_lease.c
+_LEASE: Final = fetch(
+    sa.select(_LEASES.holder, _LEASES.token, _LEASES.until_ms).where(_LEASES.account == sa.bindparam("wanted")).with_for_update()
+)
+_FIRST_LEASE: Final = put(tables.gateway_lease, "account")
+_SET_LEASE: Final = change(
+    sa.update(tables.gateway_lease)
+    .where(_LEASES.account == sa.bindparam("wanted"))
+    .values(holder=sa.bindparam("by"), token=sa.bindparam("new_token"), until_ms=sa.bindparam("until"))
+)
+_NOTE: Final = add(tables.risk_decision, without=("id",))
 
 
 class SqlRunLog:
@@ -139,7 +150,7 @@ class SqlRunLog:
             await self._connection.execute(sa.select(turn))
         sequence = await self.last(run) + 1
         event = RunEvent(run=run, sequence=sequence, kind=kind, time_ns=time_ns, data=dict(data))
-        await self._connection.execute(_ADD_EVENT, pack(event, ("data",)))
+        await self._connection.change(_ADD_EVENT, pack(event, ("data",)))
         if sequence % _PRUNE_EVERY == 0:
             old = sa.and_(table.c.run == run, table.c.sequence <= sequence - keep, table.c.kind != "began")
             await self._connection.execute(sa.delete(table).where(old))
@@ -175,7 +186,8 @@ class SqlRunLog:
 
     async def last(self, run: str) -> int:
         """Return the place of a run's last event; 0 where there is none."""
-        return int((await self._connection.execute(_LAST_EVENT, {"wanted": run})).scalar_one())
+        ((last,),) = await self._connection.fetch(_LAST_EVENT, {"wanted": run})
+        return int(last)
 
     async def runs(self) -> Mapping[str, int]:
         """Return run -> number of its events."""
@@ -192,25 +204,20 @@ class SqlGateways:
 
     async def take(self, account: str, holder: str, *, now_ms: int, lease_ms: int) -> GatewayLease | None:
         """Take or extend the lease; None while another holds it. A new holder gets a larger token."""
-        table = self._table
-        first = insert_once(self._connection, table).values(account=account, holder="", token=0, until_ms=0)
-        await self._connection.execute(first.on_conflict_do_nothing(index_elements=["account"]))
-        query = sa.select(table).where(table.c.account == account).with_for_update()
-        row = (await self._connection.execute(query)).mappings().one()
-        if row["holder"] not in ("", holder) and row["until_ms"] > now_ms:
+        await self._connection.change(_FIRST_LEASE, {"account": account, "holder": "", "token": 0, "until_ms": 0})
+        ((holds, before, until),) = await self._connection.fetch(_LEASE, {"wanted": account})
+        if holds not in ("", holder) and until > now_ms:
             return None
         # The same holder whose lease ran out was perhaps replaced in between: only an unbroken lease keeps its token.
-        unbroken = row["holder"] == holder and row["until_ms"] > now_ms
-        token = row["token"] if unbroken else row["token"] + 1
-        until_ms = now_ms + lease_ms
-        change = sa.update(table).where(table.c.account == account).values(holder=holder, token=token, until_ms=until_ms)
-        await self._connection.execute(change)
-        return GatewayLease(account=account, holder=holder, token=token, until_ms=until_ms)
+        token = before if holds == holder and until > now_ms else before + 1
+        lease = {"wanted": account, "by": holder, "new_token": token, "until": now_ms + lease_ms}
+        await self._connection.change(_SET_LEASE, lease)
+        return GatewayLease(account=account, holder=holder, token=token, until_ms=now_ms + lease_ms)
 
     async def check(self, account: str, holder: str, token: int, *, now_ms: int) -> bool:
         """Say whether the lease is still this holder's."""
-        row = (await self._connection.execute(_LEASE, {"wanted": account})).mappings().first()
-        return row is not None and (row["holder"], row["token"]) == (holder, token) and row["until_ms"] > now_ms
+        rows = await self._connection.fetch(_LEASE, {"wanted": account})
+        return any((holds, of) == (holder, token) and until > now_ms for holds, of, until in rows)
 
     async def release(self, account: str, holder: str) -> None:
         """Give the lease up; its token stays, so that the next holder's is larger."""

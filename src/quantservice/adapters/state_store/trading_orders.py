@@ -9,7 +9,8 @@ import msgspec
 import sqlalchemy as sa
 
 from quantservice.adapters.state_store import trading_tables as tables
-from quantservice.adapters.state_store.rows import Statements, put_once
+from quantservice.adapters.state_store.prepared import Prepared, fetch, put
+from quantservice.adapters.state_store.rows import Statements
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.orders import Order, VenueFill
 from quantservice.ports import IntentRecord
@@ -18,12 +19,28 @@ _INTENT: Final = msgspec.json.Decoder(IntentRecord)
 _ORDER: Final = msgspec.json.Decoder(Order)
 _FILL: Final = msgspec.json.Decoder(VenueFill)
 _ENCODE: Final = msgspec.json.Encoder()
-#: What of an order's row changes.
-_CHANGING: Final = ("venue_order_id", "state", "final", "data")
-_ONE_INTENT: Final = sa.select(tables.intent.c.state, tables.intent.c.data).where(
-    tables.intent.c.intent_id == sa.bindparam("wanted")
+_ADD_INTENT: Final = put(tables.intent, "intent_id")
+_ONE_INTENT: Final = fetch(
+    sa.select(tables.intent.c.state, tables.intent.c.data).where(tables.intent.c.intent_id == sa.bindparam("wanted"))
 )
-_ONE_ORDER: Final = sa.select(tables.orders.c.data).where(tables.orders.c.order_id == sa.bindparam("wanted"))
+_PUT_ORDER: Final = put(tables.orders, "order_id", changing=("venue_order_id", "state", "final", "data"))
+_ORDER_TEXT: Final = sa.select(tables.orders.c.data)
+_ONE_ORDER: Final = fetch(_ORDER_TEXT.where(tables.orders.c.order_id == sa.bindparam("wanted")))
+_ORDER_OF_INTENT: Final = fetch(_ORDER_TEXT.where(tables.orders.c.intent_id == sa.bindparam("wanted")))
+_ORDER_OF_VENUE: Final = fetch(
+    _ORDER_TEXT.where(
+        tables.orders.c.account == sa.bindparam("of_account"),
+        tables.orders.c.instrument == sa.bindparam("of_instrument"),
+        tables.orders.c.venue_order_id == sa.bindparam("wanted"),
+    )
+)
+_OPEN: Final = _ORDER_TEXT.where(sa.not_(tables.orders.c.final)).order_by(tables.orders.c.created_ns)
+_OPEN_OF_ALL: Final = fetch(_OPEN)
+_OPEN_OF_ONE: Final = fetch(_OPEN.where(tables.orders.c.account == sa.bindparam("of_account")))
+_ADD_FILL: Final = put(tables.fills, "key", without=("id",))
+_FILLS_OF_ORDER: Final = fetch(
+    sa.select(tables.fills.c.data).where(tables.fills.c.order_id == sa.bindparam("wanted")).order_by(tables.fills.c.id)
+)
 
 
 class SqlIntents:
@@ -44,13 +61,13 @@ class SqlIntents:
             "decided_ns": record.decided_ns,
             "data": _ENCODE.encode(record).decode(),
         }
-        statement = put_once(self._connection, self._table, "intent_id")
-        return (await self._connection.execute(statement, row)).rowcount > 0
+        return await self._connection.change(_ADD_INTENT, row) > 0
 
     async def get(self, intent_id: str) -> IntentRecord | None:
         """Return what became of an intent."""
-        row = (await self._connection.execute(_ONE_INTENT, {"wanted": intent_id})).first()
-        return None if row is None else msgspec.structs.replace(_INTENT.decode(row.data), state=row.state)
+        for state, text in await self._connection.fetch(_ONE_INTENT, {"wanted": intent_id}):
+            return msgspec.structs.replace(_INTENT.decode(text), state=state)
+        return None
 
     async def set_state(self, intent_id: str, state: str) -> None:
         """Note what became of it later."""
@@ -89,30 +106,24 @@ class SqlOrders:
             "final": order.final,
             "data": _ENCODE.encode(order).decode(),
         }
-        await self._connection.execute(put_once(self._connection, self._table, "order_id", changing=_CHANGING), row)
+        await self._connection.change(_PUT_ORDER, row)
 
     async def get(self, order_id: str) -> Order | None:
         """Return an order."""
-        text = (await self._connection.execute(_ONE_ORDER, {"wanted": order_id})).scalars().first()
-        return None if text is None else _ORDER.decode(text)
+        return await self._one(_ONE_ORDER, wanted=order_id)
 
     async def of_intent(self, intent_id: str) -> Order | None:
         """Return the order of an intent."""
-        return await self._one(self._table.c.intent_id == intent_id)
+        return await self._one(_ORDER_OF_INTENT, wanted=intent_id)
 
     async def by_venue_id(self, account: str, instrument: InstrumentId, venue_order_id: str) -> Order | None:
         """Return the order that the venue knows by an id, which is unique within an instrument only."""
-        columns = self._table.c
-        mine = sa.and_(columns.account == account, columns.instrument == str(instrument), columns.venue_order_id == venue_order_id)
-        return await self._one(mine)
+        return await self._one(_ORDER_OF_VENUE, of_account=account, of_instrument=str(instrument), wanted=venue_order_id)
 
     async def open(self, account: str | None = None) -> list[Order]:
         """Return orders that have not ended, oldest first."""
-        table = self._table
-        query = sa.select(table.c.data).where(sa.not_(table.c.final)).order_by(table.c.created_ns)
-        if account is not None:
-            query = query.where(table.c.account == account)
-        return [_ORDER.decode(text) for text in (await self._connection.execute(query)).scalars()]
+        query, wanted = (_OPEN_OF_ALL, {}) if account is None else (_OPEN_OF_ONE, {"of_account": account})
+        return [_ORDER.decode(text) for (text,) in await self._connection.fetch(query, wanted)]
 
     async def counts(self, account: str, *, since_ns: int) -> dict[str, int]:
         """Return how many orders each deployment made on an account since an instant."""
@@ -139,9 +150,10 @@ class SqlOrders:
             query = query.where(table.c.created_ns < before_ns)
         return [_ORDER.decode(text) for text in (await self._connection.execute(query)).scalars()]
 
-    async def _one(self, condition: sa.ColumnElement[bool]) -> Order | None:
-        text = (await self._connection.execute(sa.select(self._table.c.data).where(condition))).scalars().first()
-        return None if text is None else _ORDER.decode(text)
+    async def _one(self, prepared: Prepared, **wanted: str) -> Order | None:
+        for (text,) in await self._connection.fetch(prepared, wanted):
+            return _ORDER.decode(text)
+        return None
 
 
 class SqlFills:
@@ -162,12 +174,11 @@ class SqlFills:
             "time_ms": fill.time_ms,
             "data": _ENCODE.encode(fill).decode(),
         }
-        return (await self._connection.execute(put_once(self._connection, self._table, "key"), row)).rowcount > 0
+        return await self._connection.change(_ADD_FILL, row) > 0
 
     async def of_order(self, order_id: str) -> list[VenueFill]:
         """Return an order's fills in the order in which they were kept."""
-        query = sa.select(self._table.c.data).where(self._table.c.order_id == order_id).order_by(self._table.c.id)
-        return [_FILL.decode(text) for text in (await self._connection.execute(query)).scalars()]
+        return [_FILL.decode(text) for (text,) in await self._connection.fetch(_FILLS_OF_ORDER, {"wanted": order_id})]
 
     async def list(
         self,

@@ -7,16 +7,18 @@ ends. Here whatever was sent to the database runs to its end before the cancella
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from quantservice.adapters.state_store.prepared import Prepared, Row
+
 Outcome = TypeVar("Outcome")
 
 
-async def whole(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+async def whole(work: Awaitable[Outcome]) -> Outcome:
     """Run ``work`` to its end; a cancellation meanwhile is raised after it."""
     task = asyncio.ensure_future(work)
     try:
@@ -38,3 +40,11 @@ class WholeConnection(AsyncConnection):
     async def execute(self, *arguments: Any, **options: Any) -> CursorResult[*tuple[Any, ...]]:
         """Execute a statement and return its buffered result."""
         return await whole(super().execute(*arguments, **options))
+
+    async def fetch(self, prepared: Prepared, parameters: Mapping[str, Any]) -> list[Row]:
+        """Return the rows of a prepared SELECT."""
+        return list((await self.execute(prepared.statement(self.dialect.name), dict(parameters))).all())
+
+    async def change(self, prepared: Prepared, parameters: Mapping[str, Any]) -> int:
+        """Execute a prepared statement that writes; return how many rows it wrote."""
+        return (await self.execute(prepared.statement(self.dialect.name), dict(parameters))).rowcount

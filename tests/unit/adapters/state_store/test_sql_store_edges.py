@@ -155,3 +155,79 @@ async def test_a_connection_that_the_server_cut_is_replaced(tmp_path: Path, post
             assert await work.values.get("s", "k") == 1
     finally:
         await store.close()
+
+
+async def test_a_begin_behind_another_writer_holds_nobody_else_up(tmp_path: Path) -> None:
+    async with sqlite_store(tmp_path) as store:
+        other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+
+        async def put() -> None:
+            async with store.transaction() as work:
+                await work.values.put("s", "k", 1)
+
+        waiting = asyncio.create_task(put())
+        for _ in range(50):
+            await asyncio.sleep(0.001)  # the loop goes on while it waits
+        assert not waiting.done()
+        other.execute("COMMIT")
+        async with asyncio.timeout(20):
+            await waiting
+        assert other.execute("SELECT count(*) FROM key_value").fetchone() == (1,)
+        other.close()
+
+
+async def test_what_a_prepared_statement_wrote_is_rolled_back_with_the_rest(tmp_path: Path) -> None:
+    async with sqlite_store(tmp_path) as store:
+        for also in (False, True):  # through SQLAlchemy too
+            with pytest.raises(RuntimeError, match="mine"):
+                async with store.transaction() as work:
+                    assert await work.inbox.first_time("c", "e", now_ns=1)
+                    if also:
+                        await work.values.put("s", "k", 1)
+                    raise RuntimeError("mine")
+            async with store.transaction() as work:
+                assert not await work.inbox.applied("c", "e")
+                assert await work.values.get("s", "k") is None
+        async with store.transaction() as work:
+            assert await work.inbox.first_time("c", "e", now_ns=1)
+        reader = sqlite3.connect(tmp_path / "state.db")
+        assert reader.execute("SELECT count(*) FROM event_applied").fetchone() == (1,), "committed, and not only seen by its writer"
+        reader.close()
+
+
+async def test_a_cancelled_wait_for_the_file_leaves_no_transaction_open(tmp_path: Path) -> None:
+    async with sqlite_store(tmp_path) as store:
+        other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+
+        async def read() -> None:
+            async with store.transaction() as work:
+                await work.inbox.applied("c", "e")
+
+        waiting = asyncio.create_task(read())
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await asyncio.sleep(0.05)
+        other.execute("COMMIT")
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        other.execute("PRAGMA busy_timeout=0")
+        other.execute("BEGIN IMMEDIATE")  # nobody holds the file
+        other.execute("ROLLBACK")
+        other.close()
+        async with store.transaction() as work:
+            assert await work.inbox.first_time("c", "e", now_ns=1)
+
+
+async def test_what_the_driver_refuses_is_said_as_ever_and_the_next_transaction_works(tmp_path: Path) -> None:
+    async with sqlite_store(tmp_path) as store:
+        other = sqlite3.connect(tmp_path / "state.db", isolation_level=None)
+        other.execute("ALTER TABLE event_applied RENAME TO elsewhere")
+        with pytest.raises(StoreUnavailable, match="no such table"):
+            async with store.transaction() as work:
+                await work.inbox.applied("c", "e")
+        other.execute("ALTER TABLE elsewhere RENAME TO event_applied")
+        other.close()
+        async with store.transaction() as work:
+            assert not await work.inbox.applied("c", "e")
