@@ -74,7 +74,7 @@ def risk_check(rounds: int) -> Result:
 def rules() -> tuple[RiskRule, ...]:
     """All default rules, those of rates and sizes so wide that the run's own orders pass."""
     wide: dict[str, dict[str, Any]] = {
-        "order_rate": {"limit": 1_000_000},
+        "order_rate": {"limit": 1_000_000, "deployment_limit": 1_000_000},
         "max_order_value": {"limit": Decimal(1_000_000)},
         "max_open_orders": {"limit": 1_000},
         "abnormal_trading": {"limit": 1_000_000},

@@ -89,13 +89,13 @@ class Follower:
         try:
             while True:
                 await self._changed.wait()
+                await self._clock.sleep(_FRESHEN_S)  # first goes whoever waited for the change: an order is sent
                 self._changed.clear()
                 try:
                     for deployment in tuple(self._known):
                         await self._own(deployment)
                 except EnvironmentFault as error:  # it is read when it is needed
                     log.debug("trading.holdings_not_read", account=self._account.name, reason=str(error))
-                await self._clock.sleep(_FRESHEN_S)
         finally:
             for task in self._following:
                 task.cancel()

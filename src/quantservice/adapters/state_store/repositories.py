@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from quantservice.adapters.state_store import tables
 from quantservice.adapters.state_store.deployments import SqlDeployments
 from quantservice.adapters.state_store.jobs import SqlJobs, SqlStudies
 from quantservice.adapters.state_store.messages import SqlInbox, SqlOutbox
+from quantservice.adapters.state_store.prepared import change, fetch, put
 from quantservice.adapters.state_store.results import SqlBacktests, SqlTrials
 from quantservice.adapters.state_store.rows import Statements, insert_once
 from quantservice.adapters.state_store.trading_books import SqlBooks, SqlQuotas
@@ -319,6 +320,15 @@ class SqlSubscriptions:
         return placed
 
 
+_WEIGHTS: Final = tables.weight_lease.c
+_THAT_WINDOW: Final = (_WEIGHTS.bucket == sa.bindparam("of_bucket"), _WEIGHTS.window == sa.bindparam("of_window"))
+_USED: Final = fetch(sa.select(_WEIGHTS.used).where(*_THAT_WINDOW))
+_LOCKED: Final = fetch(sa.select(_WEIGHTS.used).where(*_THAT_WINDOW).with_for_update())
+_FIRST_WEIGHT: Final = put(tables.weight_lease, "bucket", "window")
+_SET_USED: Final = change(sa.update(tables.weight_lease).where(*_THAT_WINDOW).values(used=sa.bindparam("new_used")))
+_BLOCKED: Final = fetch(sa.select(tables.weight_block.c.until_ms).where(tables.weight_block.c.bucket == sa.bindparam("of_bucket")))
+
+
 class SqlLeases:
     """Tables weight_lease and weight_block. A lease's row is locked from reading to writing, so nothing is granted twice."""
 
@@ -336,9 +346,8 @@ class SqlLeases:
 
     async def used(self, bucket: str, window: int) -> int:
         """Return the weight leased so far in a window."""
-        table = self._table
-        query = sa.select(table.c.used).where(table.c.bucket == bucket, table.c.window == window)
-        return (await self._connection.execute(query)).scalar() or 0
+        rows = await self._connection.fetch(_USED, {"of_bucket": bucket, "of_window": window})
+        return int(rows[0][0] or 0) if rows else 0
 
     async def set_used(self, bucket: str, window: int, used: int) -> None:
         """Raise the used figure to what the venue's own header says; never lower it."""
@@ -354,24 +363,20 @@ class SqlLeases:
 
     async def blocked_until(self, bucket: str) -> int:
         """Return the instant until which the bucket is forbidden; 0 when it never was."""
-        table = tables.weight_block
-        query = sa.select(table.c.until_ms).where(table.c.bucket == bucket)
-        return (await self._connection.execute(query)).scalar() or 0
+        rows = await self._connection.fetch(_BLOCKED, {"of_bucket": bucket})
+        return int(rows[0][0] or 0) if rows else 0
 
     async def _lock(self, bucket: str, window: int) -> int:
         table = self._table
-        insert = insert_once(self._connection, table).values(bucket=bucket, window=window, used=0)
-        added = await self._connection.execute(insert.on_conflict_do_nothing())
-        if added.rowcount == 1:
+        if await self._connection.change(_FIRST_WEIGHT, {"bucket": bucket, "window": window, "used": 0}) == 1:
             old = sa.delete(table).where(table.c.bucket == bucket, table.c.window < window - _KEPT_WINDOWS)
             await self._connection.execute(old)
             return 0
-        query = sa.select(table.c.used).where(table.c.bucket == bucket, table.c.window == window).with_for_update()
-        return int((await self._connection.execute(query)).scalar_one())
+        ((used,),) = await self._connection.fetch(_LOCKED, {"of_bucket": bucket, "of_window": window})
+        return int(used)
 
     async def _set(self, bucket: str, window: int, used: int) -> None:
-        table = self._table
-        await self._connection.execute(sa.update(table).where(table.c.bucket == bucket, table.c.window == window).values(used=used))
+        await self._connection.change(_SET_USED, {"of_bucket": bucket, "of_window": window, "new_used": used})
 
 
 class SqlKeyValues:

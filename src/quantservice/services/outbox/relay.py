@@ -17,10 +17,14 @@ _log = structlog.get_logger(__name__)
 
 
 class RelayConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """How the relay works. ``poll_s`` matters for rows that other processes commit; our own wake it at once."""
+    """How the relay works. ``poll_s`` matters for rows that other processes commit; our own wake it at once.
+
+    ``settle_s``: so long after a commit whoever waited for it goes first (an order is sent), and what comes meanwhile goes together.
+    """
 
     batch: int = 200
     poll_s: float = 0.25
+    settle_s: float = 0.005
     retry_s: float = 1.0
     keep_days: int = 7
     prune_every_s: float = 3_600.0
@@ -65,6 +69,7 @@ class OutboxRelay:
                     await self._clock.sleep(self._config.retry_s)
                 elif published < self._config.batch:
                     await self._state_store.wait_outbox(self._config.poll_s)
+                    await self._clock.sleep(self._config.settle_s)
             except StoreUnavailable as error:
                 self._failures += 1
                 if not self._away:
