@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 class RelayConfig(msgspec.Struct, frozen=True, kw_only=True):
     """How the relay works. ``poll_s`` matters for rows that other processes commit; our own wake it at once.
 
-    ``settle_s``: so long after a commit whoever waited for it goes first (an order is sent), and what comes meanwhile goes together.
+    ``settle_s``: so long after a commit whoever waited for it goes first (an order is sent), and what comes meanwhile goes along.
     """
 
     batch: int = 200

@@ -179,13 +179,17 @@ async def test_a_begin_behind_another_writer_holds_nobody_else_up(tmp_path: Path
 
 async def test_what_a_prepared_statement_wrote_is_rolled_back_with_the_rest(tmp_path: Path) -> None:
     async with sqlite_store(tmp_path) as store:
+
+        async def fail(*, also: bool) -> None:
+            async with store.transaction() as work:
+                assert await work.inbox.first_time("c", "e", now_ns=1)
+                if also:
+                    await work.values.put("s", "k", 1)
+                raise RuntimeError("mine")
+
         for also in (False, True):  # through SQLAlchemy too
             with pytest.raises(RuntimeError, match="mine"):
-                async with store.transaction() as work:
-                    assert await work.inbox.first_time("c", "e", now_ns=1)
-                    if also:
-                        await work.values.put("s", "k", 1)
-                    raise RuntimeError("mine")
+                await fail(also=also)
             async with store.transaction() as work:
                 assert not await work.inbox.applied("c", "e")
                 assert await work.values.get("s", "k") is None
