@@ -30,8 +30,17 @@ def project_dir() -> Path:
     return PROJECT
 
 
+#: Folders whose tests are there for the coverage gate. Tracing doubles the time of what it traces; the others drive whole processes,
+#: servers and pages, whose code these folders test by itself.
+COVERED = ("unit", "property", "flow")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long versions out unless they are asked for (``-m slow``)."""
+    """Leave the long versions out unless they are asked for (``-m slow``), and trace what the coverage gate is about only."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] not in COVERED:
+            item.add_marker("no_cover")
     if config.option.markexpr:
         return
     long = [item for item in items if item.get_closest_marker("slow")]
