@@ -93,13 +93,17 @@ def intent_id(account: str, deployment: str, cause: str, number: int = 0) -> str
 
 
 class Approved(msgspec.Struct, frozen=True, kw_only=True):
-    """Risk control's yes: the only thing that execution sends. Made in :mod:`quantservice.services.risk` alone."""
+    """Risk control's yes: the only thing that execution sends. Made in :mod:`quantservice.services.risk` alone.
+
+    ``intent`` is what is sent: where the account's own position does not cover a deployment's reduction, it is a plain order.
+    """
 
     intent: Intent
     approved_ns: int
     rules: tuple[str, ...] = ()  # those that looked at it
     reserved: Decimal = Decimal(0)  # worst-case notional that stays reserved until the order ends
     reduces: bool = False  # it can only make its position smaller: it goes out while only reducing orders do
+    closes: bool = False  # it only makes its deployment's part smaller: it goes out while only that deployment reduces
 
 
 class Denied(msgspec.Struct, frozen=True, kw_only=True):
