@@ -62,6 +62,18 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         yield Desk(rig)
 
 
+async def test_gtd_has_the_platforms_end_whatever_the_venue_made_of_it(desk: Desk) -> None:
+    intent = desk.rig.intent(
+        "gtd", type="limit", limit_price=D(49_000), time_in_force="GTD", expire_ms=desk.rig.clock.now_ms() + 10_000
+    )
+    await desk.send(intent)
+    await desk.pass_by(9.9)
+    assert desk.states() == [OrderState.OPEN]
+    await desk.pass_by(0.1)
+    assert desk.states() == [OrderState.CANCELLED]
+    assert (await desk.rig.order(intent)).reason == "its deadline passed"
+
+
 async def test_what_is_left_is_cancelled_and_nothing_else(desk: Desk) -> None:
     timed, later, free = desk.resting("timed", seconds=10), desk.resting("later", seconds=11), desk.resting("free")
     for intent in (timed, later, free):

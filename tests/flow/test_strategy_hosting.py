@@ -21,6 +21,7 @@ from quantservice.core.events import Source
 from quantservice.core.messages import Message, StoredBatch, StrategySignal, Topic
 from quantservice.core.signals import Signal
 from quantservice.ports import (
+    WINDOW_SCOPE,
     Deployment,
     RunAsked,
     RunBegan,
@@ -46,6 +47,8 @@ async def test_a_deployment_warms_up_from_the_store_and_signals_live_closes(stat
     async with house(state) as made:
         deployed = await made.deploy("counting", "BTC")
         await made.warm(deployed)
+        async with state.transaction() as work:
+            assert await work.values.get(WINDOW_SCOPE, deployed.id) == 5, "its average rests on so many bars"
         await made.live(WARM, "BTC")
         (found,) = await made.signals(1)
         assert (found.deployment, found.version, found.open_time) == (deployed.id, deployed.version, START_MS + WARM * MINUTE)

@@ -72,6 +72,25 @@ async def test_or1_or4_lost_answers_are_one_order_each(desk: Desk) -> None:
     await desk.agrees()
 
 
+async def test_a_deployment_leaves_its_part_while_another_one_holds_the_opposite(desk: Desk) -> None:
+    desk.venue.needs(desk.venue.means.positions, "positions")
+    other = msgspec.structs.replace(desk.intent("sell"), deployment="d2")
+    for opened in (desk.intent(), other):
+        await desk.gateway.submit([opened])
+        await desk.until(opened, OrderState.FILLED)
+    closing = desk.intent("sell", reduce_only=True)  # the account holds nothing: the venue would refuse it as that
+    await desk.gateway.submit([closing])
+    await desk.until(closing, OrderState.FILLED)
+    back = msgspec.structs.replace(desk.intent("buy", reduce_only=True), deployment="d2")
+    await desk.gateway.submit([back])
+    order = await desk.until(back, OrderState.FILLED)
+    assert order.terms.reduce_only, "what the account's own position covers may only reduce"
+    async with desk.store.transaction() as work:
+        held = await work.books.positions(account=desk.venue.name)
+    assert not any(item.position.quantity for item in held)
+    await desk.agrees()
+
+
 @pytest.mark.parametrize("fault", ["", "lost_answer"])
 async def test_a_change_is_made_once_also_when_its_answer_is_lost(desk: Desk, fault: str) -> None:
     desk.venue.needs(desk.venue.means.amends, "amending")

@@ -13,6 +13,7 @@ import msgspec
 
 from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.core.intents import Intent, OrderTerms, intent_id
+from quantservice.core.messages import PositionChanged
 from quantservice.core.orders import FINAL, Order, OrderState
 from quantservice.ports import TradingAccount
 from quantservice.quant.risk_rules import RiskRule
@@ -69,6 +70,8 @@ class Desk:
 
         async def told(_work: Any, payload: Any) -> None:
             self.told.append(payload)
+            if isinstance(payload, PositionChanged):
+                self.risk.books[venue.name].apply_position(payload.position, payload.deployment)
 
         self.gateway = Gateway(
             venue.trading,

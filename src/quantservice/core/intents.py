@@ -6,6 +6,7 @@ function of the intent: a redelivered cause is a no-op. ``Approved`` is made in 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
@@ -34,7 +35,7 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True):
     stop_price: Decimal | None = None
     trail: Decimal | None = None  # fraction of the best price since, for trailing_stop
     time_in_force: TimeInForce = "GTC"
-    expire_ms: int | None = None  # after this instant the platform cancels the rest; with GTD the venue does too
+    expire_ms: int | None = None  # after this instant the platform cancels the rest; with GTD also a venue that can
     post_only: bool = False
     reduce_only: bool = False
     position_side: PositionSide = "both"
@@ -54,6 +55,10 @@ class OrderTerms(msgspec.Struct, frozen=True, kw_only=True):
             raise InvalidValue("post_only", f"a {self.type} order cannot be post-only, only a limit order")
         if self.time_in_force == "GTD" and self.expire_ms is None:
             raise InvalidValue("expire_ms", "a GTD order says when it expires")
+
+    def time_at_venue(self, taken: Iterable[str]) -> TimeInForce:
+        """Return the time in force that a venue is told which takes these: without GTD it rests until the platform cancels it."""
+        return "GTC" if self.time_in_force == "GTD" and "GTD" not in taken else self.time_in_force
 
     @property
     def signed(self) -> Decimal:
@@ -93,13 +98,17 @@ def intent_id(account: str, deployment: str, cause: str, number: int = 0) -> str
 
 
 class Approved(msgspec.Struct, frozen=True, kw_only=True):
-    """Risk control's yes: the only thing that execution sends. Made in :mod:`quantservice.services.risk` alone."""
+    """Risk control's yes: the only thing that execution sends. Made in :mod:`quantservice.services.risk` alone.
+
+    ``intent`` is what is sent: where the account's own position does not cover a deployment's reduction, it is a plain order.
+    """
 
     intent: Intent
     approved_ns: int
     rules: tuple[str, ...] = ()  # those that looked at it
     reserved: Decimal = Decimal(0)  # worst-case notional that stays reserved until the order ends
     reduces: bool = False  # it can only make its position smaller: it goes out while only reducing orders do
+    closes: bool = False  # it only makes its deployment's part smaller: it goes out while only that deployment reduces
 
 
 class Denied(msgspec.Struct, frozen=True, kw_only=True):

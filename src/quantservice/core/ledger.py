@@ -18,6 +18,8 @@ from quantservice.core.money import ZERO, check_finite, exact
 WALLET: Final = "wallet"
 #: The counter account of fees: its balance is what was paid.
 FEE: Final = "fee"
+#: The counter accounts of money that came or went: it is neither won nor lost.
+PAID_IN: Final = ("opening", "transfer")
 
 
 class Posting(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from quantservice.ports.bus import EventBus, Subscription, SubscriptionStats
 from quantservice.ports.hosting import (
+    WINDOW_SCOPE,
     FaultKind,
     HostedAccount,
     HostedBar,
@@ -127,6 +128,7 @@ __all__ = [
     "EQUITY_STEPS",
     "JOB_STATES",
     "KEPT_EVENTS",
+    "WINDOW_SCOPE",
     "AccessKey",
     "AccessKeyRepository",
     "AccountEvent",

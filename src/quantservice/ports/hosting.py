@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
@@ -110,16 +110,22 @@ class HostedTicker(msgspec.Struct, frozen=True, array_like=True):
     volume_24h: float | None = None
 
 
+#: Scope of the kept values (by deployment) of :attr:`HostedWants.window_bars`.
+WINDOW_SCOPE: Final = "window_bars"
+
+
 class HostedWants(msgspec.Struct, frozen=True, kw_only=True):
     """What a strategy asks for beside klines: to hear of its orders, tickers, the funding rates of instruments.
 
     ``acts``: its memory holds what cannot be made again from klines (orders it placed, what it heard), so it is never replayed.
+    ``window_bars``: on how many of the newest bars its answers rest, as far as is known (0: not).
     """
 
     order_updates: bool = False
     tickers: bool = False
     funding: tuple[str, ...] = ()
     acts: bool = False
+    window_bars: int = 0
 
 
 class HostedGiven(msgspec.Struct, frozen=True, array_like=True):

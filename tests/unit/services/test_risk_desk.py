@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.market import book, instrument
@@ -102,6 +103,89 @@ def test_only_what_truly_reduces_is_taken_for_reducing() -> None:
     exposure.apply_order(order_of(want(2, "sell", "6"), created_ns=1))
     assert not exposure.reduces(want(3, "sell", "5").terms)  # together they would turn the position
     assert exposure.reduces(want(3, "sell", "50", reduce_only=True).terms)
+
+
+def shared(mine: str, others: str) -> RiskDesk:
+    """An account in one-way mode where another deployment holds too."""
+    made = desk()
+    made.books["main"].apply_position(Position(instrument=BTC, quantity=D(mine) + D(others)))
+    made.books["main"].apply_position(Position(instrument=BTC, quantity=D(mine)), "d")
+    made.books["main"].apply_position(Position(instrument=BTC, quantity=D(others)), "other")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("mine", "others", "more", "only"),
+    [
+        ("10", "5", {}, True),  # the account's position covers it
+        ("10", "0", {}, True),
+        ("10", "-5", {}, False),  # the account holds 5: the venue would refuse 10
+        ("10", "-10", {}, False),
+        ("10", "-25", {}, False),
+        ("9", "-9", {}, True),  # more than its own part: the venue holds it back
+        ("10", "-10", {"type": "limit", "limit_price": D(101)}, True),  # it would be left behind
+        ("10", "-10", {"type": "limit", "limit_price": D(99), "time_in_force": "IOC"}, False),
+    ],
+)
+def test_an_order_may_only_reduce_at_the_venue_where_the_accounts_position_covers_it(
+    mine: str, others: str, more: dict[str, Any], only: bool
+) -> None:
+    order = approved(shared(mine, others).check(want(1, "sell", "10", reduce_only=True, **more), NOON))
+    assert order.terms.reduce_only is only
+    person = msgspec.structs.replace(want(2, "sell", "10", reduce_only=True), deployment="")
+    assert approved(shared(mine, others).check(person, NOON)).terms.reduce_only, "as it was typed"
+
+
+def test_what_is_in_flight_takes_of_what_the_accounts_position_covers() -> None:
+    made = shared("10", "5")
+    of_other = msgspec.structs.replace(want(1, "sell", "6"), deployment="other")
+    made.books["main"].apply_order(order_of(of_other, created_ns=1))
+    assert not approved(made.check(want(2, "sell", "10", reduce_only=True), NOON)).terms.reduce_only
+    made = shared("10", "5")
+    for number, deployment in enumerate(("d", "d", "other", "other")):  # stop and target of each part
+        stop = want(number, "sell", "10" if deployment == "d" else "5", type="stop", stop_price=D(90), reduce_only=True)
+        made.books["main"].apply_order(order_of(msgspec.structs.replace(stop, deployment=deployment), created_ns=1))
+    assert approved(made.check(want(5, "sell", "10", reduce_only=True), NOON)).terms.reduce_only, "a part is closed once"
+
+
+def test_two_closings_of_one_part_are_not_both_plain() -> None:
+    made = shared("10", "-10")
+    first = approved(made.check(want(1, "sell", "10", reduce_only=True), NOON))
+    made.books["main"].apply_order(first)
+    assert not first.terms.reduce_only
+    assert approved(made.check(want(2, "sell", "10", reduce_only=True), NOON)).terms.reduce_only, "it would turn the part over"
+
+
+@pytest.mark.parametrize(
+    ("others", "scope", "sent"),
+    [
+        ("-25", "deployment", True),  # the account comes to hold more, the deployment leaves all the same
+        ("-25", "account", False),  # 15 short before, 25 short after
+        ("-5", "account", True),  # 5 long before, 5 short after
+        ("-5", "system", True),
+        ("-6", "system", False),
+    ],
+)
+def test_a_part_is_closed_while_only_reductions_go_out(others: str, scope: str, sent: bool) -> None:
+    made = shared("10", others)
+    key = {"deployment": "d", "account": "main", "system": ""}[scope]
+    made.set_state(RiskState(scope=scope, key=key, state="REDUCING"))  # type: ignore[arg-type]
+    closing = made.check(want(1, "sell", "10", reduce_only=True), NOON)
+    assert isinstance(closing.answer, Approved) is sent
+    if isinstance(closing.answer, Approved):
+        assert made.barred(closing.answer) == ""
+    made.set_state(RiskState(scope="system", state="HALTED"))
+    assert denied(made.check(want(2, "sell", "10", reduce_only=True), NOON)).rule == "state"
+
+
+def test_a_deployments_own_rules_let_it_leave_its_part() -> None:
+    made = shared("10", "-25")
+    made.books["main"].apply_trade_result("d", D(-1), NOON)
+    own: Any = (rule_of("consecutive_losses", {"limit": "1"}), rule_of("cooldown", {}), rule_of("strategy_quota", {}))
+    made.rules = RuleSet(enforced=own)
+    made.books["main"].quotas = {"d": StrategyQuota(deployment="d", account="main", max_position=D(1))}
+    approved(made.check(want(1, "sell", "10", reduce_only=True), NOON))
+    assert denied(made.check(want(2, "sell", "11"), NOON)).rule == "consecutive_losses"
 
 
 def test_states_bar_orders_and_the_strictest_counts() -> None:

@@ -201,8 +201,26 @@ def test_equity_peak_and_the_day_are_rebuilt_from_the_journal_and_the_closes() -
     made = story.ask(("max_drawdown", {"limit": "0.1"}), ("daily_loss", {"limit": "0.05"}))
     assert blocked(made) == [("o3", "13.91 %")]
     assert blocked(made, 1) == [("o3", "5.3 %")]
-    story.moved("transfer", "1000", NOON_MS + 2_800)
-    assert blocked(story.ask(("daily_loss", {"limit": "0.05"}))) == []
+
+
+def test_money_that_came_or_went_is_neither_won_nor_lost() -> None:
+    rules: tuple[tuple[str, dict[str, Any]], ...] = (("max_drawdown", {"limit": "0.04"}), ("daily_loss", {"limit": "0.04"}))
+    story = Story()
+    story.mark("100", NOON_MS)
+    story.order("buy", "50", "100")
+    story.moved("transfer", "-5000", NOON_MS + 1_700)
+    story.order("buy", "1", "100")
+    made = story.ask(*rules)
+    assert (blocked(made), blocked(made, 1)) == ([], []), "a withdrawal is no loss"
+    story.moved("transfer", "20000", NOON_MS + 2_700)
+    story.moved("transfer", "-15000", NOON_MS + 2_800)
+    story.mark("92", NOON_MS + 2_900)  # 51 x -8 of 10000
+    story.order("buy", "1", "92")
+    made = story.ask(*rules)
+    assert (blocked(made), blocked(made, 1)) == ([("o3", "4.08 %")], [("o3", "4.08 %")]), "nor a deposit a gain"
+    story.moved("funding", "-100", NOON_MS + 3_700)
+    story.order("buy", "1", "92")
+    assert blocked(story.ask(*rules), 1) == [("o3", "4.08 %"), ("o4", "5.08 %")], "what was paid otherwise is"
 
 
 def test_fees_in_another_currency_count_in_equity_at_their_price() -> None:

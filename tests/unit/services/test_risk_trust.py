@@ -83,6 +83,26 @@ async def test_an_open_gap_in_the_window_holds_its_deployment_back_until_the_sto
     assert rig.faults == {}
 
 
+async def test_the_window_is_that_on_which_the_strategys_decisions_rest(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    async with state.transaction() as work:
+        await work.values.put("window_bars", "short", 15)
+        await work.values.put("window_bars", "long", 400)
+        await work.values.put("window_bars", "unsaid", 0)
+    all_of_them = [deployment("short"), deployment("long"), deployment("unsaid"), deployment("new")]
+    for ago, held_back in (
+        (10, {"short": 15, "long": 400, "unsaid": 200, "new": 200}),
+        (150, {"long": 400, "unsaid": 200, "new": 200}),
+        (350, {"long": 400}),
+        (450, {}),
+    ):
+        rig.store.holes = [rig.ago(ago, ago - 2)]
+        await rig.trust.look(all_of_them)
+        said = {(name, BTC): (f"gap: 2 of the last {bars} klines of 1m are missing",) for name, bars in held_back.items()}
+        assert rig.faults == said
+    assert len(rig.store.asked) == 1, "one question per stream, for the longest window"
+
+
 async def test_history_that_is_still_fetched_or_that_is_not_there_holds_nobody_back(state: SqlStateStore) -> None:
     rig = Rig(state)
     rig.store.holes = [rig.ago(100_000, 30)]  # from long before the window into it

@@ -56,7 +56,8 @@ class _Place:
         request = frames.decode_request(content)
         try:
             reply = self._open(request) if isinstance(request, frames.Open) else self._do(request)
-            return reply if self._runner is None else msgspec.structs.replace(reply, acts=self._runner.acts)
+            runner = self._runner
+            return reply if runner is None else msgspec.structs.replace(reply, acts=runner.acts, window_bars=runner.window_bars)
         except UserError as error:
             own = _is_own(error)
             return frames.Reply(fault="refused" if own else "raised", sentence=str(error), trace=_trace(error))

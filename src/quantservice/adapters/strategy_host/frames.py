@@ -75,7 +75,7 @@ Request: TypeAlias = Open | WarmUp | Feed | Ticked | Rebuild | Replay | Snapshot
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The answer to a request. ``wants`` is said at the opening, ``acts`` always.
+    """The answer to a request. ``wants`` is said at the opening, ``acts`` and ``window_bars`` always.
 
     ``fault`` is the strategy's (raised) or the person's (refused) and then ends the conversation.
     """
@@ -86,6 +86,7 @@ class Reply(msgspec.Struct, frozen=True):
     replayed: HostedReplayed | None = None
     wants: HostedWants | None = None
     acts: bool = False
+    window_bars: int = 0
     fault: str = ""  # "" | raised | refused
     sentence: str = ""
     trace: str = ""

@@ -207,8 +207,8 @@ class HostedProcess:
             fault = StrategyFault("raised", reply.sentence, trace=reply.trace)
             await self._end(fault)
             raise fault
-        if reply.acts != self._wants.acts:
-            self._wants = msgspec.structs.replace(self._wants, acts=reply.acts)
+        if (reply.acts, reply.window_bars) != (self._wants.acts, self._wants.window_bars):
+            self._wants = msgspec.structs.replace(self._wants, acts=reply.acts, window_bars=reply.window_bars)
         return reply
 
     async def _exit_word(self) -> str:

@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     orders.command("list", help="List orders, newest first.")(list_orders)
     orders.command("chain", help="Show an order's way from the exchange's frame to the books, step by step.")(chain)
     orders.command("place", cls=_TakesNumbers, help="Place an order through risk control.")(place)
+    orders.command("route", cls=_TakesNumbers, help="Say what an order would cost at each account; nothing is placed.")(route_order)
     orders.command("modify", help="Change the quantity or limit price of an open limit order.")(modify)
     orders.command("cancel", help="Cancel an order.")(cancel)
     orders.command("algorithms", help="List orders that are worked off in parts, newest first.")(
@@ -288,6 +289,46 @@ def place(
     show_one(made, json=json)
     for offer in offers or ():
         note(f"{offer['account']}{' (chosen)' if offer['chosen'] else ''}: {offer['sentence']}")
+
+
+def route_order(
+    side: Annotated[str, typer.Argument(help="buy or sell")],
+    quantity: Annotated[str, typer.Argument(help="how much, in units of the base (contracts for coin-margined)")],
+    symbol: Annotated[str, typer.Argument(help="BTCUSDT, BTC-USDT-PERP or the full name")],
+    account: Annotated[list[str] | None, typer.Option("--account", help="only there; may be given several times")] = None,
+    market: options.Market = None,
+    limit: Annotated[str | None, typer.Option("--limit", help="limit price; at the market otherwise")] = None,
+    post_only: Annotated[bool, typer.Option("--post-only", help="only if it rests")] = False,
+    config: options.ConfigFile = None,
+    data_dir: options.DataDir = None,
+    demo: options.Demo = False,
+    json: options.Json = False,
+) -> None:
+    """Compare the accounts, cheapest first."""
+    _check_amounts(("quantity", quantity), ("--limit", limit))
+    body: dict[str, Any] = {
+        "symbol": symbol,
+        "market": market,
+        "side": side,
+        "quantity": quantity,
+        "type": "limit" if limit else "market",
+        "limit_price": limit,
+        "post_only": post_only,
+        "accounts": account or [],
+    }
+    with client_of(config, data_dir, demo=demo) as client:
+        offers = client.post("/api/v1/orders/route", body)["data"]
+    rows = [
+        {
+            "account": offer["account"],
+            "instrument": offer["instrument"],
+            "cost": f"{offer['amount']} {offer['currency']}" if offer["takes"] else "",
+            "chosen": "chosen" if offer["chosen"] else "",
+            "what": offer["sentence"],
+        }
+        for offer in offers
+    ]
+    show(offers if json else rows, json=json, empty="no account trades it; qs accounts list shows the accounts")
 
 
 def modify(

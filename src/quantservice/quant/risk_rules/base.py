@@ -32,6 +32,8 @@ class RiskView(msgspec.Struct, kw_only=True):
     """An order in its surroundings. Money is in the account's reporting currency; shares are fractions of equity.
 
     ``reduces``: the order can only make the exposure smaller, also at its worst; rules that bound exposure let it pass.
+    ``closes``: it only makes its deployment's part smaller, which rules of the deployment let pass; where others hold the
+    opposite, the account's exposure may grow by it.
     ``reference_price`` is the mark, or the last price; 0 where none is known.
     """
 
@@ -41,6 +43,7 @@ class RiskView(msgspec.Struct, kw_only=True):
     deployment: str = ""
     now_ns: int = 0
     reduces: bool = False
+    closes: bool = False
     reference_price: Decimal = ZERO
     order_price: Decimal = ZERO  # the limit or stop price, else the reference
     order_value: Decimal = ZERO

@@ -133,7 +133,7 @@ class ConsecutiveLosses(RiskRule, frozen=True, kw_only=True, tag="consecutive_lo
 
     def check(self, view: RiskView) -> Breach | None:
         """Count the losses."""
-        if view.reduces or view.losses_in_row < self.limit:
+        if view.reduces or view.closes or view.losses_in_row < self.limit:
             return None
         said = f"{view.losses_in_row} trades in a row lost; {self.limit} are the limit until a person looks"
         return Breach(str(self.limit), str(view.losses_in_row), said)
@@ -148,7 +148,7 @@ class Cooldown(RiskRule, frozen=True, kw_only=True, tag="cooldown"):
 
     def check(self, view: RiskView) -> Breach | None:
         """Compare the time since the last loss."""
-        if view.reduces or not view.last_loss_ns:
+        if view.reduces or view.closes or not view.last_loss_ns:
             return None
         since_s = (view.now_ns - view.last_loss_ns) // _SECOND_NS
         if since_s >= self.seconds:
@@ -164,7 +164,7 @@ class StrategyQuota(RiskRule, frozen=True, kw_only=True, tag="strategy_quota"):
 
     def check(self, view: RiskView) -> Breach | None:
         """Compare with the quota."""
-        if view.reduces:
+        if view.reduces or view.closes:
             return None
         if view.quota_position > 0 and view.deployment_position_value > view.quota_position:
             limit, value = plain(view.quota_position), plain(view.deployment_position_value)

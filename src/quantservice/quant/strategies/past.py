@@ -32,6 +32,7 @@ class RingPast:
         self._rows = np.full((min(2 * memory, _FIRST_ROWS), len(self._names)), np.nan)  # open times are exact in a float
         self._filled = 0
         self.count = 0
+        self.asked = 0  # the most bars back that the strategy has looked
 
     def append(self, bar: Bar, values: Sequence[float]) -> None:
         """Take a closed bar and the strategy's values at it."""
@@ -68,6 +69,7 @@ class RingPast:
         stop = self._filled - (self.count - 1 - row)
         if stop - n < 0:
             raise InvalidValue("history", f"{n} bars of {name} are asked, {stop} are kept")
+        self.asked = max(self.asked, n)
         taken = self._rows[stop - n : stop, self._places[name]].copy()
         return taken.astype(np.int64) if name == "open_time" else taken
 

@@ -29,7 +29,7 @@ from quantservice.quant.strategies.live import LiveValues
 from quantservice.quant.strategies.past import RingPast
 from quantservice.quant.strategies.targets import targets_of
 from quantservice.quant.strategies.view import Account, EmptyAccount, View
-from quantservice.quant.strategies.wanted import FUNDING_RATE, wanted_by
+from quantservice.quant.strategies.wanted import FUNDING_RATE, wanted_by, window_bars
 
 _FORMAT: Final = 1
 
@@ -66,6 +66,7 @@ class StrategyRunner:
         self.funding_of = tuple(
             sorted({found for item in wanted if item.price == FUNDING_RATE for found in self._sources(item.instrument)})
         )
+        self._indicated_bars = window_bars(wanted, self.period)
         self._values = LiveValues(wanted, self.instruments, self.period)
         self._pasts = {item: RingPast(self.period, self._values.names, strategy.memory_bars) for item in self.instruments}
         self._views = {
@@ -79,6 +80,11 @@ class StrategyRunner:
 
     def _sources(self, instrument: InstrumentId | None) -> Sequence[InstrumentId]:
         return self.instruments if instrument is None else (instrument,)
+
+    @property
+    def window_bars(self) -> int:
+        """On how many of the newest bars its answers rest, by its indicators and by what it looked back so far; 0: not known."""
+        return max(self._indicated_bars, *(past.asked for past in self._pasts.values()))
 
     def view(self, instrument: InstrumentId) -> View:
         """Return what the strategy sees of an instrument after the last kline."""

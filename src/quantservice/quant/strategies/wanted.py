@@ -106,13 +106,25 @@ def warm_up_bars(strategy: Strategy, period: str) -> int:
     Enough for every window, and for indicators that remember every bar (``recursive``) until the beginning has faded: thirty
     lengths leave less than 1e-9 of an exponential average's start.
     """
-    most = strategy.memory_bars
-    for wanted in wanted_by(strategy):
-        if wanted.call is None:
+    return max(strategy.memory_bars, _bars(wanted_by(strategy), period, lengths=30, more=1))
+
+
+def window_bars(wanted: Sequence[Wanted], period: str) -> int:
+    """Return on how many bars of ``period``, the newest one too, the values of indicators rest; 0 without any.
+
+    What lies more than ten lengths back moves an indicator that remembers every bar by less than 1e-4.
+    """
+    return _bars(wanted, period, lengths=10)
+
+
+def _bars(wanted: Sequence[Wanted], period: str, *, lengths: int, more: int = 0) -> int:
+    most = 0
+    for item in wanted:
+        if item.call is None:
             continue
-        bars = wanted.call.warm_up + 1
-        if wanted.call.spec.recursive:
-            bars *= 30
-        scale = -(-period_ms(wanted.period) // period_ms(period)) if wanted.period else 1
-        most = max(most, (bars + 1) * scale)
+        bars = item.call.warm_up + 1
+        if item.call.spec.recursive:
+            bars *= lengths
+        scale = -(-period_ms(item.period) // period_ms(period)) if item.period else 1
+        most = max(most, (bars + more) * scale)
     return most

@@ -157,7 +157,7 @@ class Gateway:
         decided()
         self.resolver.sending.update(order.order_id for order, _ in approved)
         try:
-            for order, approval in sorted(approved, key=lambda pair: not pair[0].terms.reduce_only):
+            for order, approval in sorted(approved, key=lambda pair: not (pair[0].terms.reduce_only or pair[1].closes)):
                 outcomes[order.intent_id] = await self._send(order, approval)
                 self.resolver.sending.discard(order.order_id)
         finally:
@@ -221,13 +221,13 @@ class Gateway:
         for decision in verdict.decisions:
             await work.risk.note(decision)
         answer = verdict.answer
-        if isinstance(answer, Approved) and intent.terms.instrument in self.resolver.suspect and not _reduces(intent):
+        if isinstance(answer, Approved) and intent.terms.instrument in self.resolver.suspect and not _reduces(answer.intent):
             answer = suspected(intent, now_ns)
         await work.intents.add(record_of(intent, answer, now_ns))
         if isinstance(answer, Denied):
             await self._keeper.tell(work, IntentDenied(denied=answer))
             return answer
-        order = order_of(intent, created_ns=now_ns).apply(OrderEvent(change=Change.SUBMIT, time_ns=now_ns))
+        order = order_of(answer.intent, created_ns=now_ns).apply(OrderEvent(change=Change.SUBMIT, time_ns=now_ns))
         order = msgspec.structs.replace(order, deadline_ns=self._config.deadline_ns(now_ns, self._trading.window_ms))
         await self._keeper.keep(work, None, order)
         return order, answer

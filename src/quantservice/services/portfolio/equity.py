@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from quantservice.core.errors import EnvironmentFault, InvalidValue
+from quantservice.core.ledger import PAID_IN
 from quantservice.core.money import ZERO, exact, round_to_digits
 from quantservice.core.periods import DAY_MS
 from quantservice.ports import EQUITY_STEPS, Clock, EquityPoint, StateStore
@@ -19,7 +20,6 @@ _MINUTE_MS: Final = 60_000
 #: Points of a curve at most: more than a screen has columns for.
 _MOST: Final = 3_000
 _DIGITS: Final = 6  # of a fall
-_PAID: Final = ("opening", "transfer")
 
 
 class EquityLog:
@@ -122,4 +122,4 @@ def steps_of(points: list[EquityPoint]) -> tuple[EquityStep, ...]:
 @exact
 def paid_in(balances: Mapping[tuple[str, str, str], Decimal], currency: str) -> Decimal:
     """Return what was there at the opening plus transfers, from the sums of the journal."""
-    return -sum((amount for (_, name, of), amount in balances.items() if name in _PAID and of == currency), ZERO)
+    return -sum((amount for (_, name, of), amount in balances.items() if name in PAID_IN and of == currency), ZERO)

@@ -9,7 +9,7 @@ import msgspec
 
 from quantservice.core.intents import Approved, Denied, Intent
 from quantservice.core.orders import Order
-from quantservice.ports import HeldPosition, RiskDecision, RiskState, RiskStateName, StrategyQuota, UnitOfWork
+from quantservice.ports import HeldPosition, RiskDecision, RiskState, StrategyQuota, UnitOfWork
 from quantservice.quant.risk_rules import DEFAULT_RULES, Breach, PositionRule, RiskRule, RiskView
 from quantservice.services.risk.exposure import ExposureBook
 from quantservice.services.risk.recalling import Recalled, recall, resume
@@ -118,6 +118,8 @@ class RiskDesk:
     def check(self, intent: Intent, now_ns: int, also: Sequence[RiskRule] = ()) -> Verdict:
         """Approve or deny. An approved intent is reserved at once: the next check counts it.
 
+        What is approved may only reduce where the account's own position covers it: the venue would refuse it otherwise.
+
         ``also``: rules of this order alone; they can only make it stricter.
         """
         book = self.books.get(intent.terms.account)
@@ -128,6 +130,7 @@ class RiskDesk:
         if intent.valid_until_ns and now_ns > intent.valid_until_ns:
             late = f"{(now_ns - intent.valid_until_ns) / 1e9:.3f} s"
             return Verdict(answer=_denied(intent, "deadline", "0 s", late, f"it came {late} after it was valid", now_ns))
+        intent = book.as_the_venue_takes_it(intent)
         view = book.view(intent, now_ns)
         barred = self._barred(intent, view, now_ns)
         if barred is not None:
@@ -145,7 +148,12 @@ class RiskDesk:
         book.note_sent(intent, now_ns)
         names = tuple(rule.name for rule in (*rules.enforced, *also))
         approved = Approved(
-            intent=intent, approved_ns=now_ns, rules=names, reserved=view.order_value, reduces=_reduces(intent, view)
+            intent=intent,
+            approved_ns=now_ns,
+            rules=names,
+            reserved=view.order_value,
+            reduces=_reduces(intent, view),
+            closes=view.closes,
         )
         return Verdict(answer=approved, shadow=shadow)
 
@@ -168,13 +176,13 @@ class RiskDesk:
         """Say why an approved order may not be sent any more: a state that was set after the approval; empty where it may."""
         terms = approved.intent.terms
         state = self.state_of(terms.account, approved.intent.deployment)
-        if _allowed(state.state, reduces=approved.reduces):
+        if _allowed(state, reduces=approved.reduces, closes=approved.closes):
             return ""
         return f"{f'{state.scope} {state.key}'.strip()} is {state.state}{f': {state.reason}' if state.reason else ''}"
 
     def _barred(self, intent: Intent, view: RiskView, now_ns: int) -> Denied | None:
         state = self.state_of(intent.terms.account, intent.deployment)
-        if _allowed(state.state, reduces=_reduces(intent, view)):
+        if _allowed(state, reduces=_reduces(intent, view), closes=view.closes):
             return None
         of = f"{state.scope} {state.key}".strip()
         why = f": {state.reason}" if state.reason else ""
@@ -186,8 +194,10 @@ def _reduces(intent: Intent, view: RiskView) -> bool:
     return view.reduces or intent.purpose in ("flatten", "protective")
 
 
-def _allowed(state: RiskStateName, *, reduces: bool) -> bool:
-    return state == "ACTIVE" or (state == "REDUCING" and reduces)
+def _allowed(state: RiskState, *, reduces: bool, closes: bool) -> bool:
+    if state.state == "REDUCING":  # a deployment may leave its part; an account may not come to hold more by it
+        return reduces or (closes and state.scope == "deployment")
+    return state.state == "ACTIVE"
 
 
 def rehearse(rules: Sequence[RiskRule], views: Iterable[tuple[Intent, RiskView]]) -> dict[str, list[Denied]]:

@@ -20,6 +20,7 @@ from quantservice.core.orders import IN_FLIGHT, Order, OrderState
 from quantservice.core.positions import Position, PositionSide
 from quantservice.ports import HeldPosition, StrategyQuota
 from quantservice.quant.risk_rules import RiskView
+from quantservice.services.risk.covering import as_the_venue_takes_it, closes
 
 _RECENT: Final = 512
 _DAY_NS: Final = 86_400 * 1_000_000_000
@@ -378,6 +379,11 @@ class ExposureBook:
         """Say whether an order can only make its position smaller, also when all that is in flight is filled first."""
         return _reduces(self._exposed[terms.instrument], terms, terms.quantity)
 
+    def as_the_venue_takes_it(self, intent: Intent) -> Intent:
+        """Return an intent whose order may only reduce where the account's own position covers it."""
+        name = intent.terms.instrument
+        return as_the_venue_takes_it(intent, self._exposed[name], lambda deployment: self._shares.get((deployment, name)))
+
     @exact
     def view(self, intent: Intent, now_ns: int) -> RiskView:
         """Return the order in its surroundings, as the rules are asked."""
@@ -394,6 +400,7 @@ class ExposureBook:
         of_others, position_value = sum(others.values(), ZERO), self._worst(name, found)
         of_day, count = self._orders_of_day.get(intent.deployment, (-1, 0))
         in_row, last_loss = self._losses.get(intent.deployment, (0, 0))
+        own_part = bool(intent.deployment and not intent.amends) and closes(terms, self._shares.get((intent.deployment, name)))
         quota = self.quotas.get(intent.deployment)
         return RiskView(
             terms=terms,
@@ -401,7 +408,8 @@ class ExposureBook:
             market=name.market,
             deployment=intent.deployment,
             now_ns=now_ns,
-            reduces=_reduces(found, terms, ZERO if grown is None else grown.quantity),
+            reduces=_reduces(found, terms, ZERO if grown is None else grown.quantity) or (own_part and after <= position_value),
+            closes=own_part,
             reference_price=reference,
             order_price=order_price,
             order_value=_value(rules, terms.quantity, order_price),

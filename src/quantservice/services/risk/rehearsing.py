@@ -24,7 +24,7 @@ from quantservice.core.errors import InvalidValue
 from quantservice.core.fees import worth_of_fees
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.intents import Denied, Intent
-from quantservice.core.ledger import FEE, WALLET
+from quantservice.core.ledger import FEE, PAID_IN, WALLET
 from quantservice.core.money import ZERO, exact
 from quantservice.core.orders import Order, OrderState, VenueFill
 from quantservice.core.positions import Position, PositionSide, equity_of
@@ -159,6 +159,7 @@ class _Replay:
         self._positions: dict[tuple[str, InstrumentId, PositionSide], Position] = {}
         self._orders: dict[str, Order] = {}
         self._wallet: Decimal | None = None
+        self._paid_in = ZERO
         self._fees: dict[str, Decimal] = {}
         self._rates: dict[tuple[str, str], Decimal] = {}
         self._closed_ns: dict[InstrumentId, int] = {}
@@ -187,6 +188,9 @@ class _Replay:
             mine = (WALLET, self._past.account.currency)
             moved = [item.amount for item in what.entry.postings if (item.account, item.currency) == mine]
             self._wallet = _sum([self._wallet or ZERO, *moved])
+            currency = self._past.account.currency
+            paid = [-item.amount for item in what.entry.postings if item.account in PAID_IN and item.currency == currency]
+            self._paid_in = _sum([self._paid_in, *paid])
             for item in what.entry.postings:
                 if item.account == FEE:
                     self._fees[item.currency] = _sum([self._fees.get(item.currency, ZERO), item.amount])
@@ -254,7 +258,7 @@ class _Replay:
             held = [position for (name, _, _), position in self._positions.items() if not name]
             fees = worth_of_fees(self._fees, self._past.account.currency, self._rates)
             equity = equity_of(_sum([self._wallet, -fees]), held, self.prices)
-            self._book.set_equity(equity, time_ns, free_margin=equity)
+            self._book.set_equity(equity, time_ns, free_margin=equity, paid_in=self._paid_in)
 
 
 def _timeline(past: Past) -> Iterable[_Event]:

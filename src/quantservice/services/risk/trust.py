@@ -18,11 +18,13 @@ from quantservice.core.events import StreamId
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.periods import count_opens, floor_open, period_ms
 from quantservice.core.spans import Span, subtract
-from quantservice.ports import Clock, Deployment, StateStore
+from quantservice.ports import WINDOW_SCOPE, Clock, Deployment, StateStore
 
 _log = structlog.get_logger(__name__)
-#: Newest closed bars of its period that a deployment works with.
+#: Newest closed bars of its period that a deployment is taken to work with while its strategy has not said on how many it does,
+#: and of how many it is asked at most.
 WINDOW_BARS: Final = 200
+_MOST_BARS: Final = 10_000
 _SETTLE_MS: Final = 30_000  # beside one bar: how long a close may take into the store
 _HOLDS_NS: Final = 30 * 1_000_000_000
 _ABSENT: Final = "maintenance"  # scope of what the venue was proven not to have
@@ -42,7 +44,7 @@ class DataTrust:
         """Ask what is missing of the deployments that run, and take the answer in place of the one before."""
         wanted = self._wanted(deployments)
         try:
-            found = await self._holes(wanted)
+            found, bars = await self._holes(wanted)
         except EnvironmentFault as error:
             if not self._silent:
                 self._silent = True
@@ -53,7 +55,7 @@ class DataTrust:
         self._silent, self._asked_ns = False, self._clock.now_ns()
         told: Faults = {}
         for stream, deployment in ((stream, name) for stream, names in wanted.items() for name in names):
-            fault = _fault(stream, self._window(stream), found.get(stream, ()))
+            fault = _fault(stream, bars[deployment], self._window(stream, bars[deployment]), found.get(stream, ()))
             if fault:
                 key = (deployment, stream.instrument)
                 told[key] = (*told.get(key, ()), fault)
@@ -72,18 +74,22 @@ class DataTrust:
                 wanted.setdefault(stream, []).append(item.id)
         return wanted
 
-    async def _holes(self, wanted: Mapping[StreamId, Any]) -> dict[StreamId, list[Span]]:
+    async def _holes(self, wanted: Mapping[StreamId, Sequence[str]]) -> tuple[dict[StreamId, list[Span]], dict[str, int]]:
+        """Return what is missing of each stream, and on how many bars each deployment's decisions rest."""
         if not wanted:
-            return {}
-        missing = await self._missing([(stream, self._window(stream)) for stream in wanted])
+            return {}, {}
         async with self._state.transaction() as work:
             absent = await work.values.items(_ABSENT)
-        return {stream: subtract(spans, _proven(absent.get(str(stream)))) for stream, spans in missing.items()}
+            told = await work.values.items(WINDOW_SCOPE)
+        bars = {name: min(int(told.get(name) or WINDOW_BARS), _MOST_BARS) for names in wanted.values() for name in names}
+        windows = [(stream, self._window(stream, max(bars[name] for name in names))) for stream, names in wanted.items()]
+        missing = await self._missing(windows)
+        return {stream: subtract(spans, _proven(absent.get(str(stream)))) for stream, spans in missing.items()}, bars
 
-    def _window(self, stream: StreamId) -> Span:
+    def _window(self, stream: StreamId, bars: int) -> Span:
         length = period_ms(stream.period)
         until = floor_open(stream.period, self._clock.now_ms() - length - _SETTLE_MS)
-        return Span(floor_open(stream.period, until - WINDOW_BARS * length), until)
+        return Span(floor_open(stream.period, until - bars * length), until)
 
     def _say(self, told: Faults) -> None:
         for (deployment, instrument), faults in told.items():
@@ -97,10 +103,10 @@ def _proven(evidence: Any) -> list[Span]:
     return [Span(int(row["start_ms"]), int(row["end_ms"])) for row in rows if int(row["attempts"]) > 1]
 
 
-def _fault(stream: StreamId, window: Span, holes: Iterable[Span]) -> str:
+def _fault(stream: StreamId, bars: int, window: Span, holes: Iterable[Span]) -> str:
     """Say what is missing after the first bar that is there; nothing where nothing is."""
     inner = [hole for hole in holes if hole.start_ms > window.start_ms]
     count = sum(count_opens(stream.period, hole.start_ms, hole.end_ms) for hole in inner)
     if not count:
         return ""
-    return f"gap: {count} of the last {WINDOW_BARS} klines of {stream.period} {'is' if count == 1 else 'are'} missing"
+    return f"gap: {count} of the last {bars} klines of {stream.period} {'is' if count == 1 else 'are'} missing"

@@ -16,6 +16,7 @@ from quantservice.core.errors import EnvironmentFault
 from quantservice.core.events import StreamId
 from quantservice.core.periods import close_of
 from quantservice.ports import (
+    WINDOW_SCOPE,
     Clock,
     Deployment,
     DeploymentSnapshot,
@@ -54,6 +55,7 @@ class Memory:
         self._deployment, self._state, self._clock = deployment, state, clock
         self._config, self._run_log = config, run_log
         self._saved_at = float("-inf")
+        self._window_bars = 0  # as kept
 
     # --- beginning ---------------------------------------------------------------------------------------------------
 
@@ -71,6 +73,7 @@ class Memory:
         await self._run_log.began(
             resumed=resumed, wants=process.wants, heard=self.beside.heard, first=self.seen.began, last=self.seen.last
         )
+        await self._keep_window(process)
 
     async def _begin_anew(self, process: StrategyProcess) -> None:
         tables = await self.seen.newest(self._config.warm_up_bars)
@@ -166,7 +169,8 @@ class Memory:
     # --- saving ------------------------------------------------------------------------------------------------------
 
     async def save_sometimes(self, process: StrategyProcess) -> None:
-        """Save where the last save is long ago."""
+        """Save where the last save is long ago; on how many bars its answers rest, at once."""
+        await self._keep_window(process)
         if self._clock.monotonic() - self._saved_at >= self._config.snapshot_s:
             await self.save(process)
 
@@ -188,6 +192,18 @@ class Memory:
             async with self._state.transaction() as work:
                 await work.deployments.save_state(snapshot)
         except EnvironmentFault as error:  # it is saved again soon; after a crash what was given since is given again
+            _log.warning("deployment.not_saved", deployment=self._deployment.name, reason=str(error))
+
+    async def _keep_window(self, process: StrategyProcess) -> None:
+        """Keep on how many bars its answers rest, which risk control asks for."""
+        bars = process.wants.window_bars
+        if bars == self._window_bars:
+            return
+        try:
+            async with self._state.transaction() as work:
+                await work.values.put(WINDOW_SCOPE, self._deployment.id, bars)
+            self._window_bars = bars
+        except EnvironmentFault as error:  # it is tried again after the next kline
             _log.warning("deployment.not_saved", deployment=self._deployment.name, reason=str(error))
 
     def _key(self) -> str:

@@ -23,7 +23,7 @@ from quantservice.quant.strategies.registry import StrategyRegistry
 from quantservice.quant.strategies.runner import StrategyRunner
 from quantservice.quant.strategies.targets import targets_of
 from quantservice.quant.strategies.view import EmptyAccount
-from quantservice.quant.strategies.wanted import wanted_by, warm_up_bars
+from quantservice.quant.strategies.wanted import wanted_by, warm_up_bars, window_bars
 
 BARS = random_bars(40)
 
@@ -187,6 +187,9 @@ def test_warm_up_covers_windows_longer_periods_and_slow_memories() -> None:
     assert warm_up_bars(Plain(), "1h") == 1_000
     assert warm_up_bars(Slow(), "1h") == 21 * 4
     assert warm_up_bars(Faint(), "1h") > 1_000
+    assert window_bars(wanted_by(Slow()), "1h") == 20 * 4
+    assert window_bars(wanted_by(Faint()), "1h") == 500
+    assert window_bars((), "1h") == 0
     assert [item.outputs for item in wanted_by(Plain())] == [("mean",), ("bands", "bands.min", "bands.max"), ("lowest",)]
 
 

@@ -160,13 +160,20 @@ def test_a_market_order_to_buy_at_spot_keeps_its_quantity() -> None:
         ("um", {"type": "stop", "stop_price": D(1)}),
         ("spot", {"type": "trailing_stop", "trail": D("0.01")}),
         ("spot", {"position_side": "long"}),
-        ("um", {"type": "limit", "limit_price": D(1), "time_in_force": "GTD", "expire_ms": 1}),
     ],
 )
 def test_what_the_market_has_not_is_not_sent(market: str, changes: dict[str, Any]) -> None:
     with pytest.raises(NotSent) as caught:
         wording.check(row_of(market), terms(**changes))
     assert caught.value.code == "unsupported"
+
+
+def test_gtd_is_sent_as_an_order_without_an_end() -> None:
+    asked = terms(type="limit", limit_price=D(1), time_in_force="GTD", expire_ms=1)
+    wording.check(row_of("um"), asked)
+    wording.check(row_of("spot"), asked)
+    assert wording.swap_order(asked, SWAP, 1, 1)["order_price_type"] == "limit"
+    assert wording.spot_order(asked, SWAP, "C", "1", at_most=None)["type"] == "buy-limit"
 
 
 def test_what_lapses_was_not_cancelled() -> None:

@@ -6,6 +6,7 @@ import gzip
 import pickle
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -121,6 +122,16 @@ def test_an_order_is_sized_in_contracts_on_swaps() -> None:
     terms = OrderTerms(account="a", instrument=instrument, side="buy", quantity=D("0.0123"), type="limit", limit_price=D("1E+5"))
     name, sent = wording.submit_parameters(row_of("um"), terms, "BTC-USDT-SWAP", D("0.01"), "abc")
     assert (name, sent["sz"], sent["px"], sent["tdMode"], sent["clOrdId"]) == ("submit", "1.23", "100000", "cross", "abc")
+
+
+@pytest.mark.parametrize("market", ["spot", "um"])
+def test_gtd_is_sent_as_an_order_without_an_end(market: str) -> None:
+    instrument = InstrumentId("okx", market, "BTC-USDT" if market == "spot" else "BTC-USDT-PERP")
+    gtd: dict[str, Any] = {"limit_price": D(1), "time_in_force": "GTD", "expire_ms": 1}
+    terms = OrderTerms(account="a", instrument=instrument, side="buy", quantity=D(1), type="limit", **gtd)
+    assert wording.submit_parameters(row_of(market), terms, "X", D(1), "abc")[1]["ordType"] == "limit"
+    stop = OrderTerms(account="a", instrument=instrument, side="buy", quantity=D(1), type="stop_limit", stop_price=D(1), **gtd)
+    assert wording.submit_parameters(row_of(market), stop, "X", D(1), "abc")[1]["ordType"] == "conditional"
 
 
 def test_a_market_buy_on_spot_is_sized_in_base_currency() -> None:

@@ -153,7 +153,7 @@ class BinanceTrading:
         if terms.account != self._account:
             raise NotSent(f"the order is of account {terms.account}, not of {self._account}", code="account", venue=VENUE)
         symbol = await self._names.symbol_to_act(terms.instrument)
-        name, parameters = wording.submit_parameters(self._row, terms, symbol, client_id)
+        name, parameters = wording.submit_parameters(self._row, terms, symbol, client_id, now_ms=self._caller.signer.time.now_ms())
         try:
             body = await self._caller.ask(name, parameters)
         except Refused as error:

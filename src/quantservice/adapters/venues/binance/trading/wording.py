@@ -15,6 +15,7 @@ from quantservice.core.positions import PositionSide
 from quantservice.core.signals import OrderType
 from quantservice.ports.trading import NotSent
 
+_LEAST_GTD_MS: Final = 610_000  # the venue takes a date that is more than 600 s ahead; a request is on its way for a while
 _CALLBACK_STEP: Final = Decimal("0.1")  # percent
 _TYPES: Final[Mapping[str, OrderType]] = {
     "LIMIT": "limit",
@@ -108,7 +109,9 @@ def venue_type(row: TradingRow, terms: OrderTerms) -> str:
     return word
 
 
-def submit_parameters(row: TradingRow, terms: OrderTerms, venue_symbol: str, client_id: str) -> tuple[str, dict[str, str]]:
+def submit_parameters(
+    row: TradingRow, terms: OrderTerms, venue_symbol: str, client_id: str, *, now_ms: int
+) -> tuple[str, dict[str, str]]:
     """Return which call places the order (submit, algo_submit) and its parameters; NotSent where the market cannot hold it."""
     word = venue_type(row, terms)
     algo = word in row.algo_types
@@ -125,7 +128,7 @@ def submit_parameters(row: TradingRow, terms: OrderTerms, venue_symbol: str, cli
         parameters["newOrderRespType"] = row.response
     if terms.limit_price is not None and terms.type != "market":
         parameters["price"] = decimal_text(terms.limit_price)
-        parameters |= _time(row, terms)
+        parameters |= _time(row, terms, now_ms)
     if terms.stop_price is not None:
         parameters["triggerPrice" if algo else "stopPrice"] = decimal_text(terms.stop_price)
     if terms.trail is not None:
@@ -133,15 +136,15 @@ def submit_parameters(row: TradingRow, terms: OrderTerms, venue_symbol: str, cli
     return "algo_submit" if algo else "submit", parameters | _position(row, terms)
 
 
-def _time(row: TradingRow, terms: OrderTerms) -> dict[str, str]:
+def _time(row: TradingRow, terms: OrderTerms, now_ms: int) -> dict[str, str]:
     if terms.post_only:
         return {} if row.post_only_type else {"timeInForce": "GTX"}
-    if terms.time_in_force not in row.times:
-        raise unsupported(row, f"has no {terms.time_in_force} orders; it takes {', '.join(row.times)}")
-    found = {"timeInForce": str(terms.time_in_force)}
-    if terms.time_in_force == "GTD":
-        found["goodTillDate"] = str((terms.expire_ms or 0) // 1_000 * 1_000)  # the venue keeps whole seconds
-    return found
+    until_ms = (terms.expire_ms or 0) // 1_000 * 1_000  # the venue keeps whole seconds
+    soon = until_ms < now_ms + _LEAST_GTD_MS
+    word = terms.time_at_venue([time for time in row.times if time != "GTD" or not soon])
+    if word not in row.times:
+        raise unsupported(row, f"has no {word} orders; it takes {', '.join(row.times)}")
+    return {"timeInForce": word, "goodTillDate": str(until_ms)} if word == "GTD" else {"timeInForce": word}
 
 
 def _callback(row: TradingRow, trail: Decimal) -> str:

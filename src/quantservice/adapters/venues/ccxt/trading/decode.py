@@ -237,7 +237,9 @@ def _state_of(row: Row, quantity: Decimal, filled: Decimal, sent: OrderTerms | N
         return OrderState.FILLED if filled >= quantity or row.get("filled") is None else OrderState.CANCELLED
     state = _STATES.get(word, OrderState.OPEN)
     words = {str(row.get("timeInForce")).lower(), str(row.get("type")).lower()}
-    lapses = not words.isdisjoint(_AT_ONCE) or (sent is not None and (sent.type == "market" or sent.time_in_force != "GTC"))
+    lapses = not words.isdisjoint(_AT_ONCE) or (
+        sent is not None and (sent.type == "market" or sent.time_in_force in ("IOC", "FOK"))
+    )
     return OrderState.EXPIRED if state is OrderState.CANCELLED and lapses else state
 
 

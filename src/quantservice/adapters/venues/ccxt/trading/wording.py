@@ -42,15 +42,13 @@ class Words:
         """Raise NotSent where such an order is not spoken, whatever the exchange."""
         if terms.type not in ("market", "limit"):
             raise self.unsupported(f"has no {terms.type} orders by ccxt that could be found again if their answer were lost")
-        if terms.time_in_force not in _TIMES:
-            raise self.unsupported(f"has no {terms.time_in_force} orders by ccxt; it takes {', '.join(_TIMES)}")
         if self._client.market == "spot" and terms.position_side != "both":
             raise self.unsupported("has no positions, so no long or short leg of one")
 
     def check_listed(self, terms: OrderTerms) -> None:
         """Raise NotSent where the library says that this exchange's market lacks it."""
         times = self._client.feature("createOrder", "timeInForce")
-        wanted = "PO" if terms.post_only else terms.time_in_force
+        wanted = "PO" if terms.post_only else terms.time_at_venue(_TIMES)
         if isinstance(times, dict) and times.get(wanted) is False:
             raise self.unsupported(f"has no {'post-only' if terms.post_only else wanted} orders")
         if terms.position_side != "both" and not self._client.lets_legs():
@@ -65,8 +63,8 @@ class Words:
             params["timeInForce"] = "IOC"
         elif terms.post_only:
             params["postOnly"] = True
-        elif terms.type == "limit" and terms.time_in_force != "GTC":
-            params["timeInForce"] = terms.time_in_force
+        elif terms.type == "limit" and (time := terms.time_at_venue(_TIMES)) != "GTC":
+            params["timeInForce"] = time
         if self._client.market != "spot":
             closes = terms.position_side != "both" and (terms.position_side == "long") == (terms.side == "sell")
             if terms.position_side != "both":

@@ -62,7 +62,7 @@ def check(row: TradingRow, terms: OrderTerms) -> None:
     if terms.type not in row.types:
         why = "" if row.market == "spot" else " that carry a client id, by which one whose answer was lost could be found"
         raise unsupported(row, f"has no {terms.type} orders{why}")
-    if terms.time_in_force not in row.times:
+    if terms.time_at_venue(row.times) not in row.times:
         raise unsupported(row, f"has no {terms.time_in_force} orders; it takes {', '.join(sorted(row.times))}")
     if not row.positions and terms.position_side != "both":
         raise unsupported(row, "has no positions, so no long or short leg of one")
@@ -84,7 +84,7 @@ def spot_order(terms: OrderTerms, listed: Instrument, client_id: str, account: s
     elif terms.type == "stop_limit":
         word = "stop-limit-fok" if terms.time_in_force == "FOK" else "stop-limit"
     else:
-        word = "limit-maker" if terms.post_only else _LIMIT_WORDS[terms.time_in_force]
+        word = "limit-maker" if terms.post_only else _LIMIT_WORDS[terms.time_at_venue(_LIMIT_WORDS)]
     fields = {
         "account-id": account,
         "symbol": listed.venue_symbol,
@@ -113,7 +113,7 @@ def swap_order(terms: OrderTerms, listed: Instrument, number: int, leverage: int
     if terms.type == "market":
         fields["order_price_type"] = AT_MARKET
     else:
-        fields["order_price_type"] = "post_only" if terms.post_only else _SWAP_WORDS[terms.time_in_force]
+        fields["order_price_type"] = "post_only" if terms.post_only else _SWAP_WORDS[terms.time_at_venue(_SWAP_WORDS)]
         fields["price"] = _number(terms.limit_price or Decimal(0))
     if terms.position_side == "both":
         fields |= {"offset": "both", "reduce_only": int(terms.reduce_only)}

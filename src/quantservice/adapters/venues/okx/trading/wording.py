@@ -130,10 +130,7 @@ def _plain(row: OkxRow, terms: OrderTerms) -> dict[str, Any]:
     price = {"px": decimal_text(terms.limit_price)}
     if terms.post_only:
         return price | {"ordType": "post_only"}
-    word = _TIMES.get(terms.time_in_force)
-    if word is None:
-        raise unsupported(row, f"has no {terms.time_in_force} orders; it takes {', '.join(_TIMES)}")
-    return price | {"ordType": word}
+    return price | {"ordType": _TIMES[terms.time_at_venue(_TIMES)]}
 
 
 def _conditional(row: OkxRow, terms: OrderTerms) -> dict[str, Any]:
@@ -144,7 +141,7 @@ def _conditional(row: OkxRow, terms: OrderTerms) -> dict[str, Any]:
         return {"ordType": "move_order_stop", "callbackRatio": decimal_text(trail)}
     if terms.stop_price is None:
         raise unsupported(row, f"has no {terms.type} orders without a trigger price")
-    if terms.limit_price is not None and terms.time_in_force not in ("GTC", ""):
+    if terms.limit_price is not None and terms.time_at_venue(_TIMES) != "GTC":
         raise unsupported(row, f"has no {terms.time_in_force} conditional orders")
     price = decimal_text(terms.limit_price) if terms.limit_price is not None else "-1"
     name = "tp" if terms.type == "take_profit" else "sl"
