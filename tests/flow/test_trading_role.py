@@ -22,6 +22,7 @@ from quantservice.adapters.clock.system import SystemClock
 from quantservice.adapters.secrets.envelopes import AesGcmEnvelopes
 from quantservice.adapters.secrets.key_file import FileKeyRing
 from quantservice.adapters.state_store.sql import SqlStateStore
+from quantservice.app.kill_switch import kill_file
 from quantservice.app.trading import TradingRole
 from quantservice.core.errors import InvalidValue, StoreUnavailable, UnknownName, UserError
 from quantservice.core.instruments import InstrumentBook, InstrumentId
@@ -77,7 +78,7 @@ def platform_of(store: SqlStateStore, folder: Path | None = None) -> Any:
         deployments=SimpleNamespace(get=get, list=none),
         market_store=SimpleNamespace(missing=whole),
         accounts=accounts,
-        risk=RiskControl(store, clock),
+        risk=RiskControl(store, clock, halted_by=lambda: kill_file(folder) if folder else ""),
         places=SimpleNamespace(root=folder or Path("/nonexistent")),
     )
 
