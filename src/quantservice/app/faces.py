@@ -111,6 +111,7 @@ class Faces:
             lambda account: self._desk(account).gateway,
             lambda account: self._desk(account).algorithms,
             profile_of=lambda *of: volume_profile(platform.market_store, *of),
+            price_of=lambda account, instrument: self._desk(account).prices.get(instrument),
         )
         kill = KillSwitch(platform.risk, orders, platform.accounts, self._reload_risk)
         return TradingFace(

@@ -27,6 +27,11 @@ FILE: Final = "KILL"
 _LOOK_EVERY_S: Final = 0.5
 
 
+def kill_file(folder: Path) -> str:
+    """Say what keeps the system HALTED by its being there; empty where nothing does."""
+    return f"the file {FILE} in the data folder" if (folder / FILE).exists() else ""
+
+
 class KillReport(msgspec.Struct, kw_only=True):
     """What a pull did: orders that ended, orders that close what was held, and what did not go."""
 
@@ -70,7 +75,7 @@ class KillSwitch:
         """Look for the file until cancelled."""
         while True:
             try:
-                if (folder / FILE).exists() and not await self._is_halted():
+                if kill_file(folder) and not await self._is_halted():
                     await self.pull(
                         reason=f"the file {FILE} is in the data folder; remove it, then qs risk set system ACTIVE", who="file"
                     )

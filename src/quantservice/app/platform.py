@@ -15,6 +15,7 @@ from quantservice.app import wiring
 from quantservice.app.faces import Faces
 from quantservice.app.hosting import inspector
 from quantservice.app.jobs import checks
+from quantservice.app.kill_switch import kill_file
 from quantservice.app.live_trading import LiveTrading
 from quantservice.app.logs import LogTail
 from quantservice.app.maintenance import Maintenance
@@ -106,7 +107,7 @@ class Platform(Parts):
         self.access_keys = AccessKeys(self.state_store, self.clock)
         self.deployments = Deployments(self.state_store, self.clock, self.book, inspector(plugins_folder(self.settings)))
         self.jobs = Jobs(self.state_store, self.clock, checks(plugins_folder(self.settings)))
-        self.risk = RiskControl(self.state_store, self.clock)
+        self.risk = RiskControl(self.state_store, self.clock, halted_by=lambda: kill_file(self.places.root))
         self.live = LiveTrading(self.clock, self.settings, lambda: self.venues, lambda: self.addresses, self._sent)
         self.accounts = wiring.make_accounts(self.state_store, self.clock, self.places, self.live.permissions, lambda: self.venues)
         self.backtests = Backtests(self.state_store, self.clock)

@@ -87,7 +87,7 @@ class TradingRole:
         """Trade until cancelled; works a second time on the same object."""
         await self.reload_risk()
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with self._platform.risk.followed(self.reload_risk), asyncio.TaskGroup() as tasks:
                 await self._look(tasks)
                 tasks.create_task(self._prices())
                 tasks.create_task(self._orders())

@@ -118,8 +118,9 @@ class InstrumentBook:
         self._by_venue: dict[tuple[str, str, str], Instrument] = {}
         for item in self._by_id.values():
             self._by_venue[item.id.venue, item.id.market, item.venue_symbol] = item
-            for name in {item.venue_symbol, item.id.symbol, f"{item.base}-{item.quote}", f"{item.base}{item.quote}"}:
-                self._by_short.setdefault(name.upper(), []).append(item)
+            names = (item.venue_symbol, item.id.symbol, f"{item.base}-{item.quote}", f"{item.base}{item.quote}")
+            for name in {name.upper() for name in names}:  # HTX writes its symbols small: "btcusdt" is no second name
+                self._by_short.setdefault(name, []).append(item)
 
     def __len__(self) -> int:
         return len(self._by_id)

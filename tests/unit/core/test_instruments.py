@@ -158,3 +158,10 @@ def test_notional_of_linear_and_inverse_contracts() -> None:
     assert linear.notional(D(50), D(-3)) == D(1500)
     inverse = msgspec.structs.replace(linear, inverse=True)
     assert inverse.notional(D(50), D(-3)) == D("0.6")
+
+
+def test_a_venue_that_writes_its_symbols_small_names_nothing_twice() -> None:
+    small = msgspec.structs.replace(SPOT, id=InstrumentId("htx", "spot", "BTC-USDT"), venue_symbol="btcusdt")
+    book = InstrumentBook([small, UM])
+    assert book.resolve("BTCUSDT", venue="htx", market="spot") == small
+    assert book.resolve("btcusdt", market="spot") == small

@@ -250,6 +250,9 @@ def test_the_age_of_a_price_is_said_in_seconds() -> None:
     breach = rule("fresh_data").check(view(data_age_ms=61_500))
     assert breach is not None
     assert breach.sentence == "the last price of BTC-USDT-PERP is 61.5 s old"
+    never = rule("fresh_data").check(view(data_age_ms=2**31, reference_price=D(0)))
+    assert never is not None
+    assert (never.limit, never.value, never.sentence) == ("60000 ms", "none", "no price of BTC-USDT-PERP is known yet")
 
 
 def test_a_cooldown_is_over_to_the_nanosecond() -> None:

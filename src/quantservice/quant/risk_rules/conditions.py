@@ -23,7 +23,10 @@ class FreshData(RiskRule, frozen=True, kw_only=True, tag="fresh_data"):
         """Compare the age."""
         if view.reduces or view.data_age_ms <= self.limit_ms:
             return None
-        said = f"the last price of {view.terms.instrument.symbol} is {view.data_age_ms / 1000:g} s old"
+        name = view.terms.instrument.symbol
+        if not view.reference_price:
+            return Breach(f"{self.limit_ms} ms", "none", f"no price of {name} is known yet")
+        said = f"the last price of {name} is {view.data_age_ms / 1000:,g} s old"
         return Breach(f"{self.limit_ms} ms", f"{view.data_age_ms} ms", said)
 
 

@@ -16,14 +16,17 @@ from quantservice.core.intents import Denied, Intent, OrderTerms, intent_id
 from quantservice.core.messages import new_event_id
 from quantservice.core.orders import Order, VenueFill
 from quantservice.core.signals import OrderType, TimeInForce
-from quantservice.ports import Clock, HeldPosition, StateStore
+from quantservice.ports import Clock, HeldPosition, StateStore, TradingAccount
 from quantservice.quant.risk_rules import RiskRule
 from quantservice.services.execution.algorithms import MOST_PARTS, Algorithm, AlgorithmKind, Algorithms, algorithms_of
+from quantservice.services.execution.fitting import check_account, check_prices, check_resting, check_steps, out_of_reach
 from quantservice.services.execution.gateway import Gateway
 from quantservice.services.execution.shares import leg_of, one_way, shares_of
 
 #: Volume of each part of a time as it usually is: (instrument, start in ms, duration in ms, parts).
 ProfileOf: TypeAlias = Callable[[InstrumentId, int, int, int], Awaitable[tuple[Decimal, ...]]]
+#: Last price of an instrument at an account; None where none is known.
+PriceOf: TypeAlias = Callable[[str, InstrumentId], Decimal | None]
 _VALID_NS: Final = 30_000_000_000
 _MS_NS: Final = 1_000_000
 _LONGEST_S: Final = 30 * 86_400
@@ -50,7 +53,7 @@ class OrderFields(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderWish(OrderFields, frozen=True, kw_only=True):
-    """An order as a person types it; prices and quantities are put on the instrument's steps, never to more than was asked."""
+    """An order as a person types it; one whose prices and quantity are not on the instrument's steps is refused."""
 
     instrument: Instrument
 
@@ -93,6 +96,10 @@ def expires_ms(wish: OrderWish, now_ns: int) -> int | None:
     return now_ns // _MS_NS + max(1, round(wish.deadline_s * 1_000))
 
 
+def _no_price(_account: str, _instrument: InstrumentId) -> None:
+    return None
+
+
 def _asked(intent: Intent) -> tuple[OrderTerms, int | None]:
     """Return what was asked for, with the time to its deadline in the place of the deadline."""
     terms = intent.terms
@@ -110,8 +117,9 @@ class Orders:
         gateway_of: Callable[[str], Gateway],
         algorithms_of: Callable[[str], Algorithms] | None = None,
         profile_of: ProfileOf | None = None,
+        price_of: PriceOf = _no_price,
     ) -> None:
-        self._state, self._clock, self._gateway_of = state, clock, gateway_of
+        self._state, self._clock, self._gateway_of, self._price_of = state, clock, gateway_of, price_of
         self._algorithms_of, self._profile_of = algorithms_of, profile_of
 
     async def place(self, wish: OrderWish, *, idempotency_key: str = "", also: Sequence[RiskRule] = ()) -> Order | Denied:
@@ -131,23 +139,46 @@ class Orders:
             raise InvalidValue("account", "orders that are placed together are of one account")
         cause = cause_of(idempotency_key)
         causes = [cause if len(wishes) == 1 else f"{cause}:{number}" for number in range(len(wishes))]
+        for wish in wishes:
+            check_prices(wish.type, wish.limit_price, wish.stop_price)
+            check_resting(post_only=wish.post_only, time_in_force=wish.time_in_force)
         intents = [self._intent(wish, of) for wish, of in zip(wishes, causes, strict=True)]
         (account,) = accounts
+        await self._check_market(account, list(zip(wishes, intents, strict=True)))
         gateway = await self._gateway(account)
         if not gateway.ready:
             raise EnvironmentFault(f"account {account} is not reconciled with its venue yet; nothing is sent before that")
         outcomes = await gateway.submit(intents, also=also)
         for outcome, intent in zip(outcomes, intents, strict=True):
-            if isinstance(outcome, Order) and not await self._same(outcome, intent):
+            if not await self._same(outcome, intent):
                 raise InvalidValue("Idempotency-Key", "it was used for another order; take a new one")
         return [await self._with_fills(item) if isinstance(item, Order) else item for item in outcomes]
 
-    async def _same(self, order: Order, intent: Intent) -> bool:
-        """Say whether an order was asked for as ``intent`` asks: the same terms, and as long to its deadline."""
-        if order.intent_id != intent.intent_id:
+    async def account_of(self, name: str) -> TradingAccount | None:
+        """Return an account as it was added; None where there is none."""
+        async with self._state.transaction() as work:
+            return await work.accounts.get(name)
+
+    async def _check_market(self, name: str, wanted: Sequence[tuple[OrderWish, Intent]]) -> None:
+        """Refuse what the venue would refuse, before anything is sent. What was asked before has its answer already."""
+        account = await self.account_of(name)
+        for wish, intent in wanted:
+            if account is not None:
+                check_account(account, wish.instrument)
+            price = wish.limit_price or wish.stop_price or self._price_of(name, wish.instrument.id)
+            refused = out_of_reach(wish.instrument, wish.quantity, price, reduce_only=wish.reduce_only)
+            if refused is not None:
+                async with self._state.transaction() as work:
+                    known = await work.intents.get(intent.intent_id)
+                if known is None:
+                    raise InvalidValue(*refused)
+
+    async def _same(self, outcome: Order | Denied, intent: Intent) -> bool:
+        """Say whether what came of an order was asked for as ``intent`` asks: the same terms, and as long to its deadline."""
+        if isinstance(outcome, Order) and outcome.intent_id != intent.intent_id:
             return False
         async with self._state.transaction() as work:
-            record = await work.intents.get(order.intent_id)
+            record = await work.intents.get(intent.intent_id)
         return record is not None and _asked(record.intent) == _asked(intent)
 
     async def start_algorithm(self, wish: OrderWish, how: AlgorithmFields, *, idempotency_key: str = "") -> Algorithm:
@@ -156,6 +187,9 @@ class Orders:
             raise EnvironmentFault("no algorithms run here")
         if wish.deadline_s is not None:
             raise InvalidValue("deadline_s", "an order in parts has minutes: nothing of it is open after them")
+        account = await self.account_of(wish.account)
+        if account is not None:
+            check_account(account, wish.instrument)
         await self._gateway(wish.account)
         cause = f"algorithm:{f'key:{idempotency_key}' if idempotency_key else f'asked:{new_event_id()}'}"
         parent = msgspec.structs.replace(self._intent(wish, cause), purpose="algorithm", valid_until_ns=0)
@@ -192,18 +226,16 @@ class Orders:
 
     def _intent(self, wish: OrderWish, cause: str) -> Intent:
         instrument, now_ns = wish.instrument, self._clock.now_ns()
-        quantity = instrument.round_quantity(wish.quantity)
-        if quantity <= 0:
-            raise InvalidValue("quantity", f"{wish.quantity} is less than one lot of {instrument.id}, {instrument.lot_size}")
+        check_steps(instrument, quantity=wish.quantity, limit_price=wish.limit_price, stop_price=wish.stop_price)
         expire_ms = expires_ms(wish, now_ns)
         terms = OrderTerms(
             account=wish.account,
             instrument=instrument.id,
             side=wish.side,
-            quantity=quantity,
+            quantity=wish.quantity,
             type=wish.type,
-            limit_price=None if wish.limit_price is None else instrument.round_price(wish.limit_price, wish.side),
-            stop_price=None if wish.stop_price is None else instrument.round_price(wish.stop_price),
+            limit_price=wish.limit_price,
+            stop_price=wish.stop_price,
             time_in_force=wish.time_in_force,
             expire_ms=expire_ms,
             post_only=wish.post_only,
@@ -253,11 +285,10 @@ class Orders:
         What the venue refused stands in the order's ``amendment``.
         """
         order, now_ns = await self.get(order_id), self._clock.now_ns()
-        instrument, terms = wish.instrument, order.terms
-        quantity = terms.quantity if wish.quantity is None else instrument.round_quantity(wish.quantity)
-        if quantity <= 0:
-            raise InvalidValue("quantity", f"{wish.quantity} is less than one lot of {instrument.id}, {instrument.lot_size}")
-        limit = terms.limit_price if wish.limit_price is None else instrument.round_price(wish.limit_price, terms.side)
+        check_steps(wish.instrument, quantity=wish.quantity, limit_price=wish.limit_price)
+        terms = order.terms
+        quantity = terms.quantity if wish.quantity is None else wish.quantity
+        limit = terms.limit_price if wish.limit_price is None else wish.limit_price
         cause = f"amend:{order_id}:{idempotency_key or new_event_id()}"
         intent = Intent(
             intent_id=intent_id(terms.account, order.deployment, cause),

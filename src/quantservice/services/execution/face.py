@@ -69,7 +69,7 @@ class TradingService:
         idempotency_key: str = "",
     ) -> list[Order | Denied]:
         """Place orders of one account, decided in one commit; return what came of each in their order."""
-        wishes = [self._wish(payload) for payload in payloads]
+        wishes = [await self._wish(payload) for payload in payloads]
         return await self._orders.place_all(wishes, idempotency_key=idempotency_key, also=rules_of(risk_cfg or {}))
 
     async def place_routed(
@@ -142,13 +142,26 @@ class TradingService:
             raise InvalidNumber("minutes", f"from 0 to {_MOST_MINUTES}", how.minutes)
         if not 0 <= how.slices <= MOST_PARTS or len(how.profile) > MOST_PARTS:
             raise InvalidValue("slices", f"at most {MOST_PARTS} parts are possible")
-        wish = self._wish({name: value for name, value in payload.items() if name not in names})
+        wish = await self._wish({name: value for name, value in payload.items() if name not in names})
         return await self._orders.start_algorithm(wish, how, idempotency_key=idempotency_key)
 
-    def _wish(self, payload: Mapping[str, Any]) -> OrderWish:
+    async def _wish(self, payload: Mapping[str, Any]) -> OrderWish:
         asked = _read(payload, OrderPayload)
         fields = {name: getattr(asked, name) for name in OrderFields.__struct_fields__}
-        return OrderWish(instrument=self._find(asked.symbol, asked.market), **fields)
+        return OrderWish(instrument=await self._traded(asked.symbol, asked.market, asked.account), **fields)
+
+    async def _traded(self, symbol: str, market: str | None, account: str) -> Instrument:
+        """Return an instrument; what a short name means at several venues is the one that the account trades."""
+        try:
+            return self._find(symbol, market)
+        except AmbiguousSymbol as error:
+            owner = await self._orders.account_of(account)
+            if owner is None:
+                raise
+            mine = [name for name in error.candidates if (name.venue, name.market) == (owner.venue, owner.market)]
+            if len(mine) != 1:
+                raise
+            return self._find(str(mine[0]), None)
 
 
 def _read(payload: Mapping[str, Any], kind: type[_P]) -> _P:

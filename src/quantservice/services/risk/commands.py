@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -61,8 +63,23 @@ class ProtectionSetting(msgspec.Struct, frozen=True, kw_only=True):
 class RiskControl:
     """The states (tables risk_state) and the rules in force (the state store's values)."""
 
-    def __init__(self, state: StateStore, clock: Clock) -> None:
-        self._state, self._clock = state, clock
+    def __init__(self, state: StateStore, clock: Clock, *, halted_by: Callable[[], str] = lambda: "") -> None:
+        """``halted_by`` names what keeps the system HALTED from outside (the file of the kill switch); empty where nothing does."""
+        self._state, self._clock, self._halted_by = state, clock, halted_by
+        self._followers: list[Callable[[], Awaitable[None]]] = []
+        self._applying = asyncio.Lock()  # what was read first is not put over what was read later
+
+    @asynccontextmanager
+    async def followed(self, reload: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+        """Have ``reload`` awaited by each change before it is answered: no order of this process passes a state that was told.
+
+        Traders in other processes hear the command.
+        """
+        self._followers.append(reload)
+        try:
+            yield
+        finally:
+            self._followers.remove(reload)
 
     # --- states --------------------------------------------------------------------------------------------------------
 
@@ -79,6 +96,8 @@ class RiskControl:
             raise UnknownName("risk state", state, get_args(RiskStateName))
         if (scope == "system") != (key == ""):
             raise InvalidValue("key", "the system has none, an account or a deployment is named by it")
+        if scope == "system" and state == "ACTIVE" and (holder := self._halted_by()):
+            raise InvalidValue("state", f"the system stays HALTED while {holder} is there; remove it first")
         made = RiskState(
             scope=scope,  # type: ignore[arg-type]  # looked at above
             key=key,
@@ -93,6 +112,7 @@ class RiskControl:
             await _tell(work)
             alert = _alert_of(made)
             await work.outbox.add(Message(topic=Topic.ALERT, data=alert, event_type=alert.name, key=key))
+        await self._followed()
         _log.warning("risk.state_set", scope=scope, key=key, state=state, reason=made.reason, who=who)
         return made
 
@@ -172,6 +192,7 @@ class RiskControl:
             await _check_scope(work, scope, key)
             await work.values.put(_SCOPE, _PROTECTION, [msgspec.to_builtins(item) for item in settings.values()])
             await _tell(work)
+        await self._followed()
         _log.warning("risk.protection_set", scope=scope, key=key, rule=name, mode=mode, parameters=dict(parameters))
 
     async def set_rule(self, name: str, mode: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -189,6 +210,7 @@ class RiskControl:
         async with self._state.transaction() as work:
             await work.values.put(_SCOPE, _RULES, [msgspec.to_builtins(item) for item in settings.values()])
             await _tell(work)
+        await self._followed()
         _log.warning("risk.rule_set", rule=name, mode=mode, parameters=dict(parameters))
         return await self.rules()
 
@@ -217,11 +239,16 @@ class RiskControl:
             )
             await work.quotas.put(made)
             await _tell(work)
+        await self._followed()
         _log.warning("risk.quota_set", deployment=deployment, max_position=f"{max_position:f}", orders_per_day=orders_per_day)
         return made
 
     async def apply(self, desk: RiskDesk) -> None:
         """Bring a desk in line with what is kept."""
+        async with self._applying:
+            await self._apply(desk)
+
+    async def _apply(self, desk: RiskDesk) -> None:
         settings, states = await self._settings(), await self.states()
         rules: dict[str, list[RiskRule]] = {"enforced": [], "shadow": []}
         for item in settings:
@@ -245,6 +272,10 @@ class RiskControl:
         desk.quotas.update(quotas)
         desk.load_states(states)
         desk.rules = RuleSet(enforced=tuple(rules["enforced"]), shadow=tuple(rules["shadow"]))
+
+    async def _followed(self) -> None:
+        for reload in tuple(self._followers):
+            await reload()
 
     async def _settings(self) -> list[RuleSetting]:
         """Return how each rule is asked, in the order in which they are: those not set yet as they are by default."""

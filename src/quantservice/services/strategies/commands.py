@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import msgspec
 
 from quantservice.core.errors import InvalidValue, UnknownName, UserError
 from quantservice.core.ids import deterministic_id
-from quantservice.core.instruments import InstrumentBook
+from quantservice.core.instruments import InstrumentBook, InstrumentId
 from quantservice.core.messages import Command, Message, Topic, new_event_id
+from quantservice.core.money import amount_of
 from quantservice.core.periods import check_period
 from quantservice.ports import Clock, Deployment, DeploymentChange, StateStore, TradingPair, UnitOfWork
 
@@ -100,6 +100,7 @@ class Deployments:
         async with self._state.transaction() as work:
             if await work.deployments.find(made.name) is not None:
                 raise InvalidValue("name", f"{made.name!r} is taken by another deployment")
+            await _check_account(work, made)
             return await self._put(work, made, who=who, what="created")
 
     async def configure(self, reference: str, *, who: str = "owner", note: str = "", **changes: Any) -> Deployment:
@@ -125,6 +126,7 @@ class Deployments:
             changed["name"] = _name(changed["name"])
         async with self._state.transaction() as work:
             after = msgspec.structs.replace(await _found(work, before.id), **changed, updated_ms=self._clock.now_ms())
+            await _check_account(work, after)
             return await self._put(work, after, who=who, what="configured", note=note)
 
     async def say(self, reference: str, verb: str, *, who: str = "owner", note: str = "") -> Deployment:
@@ -141,6 +143,7 @@ class Deployments:
                     f"deployment {before.name} is {before.state}; it can be said to {verb} only when {' or '.join(allowed)}"
                 )
             if verb == "start":
+                await _check_account(work, before)
                 _check_collected(before, await work.pairs.list(enabled_only=True))
             after = msgspec.structs.replace(before, state=state, reason="", updated_ms=self._clock.now_ms())
             return await self._put(work, after, who=who, what=word, note=note)
@@ -189,6 +192,20 @@ class Deployments:
         return tuple(dict.fromkeys(str(book.resolve(name).id) for name in instruments))
 
 
+async def _check_account(work: UnitOfWork, deployment: Deployment) -> None:
+    """Raise for an account that is not there, or that cannot trade what the deployment is on: it would signal and never trade."""
+    if not deployment.account:
+        return
+    account = await work.accounts.get(deployment.account)
+    if account is None:
+        known = [item.name for item in await work.accounts.list()]
+        raise UnknownName("account", deployment.account, known, hint="" if known else "qs accounts add makes one")
+    for name in deployment.instruments:
+        of = InstrumentId.parse(name)
+        if (of.venue, of.market) != (account.venue, account.market):
+            raise InvalidValue("account", f"{account.name} trades {account.venue} {account.market}, and {name} is not of it")
+
+
 def _check_collected(deployment: Deployment, pairs: Sequence[TradingPair]) -> None:
     collected = {(str(pair.instrument), period) for pair in pairs for period in pair.periods}
     for name in deployment.instruments:
@@ -216,13 +233,7 @@ def _name(text: str) -> str:
 
 
 def _amount(text: str) -> str:
-    try:
-        amount = Decimal(str(text))
-    except InvalidOperation:
-        raise InvalidValue("allocation", f"{text!r} is not a number") from None
-    if not amount.is_finite() or amount < 0:
-        raise InvalidValue("allocation", f"{text} must be zero or more")
-    return format(amount, "f")
+    return format(amount_of("allocation", str(text), zero=True), "f")
 
 
 def _changed(deployment_id: str) -> Message:

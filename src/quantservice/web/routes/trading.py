@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import Response
 
 from quantservice.core.errors import InvalidValue, UnknownName
+from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Amendment, Order, VenueFill
 from quantservice.ports import AccountFees, HeldPosition, RiskDecision, TradingAccount, VenueKey
@@ -150,6 +151,10 @@ def _add_orders(owner: APIRouter, context: WebContext, trading: TradingFace) -> 
     orders = trading.orders
     service = TradingService(orders, lambda symbol, market: find_instrument(context, symbol, market, None), trading.router)
 
+    async def named(account: str, symbol: str) -> InstrumentId:
+        owner_of = await trading.accounts.get(account)
+        return find_instrument(context, symbol, owner_of.market, owner_of.venue).id
+
     @owner.post("/orders", response_model=models.PlacedOrder, status_code=201, summary="Place an order")
     async def place(body: models.OrderBody, idempotency_key: Key = "") -> Response:
         """Through risk control; a denial is answered with its rule, limit and value, and nothing is sent."""
@@ -200,13 +205,13 @@ def _add_orders(owner: APIRouter, context: WebContext, trading: TradingFace) -> 
     @owner.post("/orders/cancel-all", response_model=models.OrderList, summary="Cancel all open orders")
     async def cancel_all(body: models.CancelAllBody) -> Response:
         """Of an account, or of one instrument there; each is asked for until it has ended."""
-        instrument = None if body.symbol is None else find_instrument(context, body.symbol, None, None).id
+        instrument = None if body.symbol is None else await named(body.account, body.symbol)
         return reply({"data": [order_row(order) for order in await orders.cancel_all(body.account, instrument)]})
 
     @owner.post("/orders/close-all", response_model=models.CloseAllAnswer, summary="Close what is held")
     async def close_all(body: models.CancelAllBody) -> Response:
         """Market orders against everything that an account holds, or one instrument there; denials are told beside them."""
-        instrument = None if body.symbol is None else find_instrument(context, body.symbol, None, None).id
+        instrument = None if body.symbol is None else await named(body.account, body.symbol)
         made = await orders.close_all(body.account, instrument)
         denied = [item.sentence for item in made if isinstance(item, Denied)]
         return reply({"data": [order_row(item) for item in made if isinstance(item, Order)], "denied": denied})
