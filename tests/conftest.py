@@ -30,7 +30,7 @@ def project_dir() -> Path:
     return PROJECT
 
 
-#: Folders whose tests are there for the coverage gate. Tracing doubles the time of what it traces; the others drive whole processes,
+#: Folders whose tests are there for the coverage gate. Tracing doubles the time of what it traces; others drive whole processes,
 #: servers and pages, whose code these folders test by itself.
 COVERED = ("unit", "property", "flow")
 

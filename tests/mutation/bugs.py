@@ -164,9 +164,10 @@ BUGS: Final = (
         (
             Edit(
                 _OUTBOX,
-                "sa.select(table).where(table.c.published_ns.is_(None)).order_by(table.c.id).limit(limit)",
-                "sa.select(table).where(table.c.id > _last.get(id(self._payloads), 0)).order_by(table.c.id).limit(limit)",
+                ".where(tables.outbox.c.published_ns.is_(None))",
+                '.where(tables.outbox.c.id > sa.bindparam("last"))',
             ),
+            Edit(_OUTBOX, '{"most": limit}', '{"most": limit, "last": _last.get(id(self._payloads), 0)}'),
             Edit(
                 _OUTBOX,
                 "        table = tables.outbox\n        await self._connection.execute(sa.update(table)",
