@@ -389,6 +389,12 @@ async def test_what_margin_the_venue_asks_for_is_told(desk: Harness) -> None:
     assert abs(margin.balance - wallet) < wallet / 100, "the money with what is open"
 
 
+async def test_the_leverage_of_what_is_not_held_is_told(desk: Harness) -> None:
+    desk.needs(desk.means.positions, "leverage")
+    await desk.trading.set_leverage(desk.instrument, 7)
+    assert (await desk.trading.modes([desk.instrument])).leverage == {str(desk.instrument): 7}
+
+
 async def test_hedge_mode_holds_both_legs(desk: Harness) -> None:
     if not desk.means.positions:
         with pytest.raises(NotSent, match="position"):

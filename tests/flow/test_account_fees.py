@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tests.support.strategies import random_bars
 
 from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.adapters.strategy_host.replaying import replayed
+from quantservice.app.leverage import Leverages
 from quantservice.app.parity import Parity
 from quantservice.app.trading import PUBLISHED_FEES, UNKNOWN_FEES
 from quantservice.core.errors import VenueUnreachable
@@ -59,6 +60,21 @@ async def test_what_an_account_pays_is_read_and_kept(store: SqlStateStore) -> No
         assert (found.maker, found.taker, found.instrument) == (D("0.0002"), D("0.0005"), str(BTC))
     await platform.accounts.remove("paper")
     assert await platform.accounts.fees() == {}
+
+
+async def test_leverage_is_asked_for_by_the_running_accounts(store: SqlStateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[set[str]] = []
+
+    async def look(_self: Leverages, desks: Mapping[str, Any], _deployments: Any) -> None:
+        looked.append(set(desks))
+
+    monkeypatch.setattr(Leverages, "look", look)
+    async with trading(platform_of(store)):
+
+        async def asked() -> bool:
+            return {"paper"} in looked
+
+        await eventually(asked)
 
 
 async def test_a_paper_account_pays_what_a_live_one_of_its_market_does(store: SqlStateStore) -> None:

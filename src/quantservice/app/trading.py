@@ -19,6 +19,7 @@ import structlog
 from quantservice.adapters.venues.paper import PaperConfig, PaperTrading
 from quantservice.app.following import Within
 from quantservice.app.kill_switch import KillSwitch
+from quantservice.app.leverage import Leverages
 from quantservice.app.runner import RunnerConfig, is_ours, sentence_of
 from quantservice.app.trading_desk import AccountDesk
 from quantservice.core.errors import EnvironmentFault, IntegrityError, UnknownName, UserError, VenueError
@@ -355,9 +356,14 @@ class TradingRole:
         self._signals += 1  # at the end: one that is counted has its orders
 
     async def _fees(self) -> None:
-        """Read every account's fees from its venue, some times a day."""
+        """Read every account's fees from its venue, some times a day, and the leverage of what it trades."""
         due: dict[str, float] = {}
+        leverages = Leverages(self._platform.clock)
         while True:
+            try:
+                await leverages.look(self.desks, await self._platform.deployments.list())
+            except (EnvironmentFault, VenueError) as error:
+                log.info("trading.leverage_not_read", fault=type(error).__name__)
             now = self._platform.clock.monotonic()
             for name, desk in tuple(self.desks.items()):
                 if desk.gateway.ready and due.get(name, now) <= now:
