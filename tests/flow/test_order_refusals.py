@@ -15,10 +15,12 @@ from tests.support.execution_rig import RULES
 from tests.support.trading_api import TradingApi, trading_api
 
 from quantservice.adapters.state_store.sql import SqlStateStore
-from quantservice.core.errors import InvalidValue
+from quantservice.core.errors import EnvironmentFault, InvalidValue, UnknownName
 from quantservice.core.instruments import AmbiguousSymbol, Instrument, InstrumentId
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Order
+from quantservice.ports import TradingAccount
+from quantservice.services.execution import commands
 from quantservice.services.execution.commands import AlgorithmFields, Orders
 from quantservice.services.execution.face import TradingService
 
@@ -111,6 +113,23 @@ async def test_a_short_name_is_the_one_that_the_account_trades(store: SqlStateSt
         assert made.terms.instrument == RULES.id
         with pytest.raises(AmbiguousSymbol):
             await service.place_order_with_risk(ORDER | {"symbol": "BTC-USDT-PERP", "account": "nobody"})
+
+
+async def test_an_account_that_is_there_is_not_called_unknown(store: SqlStateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_PATIENCE_S", 0.0)
+
+    def nobody(name: str) -> Any:
+        raise UnknownName("account", name, ())
+
+    async with store.transaction() as work:
+        await work.accounts.put(TradingAccount(name="off", venue="binance", market="um", enabled=False))
+    orders = Orders(store, platform_of(store).clock, nobody)
+    with pytest.raises(EnvironmentFault, match="account paper is not traded yet; ask again in a moment"):
+        await orders.place(wish())
+    with pytest.raises(EnvironmentFault, match="account off is switched off; nothing of it is sent"):
+        await orders.place(msgspec.structs.replace(wish(), account="off"))
+    with pytest.raises(UnknownName):
+        await orders.place(msgspec.structs.replace(wish(), account="nobody"))
 
 
 async def test_one_instrument_of_an_account_is_named_shortly(api: TradingApi) -> None:

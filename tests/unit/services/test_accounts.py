@@ -154,6 +154,24 @@ async def test_an_account_has_one_key_and_paper_has_none(rig: Rig) -> None:
     assert not await rig.accounts.remove_key(key_id)
 
 
+async def test_a_venues_account_is_traded_by_one_account_only(rig: Rig) -> None:
+    """Two gateways with one key would each book the other's orders as external, and close the same position twice."""
+    key_id = await rig.live("one", SECRET)
+    await rig.accounts.add("two", "binance", "um", mode="live")
+    again = VenueSecret(SECRET.key, "another secret of the same key")
+    with pytest.raises(InvalidValue, match="binance um is traded with it by account one already; one account of the venue"):
+        await rig.accounts.add_key("two", again)
+    assert await rig.accounts.keys("two") == []
+    await rig.accounts.add("spot", "binance", "spot", mode="live")
+    await rig.accounts.add_key("spot", SECRET)  # another market of the same key is another account
+    await rig.accounts.replace_key(key_id, again)
+    other = await rig.accounts.add_key("two", VenueSecret(SECRET.key[:6] + "OTHERKEY0123456789", "of the same beginning"))
+    with pytest.raises(InvalidValue, match="by account one already"):
+        await rig.accounts.replace_key(other.id, SECRET)
+    await rig.accounts.remove_key(key_id)
+    assert (await rig.accounts.replace_key(other.id, SECRET)).prefix == SECRET.prefix
+
+
 async def test_the_clear_parts_of_a_key_are_nowhere(rig: Rig, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with structlog.testing.capture_logs() as logs:
         await rig.live()

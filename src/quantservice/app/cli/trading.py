@@ -140,7 +140,22 @@ def give_key(
         key, secret, passphrase = (line.strip() for line in lines[:3])
     body = {"key": key, "secret": secret, "passphrase": passphrase}
     with client_of(config, data_dir, demo=demo) as client:
-        show_one(client.post(f"/api/v1/accounts/{quote(name, safe='')}/key", body), json=json)
+        made = client.post(f"/api/v1/accounts/{quote(name, safe='')}/key", body)
+    show_one(made if json else _key_shown(made), json=json)
+
+
+def _key_shown(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a key as a person reads it: its rights in words."""
+    given = row["permissions"]
+    rights = [name for name in ("read", "trade", "withdraw") if given.get(name)]
+    words = [f"may {' and '.join(rights) or 'nothing'}"]
+    if given.get("ip_bound"):
+        words.append("bound to an address")
+    if given.get("expires_ms"):
+        words.append(f"ends {utc(given['expires_ms'])}")
+    if given.get("detail"):
+        words.append(given["detail"])
+    return {**row, "permissions": ", ".join(words), **{name: utc(row[name]) for name in ("created_ms", "checked_ms")}}
 
 
 def list_keys(
@@ -149,7 +164,7 @@ def list_keys(
     """List keys."""
     with client_of(config, data_dir, demo=demo) as client:
         rows = client.get("/api/v1/venue-keys")["data"]
-    shown = [{**row, "created_ms": utc(row["created_ms"]), "checked_ms": utc(row["checked_ms"])} for row in rows]
+    shown = [_key_shown(row) for row in rows]
     show(rows if json else shown, json=json, empty="no venue key yet; qs accounts key gives a live account its own")
 
 
@@ -289,6 +304,9 @@ def place(
     show_one(made, json=json)
     for offer in offers or ():
         note(f"{offer['account']}{' (chosen)' if offer['chosen'] else ''}: {offer['sentence']}")
+    if made["state"] in ("rejected", "not_sent"):
+        note(f"the order is {made['state'].replace('_', ' ')}: {made['reason']}")
+        raise typer.Exit(1)
 
 
 def route_order(

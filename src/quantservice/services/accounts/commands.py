@@ -191,6 +191,7 @@ class Accounts:
             await self._turn(work)
             if await work.accounts.keys(account):
                 raise UserError(f"account {account} has a key already; replace it, or remove it first")
+            await self._check_unshared(work, owner, secret)
             kept = await work.accounts.put_key(msgspec.structs.replace(fresh, permissions=_rights(permissions)))
             return await self._seal(work, owner, kept, secret)
 
@@ -203,6 +204,7 @@ class Accounts:
         now_ms = self._clock.now_ms()
         async with self._state.transaction() as work:
             await self._turn(work)
+            await self._check_unshared(work, owner, secret)
             changed = msgspec.structs.replace(
                 await _key(work, key_id),
                 prefix=secret.prefix,
@@ -324,6 +326,22 @@ class Accounts:
         if refused:
             raise InvalidValue("venue key", refused)
         return permissions
+
+    async def _check_unshared(self, work: UnitOfWork, owner: TradingAccount, secret: VenueSecret) -> None:
+        """Refuse a key that trades the same market here already: two gateways would book each other's orders as external."""
+        for key in await work.accounts.keys():
+            other = await work.accounts.get(key.account)
+            if other is None or other.name == owner.name or key.prefix != secret.prefix:
+                continue
+            if (other.venue, other.market) != (owner.venue, owner.market):
+                continue
+            try:
+                kept = _opened(await self._sealer.unseal(key.sealed, context=_context(other, key)))
+            except IntegrityError:  # what cannot be opened is not traded with
+                continue
+            if kept.key == secret.key:
+                what = f"{owner.venue} {owner.market} is traded with it by account {other.name} already"
+                raise InvalidValue("venue key", f"{what}; one account of the venue is one account here")
 
     async def _seal(self, work: UnitOfWork, owner: TradingAccount, key: VenueKey, secret: VenueSecret) -> VenueKey:
         parts = {"key": secret.key, "secret": secret.secret, "passphrase": secret.passphrase}

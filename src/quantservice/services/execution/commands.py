@@ -268,10 +268,13 @@ class Orders:
             try:
                 gateway = self._gateway_of(account)
             except UnknownName:
-                async with self._state.transaction() as work:
-                    known = await work.accounts.get(account)
-                if known is None or not known.enabled or self._clock.monotonic() >= until:
+                known = await self.account_of(account)
+                if known is None:
                     raise
+                if not known.enabled:
+                    raise EnvironmentFault(f"account {account} is switched off; nothing of it is sent") from None
+                if self._clock.monotonic() >= until:
+                    raise EnvironmentFault(f"account {account} is not traded yet; ask again in a moment") from None
             else:
                 if gateway.ready or self._clock.monotonic() >= until:
                     return gateway

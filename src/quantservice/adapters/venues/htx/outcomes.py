@@ -71,6 +71,8 @@ _LIMITED: Final = frozenset({"rate-too-many-requests", "base-request-exceed-freq
 _GONE_WORDS: Final = frozenset({"base-record-invalid", "order-queryorder-invalid", "order-orderstate-error"})
 _GONE: Final = _GONE_WORDS | {1017, 1061, 1062, 1063, 1071}
 _SIGNATURE: Final = frozenset({"api-signature-not-valid", "api-signature-check-failed", 403})
+#: Of 1003, which is a fault of the venue's at its swaps, and at its accounts "who are you".
+_NOT_YOU: Final = ("imestamp", "erification", "nauthorized", "ignature")
 
 
 def outcome_of(status: int, code: int | str, reason: str = "") -> Outcome:
@@ -79,7 +81,7 @@ def outcome_of(status: int, code: int | str, reason: str = "") -> Outcome:
         return Outcome.LIMITED
     if status >= 500 or status == 408:
         return Outcome.UNKNOWN
-    if code in _SIGNATURE or (code == 1003 and "imestamp" in reason):
+    if code in _SIGNATURE or (code == 1003 and any(word in reason for word in _NOT_YOU)):
         return Outcome.CLOCK if "imestamp" in reason else Outcome.REFUSED
     if code in _UNKNOWN:
         return Outcome.UNKNOWN

@@ -115,6 +115,8 @@ def test_credentials_show_and_leave_nothing() -> None:
         (200, "base-record-invalid", "", Outcome.GONE),
         (200, "account-frozen-balance-insufficient-error", "", Outcome.REFUSED),
         (200, 1_047, "", Outcome.REFUSED),
+        (200, 1_003, "Verification failure", Outcome.REFUSED),
+        (200, 1_003, "redis error", Outcome.UNKNOWN),
     ],
 )
 def test_what_answers_mean(status: int, code: int | str, reason: str, wanted: Outcome) -> None:

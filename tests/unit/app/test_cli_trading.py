@@ -1,0 +1,63 @@
+"""``qs orders`` and ``qs accounts`` as they are read by a person and by a script: words and exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from quantservice.app.cli import app, trading
+
+ORDER: dict[str, Any] = {"order_id": "A", "state": "filled", "reason": "", "route": None}
+RIGHTS = {
+    "read": True,
+    "trade": True,
+    "withdraw": False,
+    "ip_bound": True,
+    "expires_ms": 1_803_554_780_844,
+    "detail": "",
+    "told": True,
+}
+KEY: dict[str, Any] = {"account": "main", "prefix": "Simula", "permissions": RIGHTS, "created_ms": 0, "checked_ms": 0}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], *words: str, given: str = "") -> Result:
+    class Client:
+        def post(self, _path: str, _body: object, **_: object) -> dict[str, Any]:
+            return dict(answer)
+
+    @contextmanager
+    def client_of(*_: object, **__: object) -> Iterator[Any]:
+        yield Client()
+
+    monkeypatch.setattr(trading, "client_of", client_of)
+    return CliRunner().invoke(app, list(words), input=given)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "said"),
+    [
+        ({}, 0, ""),
+        ({"state": "open"}, 0, ""),
+        ({"state": "unknown"}, 0, ""),
+        ({"state": "rejected", "reason": "too small (code -4164)"}, 1, "the order is rejected: too small (code -4164)"),
+        ({"state": "not_sent", "reason": "too late"}, 1, "the order is not sent: too late"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_an_order_that_came_to_nothing_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], status: int, said: str, more: tuple[str, ...]
+) -> None:
+    result = run(monkeypatch, ORDER | changes, "orders", "place", "buy", "1", "BTCUSDT", *more)
+    assert result.exit_code == status
+    assert said in result.output
+
+
+def test_the_rights_of_a_key_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, KEY, "accounts", "key", "main", "--file", "-", given="key\nsecret\n")
+    assert result.exit_code == 0
+    assert "may read and trade, bound to an address, ends 2027-02-25" in result.output
+    assert "{" not in result.output
