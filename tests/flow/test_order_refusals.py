@@ -138,3 +138,12 @@ async def test_one_instrument_of_an_account_is_named_shortly(api: TradingApi) ->
     assert (status, [row["state"] for row in answer["data"]]) == (200, ["cancelled"])
     status, answer = await api.ask("POST", "orders/close-all", {"account": "nobody", "symbol": "BTCUSDT"})
     assert (status, answer["error"]["code"]) == (404, "unknown_account")
+
+
+async def test_what_is_no_account_or_no_limit_is_told_by_field(api: TradingApi) -> None:
+    live = {"name": "main", "market": "um", "mode": "live", "balances": {"USDT": "5"}}
+    status, answer = await api.ask("POST", "accounts", live)
+    assert (status, answer["error"]["field"]) == (422, "balances")
+    assert "has what its venue says" in answer["error"]["message"]
+    status, answer = await api.ask("POST", "orders", ORDER | {"risk": {"max_order_value": {"limt": "1"}}})
+    assert (status, answer["error"]["code"]) == (404, "unknown_parameter")

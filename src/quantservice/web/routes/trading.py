@@ -110,6 +110,8 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
     @owner.post("/accounts", response_model=models.AccountRow, status_code=201, summary="Add an account")
     async def add_account(body: models.AccountRequest) -> Response:
         """Paper: at the live prices of its venue's market, with money that is not real. Live: once it has a key."""
+        if body.mode == "live" and body.balances:
+            raise InvalidValue("balances", "a live account has what its venue says; a paper one begins with them")
         settings = {"balances": dict(body.balances)} if body.balances else {}
         made = await trading.accounts.add(
             body.name, body.venue, body.market, mode=body.mode, currency=body.currency, settings=settings
