@@ -15,7 +15,7 @@ from quantservice.adapters.secrets.sealer import AesGcmSealer
 from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.core.errors import VenueUnreachable
 from quantservice.ports import ProxyRecord
-from quantservice.services.outbox.relay import OutboxRelay
+from quantservice.services.outbox.relay import OutboxRelay, RelayConfig
 from quantservice.services.proxies.commands import Proxies, parse_proxy
 from quantservice.services.proxies.service import EgressService
 
@@ -58,7 +58,7 @@ async def running(tmp_path: Path, venue: Venue) -> AsyncIterator[tuple[Proxies, 
         clock=clock,
         configured=(CONFIGURED,),
     )
-    tasks = [asyncio.create_task(work) for work in (service.run(), OutboxRelay(state, bus, clock).run())]
+    tasks = [asyncio.create_task(work) for work in (service.run(), OutboxRelay(state, bus, clock, RelayConfig(settle_s=0.0)).run())]
     try:
         yield Proxies(state), service, clock
     finally:
