@@ -26,6 +26,7 @@ from quantservice.quant.honesty.verdict import Verdict
 from quantservice.quant.metrics import Confidence
 from quantservice.quant.reports import About, Gate, Report
 from quantservice.quant.reports.story import State
+from quantservice.quant.reports.table import Table
 from quantservice.quant.strategies.base import Strategy, is_event_driven, is_vectorised, parameters_of_class
 from quantservice.quant.strategies.feed import bars_view, feeds_of
 from quantservice.quant.strategies.parameters import Value
@@ -231,6 +232,22 @@ class Backtest:
         vars(market)["data"] = self.data  # what is made already, with whatever else is known of these bars
         return market
 
+    def why(self, *, start: str | None = None, end: str | None = None, **parameters: Any) -> Table:
+        """Say for every bar and instrument what the strategy said and, where that made no trade, the gate that said no.
+
+        ``start`` (inclusive) and ``end`` (exclusive) are ISO times, UTC. Columns: ``time``, ``instrument``, ``said``, ``gate``.
+        """
+        from quantservice.quant.why import why_no_trade  # noqa: PLC0415 - asked for now and then
+
+        table = why_no_trade(self.strategy(**{**self.parameters, **parameters}), self.data, self.assumptions)
+        time = table["time"]
+        wanted = np.ones(len(time), dtype=bool)
+        if start is not None:
+            wanted &= time >= np.datetime64(start)
+        if end is not None:
+            wanted &= time < np.datetime64(end)
+        return Table(table.name, {name: values[wanted] for name, values in table.columns.items()})
+
     def check(self, *, seconds: float = 120.0, **parameters: Any) -> Verdict:
         """Judge whether the strategy looks ahead on these bars, within about ``seconds``."""
         key = self.verdict_key(**parameters)
@@ -341,6 +358,12 @@ class BacktestReport(Report):
         if self.backtest is None:
             raise InvalidValue("sweep", "this report was not made by a Backtest")
         return self.backtest.sweep(**space)
+
+    def why(self, *, start: str | None = None, end: str | None = None) -> Table:
+        """Why was there no trade: see :meth:`Backtest.why`."""
+        if self.backtest is None or self.strategy is None:
+            raise InvalidValue("why", "this report was not made by a Backtest")
+        return self.backtest.why(start=start, end=end, **self.strategy.parameters)
 
     @property
     def data_fingerprint(self) -> str:
