@@ -98,6 +98,17 @@ def test_tables_are_saved_to_files(stored: Path, swept: dict[str, Any], tmp_path
     assert output.read_text().count("\n") == 7
 
 
+def test_a_wide_table_is_printed_with_the_columns_that_a_screen_has_room_for(stored: Path, swept: dict[str, Any]) -> None:
+    table = ("jobs", "table", swept["id"], "combinations", f"--data-dir={stored}")
+    shown = qs(*table, "--sort=win_rate", cwd=stored.parent)
+    names = shown.stdout.splitlines()[0].split()
+    assert names[:5] == ["number", "p_fast", "p_slow", "state", "win_rate"]
+    assert len(names) == 14
+    assert "14 of " in shown.stderr
+    assert qs(*table, "--columns=p_fast,fees", cwd=stored.parent).stdout.splitlines()[0].split() == ["p_fast", "fees"]
+    assert "did you mean: fees" in qs(*table, "--columns=fee", cwd=stored.parent).stderr
+
+
 def test_what_a_person_reads(stored: Path, swept: dict[str, Any]) -> None:
     shown = qs("jobs", "show", swept["id"], f"--data-dir={stored}", cwd=stored.parent)
     assert f"job {swept['id']} sweep (ma_cross, fast 3 x slow 2, BTCUSDT 1h): done in" in shown.stderr

@@ -126,7 +126,12 @@ async def test_a_revised_kline_makes_it_begin_again_silently(state: StateStore) 
 
 @pytest.mark.parametrize(
     ("strategy", "reason"),
-    [("raising", "raised: ZeroDivisionError: the strategy's own mistake"), ("blocking", "blocked"), ("leaking", "leaked")],
+    [
+        ("raising", "raised: ZeroDivisionError: the strategy's own mistake"),
+        ("dividing", "raised: Dividing.on_bars: raised ZeroDivisionError in line"),
+        ("blocking", "blocked"),
+        ("leaking", "leaked"),
+    ],
 )
 async def test_one_that_misbehaves_is_stopped_with_the_reason_and_the_rest_go_on(
     state: StateStore, strategy: str, reason: str

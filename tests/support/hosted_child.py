@@ -7,11 +7,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from quantservice.adapters.strategy_host import child
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.signals import OrderRequest, OrderUpdate, Signal
 from quantservice.quant.strategies import Bar, Strategy, View
 from quantservice.quant.strategies.bar import MarketTicker
+from quantservice.quant.strategies.feed import BarsView
 
 
 class Counting(Strategy):
@@ -45,6 +48,13 @@ class Raising(Strategy):
         if self.live > self.after:
             raise ZeroDivisionError("the strategy's own mistake")
         return Signal(kline.instrument, 0.0)
+
+
+class Dividing(Strategy):
+    """Raises on whole arrays, at the first live kline."""
+
+    def on_bars(self, bars: BarsView) -> Any:
+        return np.full(len(bars), 1 // int(bars["volume"][-1] != 12.5))
 
 
 class Blocking(Strategy):
@@ -121,7 +131,7 @@ class Watching(Strategy):
         return Signal(ticker.instrument, 0.0, tag=f"{ticker.price:g} {ticker.bid:g} {ticker.ask:g} {ticker.volume_24h:g}")
 
 
-MADE = {item.name(): item for item in (Counting, Raising, Blocking, Leaking, Ordering, Hearing, Paid, Watching)}
+MADE = {item.name(): item for item in (Counting, Raising, Dividing, Blocking, Leaking, Ordering, Hearing, Paid, Watching)}
 
 
 def make(name: str, parameters: Mapping[str, Any]) -> Strategy:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from quantservice.app import compiling
+from quantservice.app.cli.console import note
 from quantservice.app.cli.console import progress as console_progress
 from quantservice.app.notebook import origin_of
 from quantservice.app.trials import TOLD, Ledger, trial_of
 from quantservice.ports import Trial
 from quantservice.quant import research
+from quantservice.quant.backtest import RunResult
 from quantservice.quant.honesty import family_hash
 from quantservice.quant.metrics import Confidence
 from quantservice.quant.metrics.summary import FIELDS
@@ -30,6 +33,16 @@ class Backtest(research.Backtest):
         super().__init__(strategy, bars, **given)
         ledger = Ledger(origin_of(bars))
         self.ledger: Ledger | None = ledger if ledger.exists else None
+
+    def simulate(self, **parameters: Any) -> RunResult:
+        """Run; the very first time on a machine it is said why that takes longer."""
+        cold = compiling.is_cold()
+        if cold:
+            note(compiling.FIRST_TIME)
+        result = super().simulate(**parameters)
+        if cold:
+            compiling.note_warm()
+        return result
 
     def run(self, *, gate_seconds: float = 1.0, confidence: Confidence | None = None, **parameters: Any) -> BacktestReport:
         """Run, measure, judge and count. Arguments as in :meth:`quantservice.quant.research.Backtest.run`."""

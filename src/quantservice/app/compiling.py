@@ -19,6 +19,8 @@ from typing import Final
 
 from quantservice.quant.jit import COMPILED, cache_folder
 
+#: What a person is told before the first run.
+FIRST_TIME: Final = "compiling the arithmetic for this machine: once, it is kept for later runs …"
 _LIMIT_S: Final = 120.0
 
 

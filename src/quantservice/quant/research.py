@@ -17,7 +17,7 @@ from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.quant.backtest import Assumptions, FeeRates, RunResult, Slippage
 from quantservice.quant.backtest.data import MarketData
-from quantservice.quant.backtest.events import run_events
+from quantservice.quant.backtest.events import flags_of, run_events
 from quantservice.quant.backtest.targets import run_targets
 from quantservice.quant.bars import COLUMNS, Bars
 from quantservice.quant.honesty import code_hash, family_hash
@@ -26,7 +26,8 @@ from quantservice.quant.honesty.verdict import Verdict
 from quantservice.quant.metrics import Confidence
 from quantservice.quant.reports import About, Gate, Report
 from quantservice.quant.reports.story import State
-from quantservice.quant.strategies.base import Strategy, is_vectorised, parameters_of_class
+from quantservice.quant.reports.table import Table
+from quantservice.quant.strategies.base import Strategy, is_event_driven, is_vectorised, parameters_of_class
 from quantservice.quant.strategies.feed import bars_view, feeds_of
 from quantservice.quant.strategies.parameters import Value
 from quantservice.quant.strategies.registry import STRATEGIES
@@ -87,11 +88,12 @@ def strategy_class(strategy: type[Strategy] | Strategy | str) -> tuple[type[Stra
     """Return the class and the parameters that were set: of a class, an instance, or a registered name."""
     if isinstance(strategy, str):
         return STRATEGIES[strategy].cls, {}
-    if isinstance(strategy, Strategy):
-        return type(strategy), dict(strategy.parameters)
-    if isinstance(strategy, type) and issubclass(strategy, Strategy):
-        return strategy, {}
-    raise InvalidValue("strategy", f"{strategy!r} is neither a Strategy nor the name of one")
+    cls = type(strategy) if isinstance(strategy, Strategy) else strategy
+    if not isinstance(cls, type) or not issubclass(cls, Strategy):
+        raise InvalidValue("strategy", f"{strategy!r} is neither a Strategy nor the name of one")
+    if not is_event_driven(cls) and not is_vectorised(cls):
+        raise InvalidValue(cls.__name__, "has neither on_kline nor on_bars; write one")
+    return cls, dict(strategy.parameters) if isinstance(strategy, Strategy) else {}
 
 
 def run_strategy(strategy: Strategy, data: MarketData, assumptions: Assumptions) -> RunResult:
@@ -104,7 +106,9 @@ def run_strategy(strategy: Strategy, data: MarketData, assumptions: Assumptions)
 def run_whole(strategy: Strategy, data: MarketData, assumptions: Assumptions) -> RunResult:
     """Run ``on_bars`` in the compiled engine."""
     feeds = feeds_of(strategy, tables_of_data(data), settlements_of(data))
-    return run_targets(data, targets_of(strategy, bars_view(feeds), start=False, copy=False), assumptions)
+    result = run_targets(data, targets_of(strategy, bars_view(feeds), start=False, copy=False), assumptions)
+    told = flags_of(strategy, feeds)
+    return replace(result, flags=(*result.flags, *told)) if told else result
 
 
 def tables_of_data(data: MarketData) -> list[Bars]:
@@ -228,6 +232,22 @@ class Backtest:
         vars(market)["data"] = self.data  # what is made already, with whatever else is known of these bars
         return market
 
+    def why(self, *, start: str | None = None, end: str | None = None, **parameters: Any) -> Table:
+        """Say for every bar and instrument what the strategy said and, where that made no trade, the gate that said no.
+
+        ``start`` (inclusive) and ``end`` (exclusive) are ISO times, UTC. Columns: ``time``, ``instrument``, ``said``, ``gate``.
+        """
+        from quantservice.quant.why import why_no_trade  # noqa: PLC0415 - asked for now and then
+
+        table = why_no_trade(self.strategy(**{**self.parameters, **parameters}), self.data, self.assumptions)
+        time = table["time"]
+        wanted = np.ones(len(time), dtype=bool)
+        if start is not None:
+            wanted &= time >= np.datetime64(start)
+        if end is not None:
+            wanted &= time < np.datetime64(end)
+        return Table(table.name, {name: values[wanted] for name, values in table.columns.items()})
+
     def check(self, *, seconds: float = 120.0, **parameters: Any) -> Verdict:
         """Judge whether the strategy looks ahead on these bars, within about ``seconds``."""
         key = self.verdict_key(**parameters)
@@ -316,11 +336,12 @@ def about_of(strategy: Strategy) -> About:
 
 
 def gate_of(verdict: Verdict) -> Gate:
-    """Return the look-ahead gate's verdict as a report shows it: passed only when every bar was judged."""
+    """Return the look-ahead gate's verdict as a report shows it: passed only when every bar was judged, and nothing read beside."""
     every = verdict.exact_bars == verdict.bars
-    state: State = "failed" if not verdict.passed else "passed" if every else "warning"
+    state: State = "failed" if not verdict.passed else "passed" if every and not verdict.reads else "warning"
     bars = f"{verdict.exact_bars:,}" if every else f"{verdict.exact_bars:,} / {verdict.bars:,}"
-    chinese = f"逐根检查 {bars} 根 K 线,未见未来数据" if verdict.passed else "未通过:结果依赖未来数据"
+    unseen = f";策略自行读取的数据({', '.join(verdict.reads)})无法检查" if verdict.reads else ""
+    chinese = f"逐根检查 {bars} 根 K 线,未见未来数据{unseen}" if verdict.passed else "未通过:结果依赖未来数据"
     return Gate(name="look_ahead", state=state, text=verdict.mark, chinese=chinese)
 
 
@@ -337,6 +358,12 @@ class BacktestReport(Report):
         if self.backtest is None:
             raise InvalidValue("sweep", "this report was not made by a Backtest")
         return self.backtest.sweep(**space)
+
+    def why(self, *, start: str | None = None, end: str | None = None) -> Table:
+        """Why was there no trade: see :meth:`Backtest.why`."""
+        if self.backtest is None or self.strategy is None:
+            raise InvalidValue("why", "this report was not made by a Backtest")
+        return self.backtest.why(start=start, end=end, **self.strategy.parameters)
 
     @property
     def data_fingerprint(self) -> str:

@@ -117,6 +117,16 @@ def test_a_backtest_writes_its_page(client: FakeClient, tmp_path: Path) -> None:
     assert "gate was not run" in done.output
 
 
+def test_a_backtest_says_why_there_was_no_trade(client: FakeClient, tmp_path: Path) -> None:
+    file = tmp_path / "why.csv"
+    done = qs("backtest", "ma_cross", "--symbol", "BTCUSDT", "--gate", "0", "--why", str(file))
+    assert done.exit_code == 0, done.output
+    assert "bars: the same target as before" in done.stdout
+    lines = file.read_text().splitlines()
+    assert lines[0] == '"time","instrument","said","gate"'
+    assert len(lines) == len(BARS) + 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "words"),
     [
@@ -144,6 +154,7 @@ def test_a_new_strategy_can_be_checked_and_run_at_once(client: FakeClient, tmp_p
     made = qs("strategy", "new", "my_idea", "--dir", str(tmp_path / "own"))
     file = Path(made.stdout.strip())
     assert file == tmp_path / "own" / "my_idea.py"
+    assert f"qs strategy check {file}, run it with qs backtest {file} --symbol" in made.stderr
     assert isinstance(qs("strategy", "new", "my_idea", "--dir", str(tmp_path / "own")).exception, InvalidValue)
     checked = qs("strategy", "check", str(file), "--bars", "200")
     assert checked.exit_code == 0, checked.output

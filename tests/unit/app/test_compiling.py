@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.strategies import random_bars
 
 from quantservice.app import compiling
+from quantservice.app.backtesting import Backtest
 from quantservice.quant import warm
 from quantservice.quant.metrics import measure
 
@@ -25,6 +27,14 @@ def test_it_is_cold_until_it_was_made_once(folder: Path) -> None:
     compiling.note_warm()
     assert not compiling.is_cold()
     assert folder.is_dir()
+
+
+def test_a_first_run_in_a_notebook_is_told_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = Backtest("ma_cross", random_bars(60))
+    run.simulate()
+    assert capsys.readouterr().err == f"{compiling.FIRST_TIME}\n"
+    run.simulate()
+    assert capsys.readouterr().err == ""
 
 
 def test_a_cache_that_cannot_be_written_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,7 @@ def test_instances_names_and_parameters() -> None:
         ({"fees": "binance_um:vip99"}, "did you mean: vip9"),
         ({"benchmark": [1.0, 2.0]}, "one value per bar"),
         ({"strategy": Above, "leverage": 2.0}, "a parameter of Above and an assumption"),
+        ({"strategy": Strategy}, "Strategy: has neither on_kline nor on_bars; write one"),
     ],
 )
 def test_what_cannot_be_is_told_with_its_name(given: dict[str, Any], words: str) -> None:
@@ -98,6 +99,68 @@ def test_a_strategy_that_raises_is_named_with_its_bar() -> None:
 
     with pytest.raises(InvalidValue, match=r"Raises\.on_kline: raised ZeroDivisionError at the kline of binance:um:BTC-USDT-PERP"):
         Backtest(Raises, BARS).simulate()
+
+
+class Broken(Strategy):
+    """Raises where it is told to."""
+
+    where: str = "check"
+
+    def check(self) -> None:
+        self._raise("check")
+
+    def on_start(self, instruments: Any, period: str) -> None:
+        self._raise("on_start")
+
+    def indicators(self) -> Any:
+        self._raise("indicators")
+        return {}
+
+    def on_bars(self, bars: BarsView) -> Any:
+        self._raise("on_bars")
+        return np.zeros(len(bars))
+
+    def _raise(self, method: str) -> None:
+        if method == self.where:
+            raise KeyError("no such thing")
+
+
+@pytest.mark.parametrize("where", ["check", "on_start", "indicators", "on_bars"])
+def test_whichever_method_raises_it_is_named_with_its_line(where: str) -> None:
+    with pytest.raises(InvalidValue, match=rf"Broken\.{where}: raised KeyError in line \d+ of test_research\.py: 'no such thing'"):
+        Backtest(Broken, BARS, where=where).simulate()
+
+
+@pytest.mark.parametrize("cls", [Above, MaCross])
+def test_an_indicator_that_needs_more_history_than_there_is_is_told(cls: type[Strategy]) -> None:
+    few = random_bars(30)
+    wanted = {"length": 31} if cls is Above else {"slow": 31}
+    name = "mean" if cls is Above else "slow"
+    result = Backtest(cls, few, parameters=wanted).simulate()
+    flag = result.flag("no_history")
+    assert flag is not None
+    assert flag.text == (
+        f"{cls.__name__}.indicators['{name}'] has no value at any of the 30 bars of {few.instrument}: it needs 31 bars of 1h"
+    )
+    enough = dict.fromkeys(wanted, 30)
+    assert Backtest(cls, few, parameters=enough).simulate().flag("no_history") is None
+
+
+def test_longer_periods_need_more_bars_and_a_rate_that_is_not_known_is_no_indicator() -> None:
+    class Slow(Strategy):
+        longer: str = "4h"
+
+        def indicators(self) -> Any:
+            return {"mean": ("sma", 8, {"period": self.longer}), "rate": "funding_rate"}
+
+        def on_kline(self, kline: Bar, view: View) -> None:
+            return None
+
+    flags = Backtest(Slow, random_bars(30), fees="none").simulate().flags
+    assert [item.text for item in flags if item.name == "no_history"] == [
+        f"Slow.indicators['mean'] has no value at any of the 30 bars of {BTC}: it needs 8 bars of 4h"
+    ]
+    assert Backtest(Slow, random_bars(60), fees="none").simulate().flag("no_history") is None
 
 
 def test_the_report_knows_what_was_run() -> None:

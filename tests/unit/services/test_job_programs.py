@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any
 
 import msgspec
@@ -144,9 +145,11 @@ def test_a_sample_and_another_number_of_workers_find_the_same_figures() -> None:
 def test_a_combination_that_raises_does_not_stop_the_others() -> None:
     _plan, done, finished = Desk(Moody, days=40).run("sweep", space={"mood": "0:5:1"}, objective="total_return")
     states = {row["p_mood"]: (row["state"], row["reason"]) for row in rows_of(finished.tables["combinations"])}
-    assert states[3] == ("failed", "ZeroDivisionError: a bad day")
-    assert [mood for mood, (state, _) in states.items() if state == "done"] == [0, 1, 2, 4, 5]
-    assert finished.summary["reasons"] == {"ZeroDivisionError: a bad day": 1}
+    state, reason = states[3]
+    assert state == "failed"
+    assert re.fullmatch(r"Moody\.on_bars: raised ZeroDivisionError in line \d+ of test_job_programs\.py: a bad day", reason)
+    assert [mood for mood, (how, _) in states.items() if how == "done"] == [0, 1, 2, 4, 5]
+    assert finished.summary["reasons"] == {reason: 1}
     assert 3 not in {trial.parameters["mood"] for item in done for trial in item.trials}
 
 

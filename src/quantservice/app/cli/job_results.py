@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from quantservice.app.cli.console import note, show, utc, write
+from quantservice.core.errors import UnknownName
 
 #: Parts of a result that are rows, in the order in which they are printed.
 _ROWS: Final = ("top", "choices", "front")
+#: Columns that a table is printed with before a person says which, and the figures that come first among many.
+_ROOM: Final = 14
+_LEADING: Final = (
+    *("total_return", "cagr", "sharpe", "sharpe_daily", "sortino", "calmar", "max_drawdown", "trades", "profit_factor", "psr"),
+    *("win_rate", "fees", "turnover"),
+)
 _TIMES: Final = ("train_start", "train_end", "test_start", "test_end")
 
 
@@ -40,6 +47,24 @@ def print_job(job: Mapping[str, Any]) -> None:
         write(f"{f'not run, {count} of them':<34} {reason}")
     if tables:
         note(f"its tables: {', '.join(tables)}; print one with qs jobs table {job['id']} {next(iter(tables))}")
+
+
+def legible(rows: Sequence[Mapping[str, Any]], columns: str | None, sort: str | None) -> list[dict[str, Any]]:
+    """Return the columns of a table that are asked for (``all``: every one), else those that a screen has room for."""
+    known = list(rows[0]) if rows else []
+    if columns == "all" or (columns is None and len(known) <= _ROOM):
+        return [dict(row) for row in rows]
+    if columns is not None:
+        wanted = [name.strip() for name in columns.split(",")]
+        for name in wanted if rows else ():
+            if name not in known:
+                raise UnknownName("column", name, known)
+    else:
+        told = {"reason"} if any(row.get("reason") for row in rows) else set()
+        first = [name for name in known if name in {"number", "state", *told} or name.startswith("p_")]
+        wanted = list(dict.fromkeys([*first, *([sort] if sort else []), *(name for name in _LEADING if name in known)]))[:_ROOM]
+        note(f"{len(wanted)} of {len(known)} columns; --columns names others, --columns all or --output takes every one")
+    return [{name: row[name] for name in wanted} for row in rows]
 
 
 def flat(row: Mapping[str, Any], lead: str = "") -> dict[str, Any]:

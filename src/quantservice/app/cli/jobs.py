@@ -324,6 +324,7 @@ def jobs_table(
     sort: Annotated[str | None, typer.Option("--sort", help="column to sort by, largest first")] = None,
     ascending: Annotated[bool, typer.Option("--ascending", help="smallest first")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, max=20_000, help="rows")] = 20,
+    columns: Annotated[str | None, typer.Option("--columns", help="which to print, joined by commas; all for every one")] = None,
     output: Annotated[Path | None, typer.Option("--output", help="write all rows to this .csv, .arrow or .parquet file")] = None,
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
@@ -335,7 +336,10 @@ def jobs_table(
     with _client(config, data_dir, demo=demo) as client:
         path = f"/api/v1/jobs/{_named(client, job_id)}/tables/{name}"
         if output is None:
-            show(client.get(path, query)["data"], json=json)
+            from quantservice.app.cli.job_results import legible
+
+            rows = client.get(path, query)["data"]
+            show(rows if json else legible(rows, columns, sort), json=json)
             return
         table = client.table(path, query)
     from quantservice.app.export import write_klines

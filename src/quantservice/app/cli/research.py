@@ -115,7 +115,8 @@ def new_strategy(
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(OWN_STRATEGY.replace("__name__", name).replace("__Title__", title), encoding="utf-8")
     write(str(file))
-    note(f"check it with qs strategy check {name}, run it with qs backtest {name} --symbol BTC-USDT --market um --period 1h")
+    called = name if folder is None else str(file)
+    note(f"check it with qs strategy check {called}, run it with qs backtest {called} --symbol BTC-USDT --market um --period 1h")
 
 
 def check(
@@ -192,6 +193,9 @@ def backtest(
     gate: Annotated[float, typer.Option("--gate", min=0.0, help="seconds for the look-ahead gate; 0 leaves it out")] = 1.0,
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="keep the result with the stored backtests")] = True,
     html: Annotated[Path | None, typer.Option("--html", help="write the report to this file")] = None,
+    why: Annotated[
+        Path | None, typer.Option("--why", help="write what was said at each bar and the gate that said no (.csv)")
+    ] = None,
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
     demo: options.Demo = False,
@@ -237,6 +241,21 @@ def backtest(
     if html is not None:
         report.html(html)
         note(f"report written to {html}")
+    if why is not None:
+        write_why(run, why, quiet=json)
+
+
+def write_why(run: Backtest, file: Path, *, quiet: bool) -> None:
+    """Write for each bar what the strategy said and the gate that said no; print how often each did."""
+    from quantservice.quant.reports.csvs import csv_of
+    from quantservice.quant.reports.files import write_whole
+    from quantservice.quant.why import summary_of
+
+    table = run.why()
+    write_whole(file, csv_of(table))
+    for gate, count in () if quiet else summary_of(table).items():
+        write(f"no trade at {count:,} bars: {gate}")
+    note(f"{len(table):,} rows written to {file}")
 
 
 def run_judged(run: Backtest, gate: float, client: PlatformClient) -> tuple[BacktestReport, Trial]:
@@ -305,7 +324,7 @@ def compiling(strategy: type[Strategy]) -> Iterator[None]:
     from quantservice.quant.strategies.base import is_vectorised
 
     if machine_code.is_cold():
-        note("compiling the arithmetic for this machine: once, it is kept for later runs …")
+        note(machine_code.FIRST_TIME)
         with machine_code.beside(kline_by_kline=not is_vectorised(strategy)):
             yield
         machine_code.note_warm()

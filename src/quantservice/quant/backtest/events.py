@@ -23,12 +23,13 @@ from quantservice.quant.backtest.orders import Requests
 from quantservice.quant.backtest.plan import Plan
 from quantservice.quant.backtest.reading import result_of
 from quantservice.quant.backtest.records import ORDER_REASONS, ORDER_STATES, ORDER_TYPES
-from quantservice.quant.backtest.results import RunResult
+from quantservice.quant.backtest.results import Flag, RunResult
 from quantservice.quant.backtest.tables import when
 from quantservice.quant.bars import COLUMNS, Bars
 from quantservice.quant.strategies.bar import MarketTicker
 from quantservice.quant.strategies.base import Strategy, decisions_of, hears_of_orders, hears_the_market
-from quantservice.quant.strategies.feed import InstrumentFeed, feeds_of
+from quantservice.quant.strategies.feed import InstrumentFeed, feeds_of, without_values
+from quantservice.quant.strategies.raising import raised_by
 from quantservice.quant.strategies.view import Account, OpenOrder, View
 
 #: Rows that are collected before they become a table.
@@ -184,6 +185,11 @@ class EngineAccount:
         )
 
 
+def flags_of(strategy: Strategy, feeds: Sequence[InstrumentFeed]) -> tuple[Flag, ...]:
+    """Return what a reader must know of what a strategy was fed: indicators that asked for more history than there is."""
+    return tuple(Flag("no_history", text, 1) for text in without_values(strategy, feeds))
+
+
 def run_events(data: MarketData, strategy: Strategy, assumptions: Assumptions | None = None) -> RunResult:
     """Run a strategy kline by kline: ``on_kline`` at each close, instrument by instrument; what it answers counts from then on.
 
@@ -196,6 +202,7 @@ def run_events(data: MarketData, strategy: Strategy, assumptions: Assumptions | 
     listens = hears_of_orders(strategy)
     requests = Requests(data.instruments, assumptions)
     machine = Machine(Plan(data, assumptions), tell=listens)
+    machine.flags.extend(flags_of(strategy, feeds))
     account = EngineAccount(machine, requests)
     driver = Driver(data, strategy, assumptions, feeds, account)
     if len(feeds) == 1 and not listens:
@@ -312,7 +319,7 @@ class Driver:
     def blame(self, method: str, instrument: InstrumentId, bar: int, error: Exception) -> InvalidValue:
         """Return the sentence of a strategy that raised."""
         place = f"at the kline of {instrument} that opened at {when(self.data.time[bar])}"
-        return InvalidValue(f"{type(self.strategy).__name__}.{method}", f"raised {type(error).__name__} {place}: {error}")
+        return raised_by(self.strategy, method, error, place)
 
     def run_many(self, listens: bool) -> None:
         """Walk several instruments on one clock, or one whose strategy wants to hear of its orders."""

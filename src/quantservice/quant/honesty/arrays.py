@@ -41,6 +41,7 @@ class ArrayGate:
         self.view = self.view_of(self.market)
         self.names = [str(item) for item in self.view.instruments]
         self.exact = 0
+        self.last: Strategy | None = None  # the instance that ran last
         self.columns = len(self.names)
         self.notes: list[str] = []
 
@@ -54,7 +55,8 @@ class ArrayGate:
             self.outside.restore()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a thousand runs on a few bars each: what they warn of, the run itself says once
-            targets = targets_of(self.make(), view)
+            self.last = self.make()
+            targets = targets_of(self.last, view)
         return targets.reshape(len(targets), -1)
 
     def check(self) -> Fault | None:

@@ -30,7 +30,7 @@ _BORDERS = 12
 _TOLERANCE = 1e-9
 
 
-class _Around(Strategy):
+class Around(Strategy):
     """Stands between an engine and a strategy."""
 
     def __init__(self, inner: Strategy) -> None:
@@ -38,13 +38,15 @@ class _Around(Strategy):
         self.memory_bars = inner.memory_bars  # type: ignore[misc]
 
     def indicators(self) -> Mapping[str, Any]:
+        """Return what the strategy asks for."""
         return self.inner.indicators()
 
     def on_start(self, instruments: Sequence[InstrumentId], period: str) -> None:
+        """Tell the strategy."""
         self.inner.on_start(instruments, period)
 
 
-class _Recorder(_Around):
+class _Recorder(Around):
     """Writes down what a strategy decides."""
 
     def __init__(self, inner: Strategy) -> None:
@@ -100,7 +102,7 @@ class _Borrowed:
         return self._view().cash
 
 
-class _Twin(_Around):
+class _Twin(Around):
     """Asks two instances at every kline: one as the engine sees the history, one fed bar by bar. Stops at the first difference."""
 
     def __init__(self, inner: Strategy, streaming: Strategy, market: Market) -> None:

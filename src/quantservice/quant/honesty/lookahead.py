@@ -24,7 +24,7 @@ from quantservice.quant.honesty.code import code_hash
 from quantservice.quant.honesty.events import Drive, EventGate, held
 from quantservice.quant.honesty.market import Market, tables_of
 from quantservice.quant.honesty.outside import OutsideState
-from quantservice.quant.honesty.reach import prices_in_reach
+from quantservice.quant.honesty.reach import prices_in_reach, prices_kept, readers_in
 from quantservice.quant.honesty.verdict import Fault, Verdict
 from quantservice.quant.strategies.base import Strategy, is_event_driven, is_vectorised
 from quantservice.quant.strategies.parameters import Value
@@ -85,14 +85,16 @@ def check_strategy(
         last_time=int(market.clock[-1]),
         fault=fault,
         notes=tuple(notes),
+        reads=readers_in(cls),
     )
 
 
 def _reach(cls: type[Strategy], market: Market) -> Fault | None:
     name = prices_in_reach(cls, market)
-    if not name:
-        return None
-    text = f"{name}, which its code uses, holds the prices on which it is judged"
+    return _told(market, f"{name}, which its code uses, holds the prices on which it is judged") if name else None
+
+
+def _told(market: Market, text: str) -> Fault:
     first = market.tables[0].instrument
     return Fault(kind="foresight", bar=-1, time=int(market.clock[0]), instrument=first, whole="", alone="", detail=text)
 
@@ -172,11 +174,18 @@ def _foresight(arrays: ArrayGate | None, events: EventGate | None, market: Marke
     instruments = market.instruments
     real: npt.NDArray[np.float64] | None = None
     other: npt.NDArray[np.float64] | None = None
+    blind: list[Strategy] = []  # instances that were given nothing but the mirrored market
     if arrays is not None:
         real, other = (held(arrays.run(arrays.view_of(item))) for item in (market, mirrored))
-    elif events is not None:
-        real = events.levels(events.first or events.record(), instruments)
-        other = events.levels(events.record(mirrored), instruments)
+        blind += [arrays.last] if arrays.last is not None else []
+    if events is not None:
+        recorded = events.record(mirrored)
+        blind.append(recorded.inner)
+        if arrays is None:
+            real, other = events.levels(events.first or events.record(), instruments), events.levels(recorded, instruments)
+    for strategy in blind:
+        if name := prices_kept(strategy, mirrored, market):
+            return _told(market, f"hidden from it, they stand in {name} all the same")
     if real is None or other is None or real.shape[1] != len(instruments):
         return None
     for place, table in enumerate(market.tables):

@@ -1,7 +1,9 @@
-"""What a strategy's code can reach by itself: the very prices on which it is judged, in a variable beside it."""
+"""What a strategy's code can reach by itself: the very prices and rates on which it is judged, in a variable, or in a file."""
 
 from __future__ import annotations
 
+import dis
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,18 +18,66 @@ from quantservice.quant.strategies.base import Strategy
 _LEAST: Final = 20
 _SHARE: Final = 0.1
 _DEEP: Final = 3
+_TABLES: Final = ("csv", "parquet", "feather", "table", "json", "excel", "pickle", "hdf", "sql", "ipc", "ndjson", "text", "bytes")
+#: Names that read from outside whatever they belong to, and modules: those that always do, and those whose ``load`` does.
+_READERS: Final = frozenset(
+    {f"{how}_{what}" for how in ("read", "scan") for what in _TABLES}
+    | {"load_bars", "loadtxt", "genfromtxt", "fromfile", "memmap", "open_memmap", "urlopen"}
+)
+_SOURCES: Final[dict[str, str | None]] = {
+    **dict.fromkeys(("requests", "httpx", "aiohttp", "socket", "sqlite3", "duckdb", "clickhouse_connect", "ccxt")),
+    **dict.fromkeys(("numpy", "pickle", "json", "joblib"), "load"),
+}
 
 
 def prices_in_reach(cls: type[Strategy], market: Market) -> str:
-    """Return the name of a global, closure or class variable used by the code that holds the market's closes; empty: none does."""
-    closes = np.unique(np.concatenate([table["close"] for table in market.tables]))
-    if len(closes) < _LEAST:
-        return ""
-    for name, value in _used(cls):
-        found = [array for array in _numbers(value, _DEEP) if array.size >= _LEAST]
-        if any(_holds(array, closes) for array in found):
-            return name
-    return ""
+    """Return the name of a global, closure or class variable used by the code that holds the market's closes or funding rates."""
+    known = _known(market)
+    return next((name for name, value in _used(cls) if _told(value, known)), "")
+
+
+def prices_kept(strategy: Strategy, given: Market, market: Market) -> str:
+    """Return the attribute in which a strategy that was given another market holds this one's closes or rates; empty: none does."""
+    hidden = [np.setdiff1d(real, seen) for real, seen in zip(_known(market), _known(given), strict=True)]
+    return next((f"self.{name}" for name, value in vars(strategy).items() if _told(value, hidden)), "")
+
+
+def readers_in(cls: type[Strategy]) -> tuple[str, ...]:
+    """Return what its code calls to read files or the network by itself. What is read there the gate can hardly know."""
+    found: set[str] = set()
+    for function in own_functions(cls):
+        names = names_in(function.__code__)
+        found |= names & _READERS
+        for name in names:
+            value = function.__globals__.get(name)
+            if isinstance(value, types.ModuleType) and value.__name__ in _SOURCES:
+                found |= {name} if _SOURCES[value.__name__] is None else {f"{name}.load"} if "load" in names else set()
+        if _opens(function.__code__):
+            found.add("open")
+    return tuple(sorted(found))
+
+
+def _opens(code: types.CodeType) -> bool:
+    """Say whether the built-in ``open`` is used; ``kline.open`` is an attribute."""
+    if any(item.opname in {"LOAD_GLOBAL", "LOAD_NAME"} and item.argval == "open" for item in dis.get_instructions(code)):
+        return True
+    return any(_opens(item) for item in code.co_consts if isinstance(item, types.CodeType))
+
+
+def _known(market: Market) -> list[npt.NDArray[np.float64]]:
+    """Return the closes and the funding rates of a market, each once."""
+    rates = [np.asarray(item.rate, dtype=np.float64) for item in market.funding.values()]
+    return [
+        np.unique(np.concatenate([table["close"] for table in market.tables])),
+        np.unique(np.concatenate([np.empty(0), *rates])),
+    ]
+
+
+def _told(value: Any, known: Sequence[npt.NDArray[np.float64]]) -> bool:
+    """Say whether a value holds too many of the numbers."""
+    wanted = [numbers for numbers in known if len(numbers) >= _LEAST]
+    found = [array for array in _numbers(value, _DEEP) if array.size >= _LEAST] if wanted else []
+    return any(_holds(array, numbers) for array in found for numbers in wanted)
 
 
 def _used(cls: type[Strategy]) -> Iterator[tuple[str, Any]]:
@@ -72,6 +122,6 @@ def _of_many(values: list[Any], deep: int) -> Iterator[npt.NDArray[np.float64]]:
             yield from _numbers(item, deep - 1)
 
 
-def _holds(array: npt.NDArray[np.float64], closes: npt.NDArray[np.float64]) -> bool:
-    shared = np.isin(closes, array)
-    return int(shared.sum()) >= max(_LEAST, _SHARE * len(closes))
+def _holds(array: npt.NDArray[np.float64], numbers: npt.NDArray[np.float64]) -> bool:
+    shared = np.isin(numbers, array)
+    return int(shared.sum()) >= max(_LEAST, _SHARE * len(numbers))

@@ -57,6 +57,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     last_time: int
     fault: Fault | None = None
     notes: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()  # what its code calls to read files or the network by itself
 
     @property
     def passed(self) -> bool:
@@ -68,9 +69,10 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         """One line for a report."""
         if self.fault is not None:
             return f"LOOK-AHEAD GATE FAILED: {self.fault}"
+        unseen = f"; what it reads by itself ({', '.join(self.reads)}) cannot be judged" if self.reads else ""
         if self.exact_bars == self.bars:
-            return f"look-ahead gate passed at every one of {self.bars:,} bars"
-        return f"look-ahead gate passed at every one of the last {self.exact_bars:,} of {self.bars:,} bars"
+            return f"look-ahead gate passed at every one of {self.bars:,} bars{unseen}"
+        return f"look-ahead gate passed at every one of the last {self.exact_bars:,} of {self.bars:,} bars{unseen}"
 
     def __str__(self) -> str:
         return f"{self.strategy}: {self.mark}"

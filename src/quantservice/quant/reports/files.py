@@ -16,6 +16,10 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
         raise InvalidValue("path", f"{target} is a folder; name a file in it")
     temporary = ""
     try:
+        if target.exists() and not target.is_file():  # a pipe or a terminal, of which nothing may be put in the place
+            target.write_bytes(content)
+            return target
+        target = target.resolve() if target.is_symlink() else target
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "wb") as file:

@@ -16,6 +16,7 @@ from quantservice.core.instruments import InstrumentId
 from quantservice.core.signals import CancelOrders, Decision, OrderRequest, OrderUpdate, Signal
 from quantservice.quant.strategies.bar import Bar, MarketTicker
 from quantservice.quant.strategies.parameters import Parameters, Value, parameters_of
+from quantservice.quant.strategies.raising import asking
 from quantservice.quant.strategies.view import View
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ class Strategy:
         bound = parameters_of_class(type(self)).bind(parameters)
         for name, value in bound.items():
             setattr(self, name, value)
-        self.check()
+        with asking(self, "check"):
+            self.check()
 
     @classmethod
     def name(cls) -> str:

@@ -13,12 +13,14 @@ import numpy.typing as npt
 
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.instruments import InstrumentId
+from quantservice.core.periods import period_ms
 from quantservice.quant.bars import COLUMNS, Bars, Settlements
 from quantservice.quant.beside import Beside
 from quantservice.quant.indicators.calls import IndicatorCall, compute_with_state, price
 from quantservice.quant.strategies.alignment import Known, last_known, resampled, spread
 from quantservice.quant.strategies.bar import Bar, bars_of, close_times, numbers_in
 from quantservice.quant.strategies.base import Strategy
+from quantservice.quant.strategies.raising import asking
 from quantservice.quant.strategies.view import ColumnPast, View
 from quantservice.quant.strategies.wanted import FUNDING_RATE, Wanted, wanted_by
 
@@ -161,6 +163,23 @@ def feeds_of(
     return FeedMaker(tables, funding).feeds(strategy)
 
 
+def without_values(strategy: Strategy, feeds: Sequence[InstrumentFeed]) -> list[str]:
+    """Return a sentence for each indicator that has no value at any bar; mostly because it needs more of them than there are."""
+    found = []
+    for feed in feeds:
+        values = zip(feed.names, feed.values, strict=True)
+        empty = {name for name, array in values if np.isnan(array[-1]) and np.isnan(array).all()}
+        for wanted in wanted_by(strategy) if empty else ():
+            if wanted.call is None or not empty.issuperset(wanted.outputs):  # a funding rate may well be missing
+                continue
+            needed, period = wanted.call.warm_up + 1, wanted.period or feed.period
+            short = needed * period_ms(period) > len(feed) * period_ms(feed.period)
+            owner = f"{type(strategy).__name__}.indicators[{wanted.name!r}]"
+            reason = f": it needs {needed:,} bars of {period}" if short else ""
+            found.append(f"{owner} has no value at any of the {len(feed):,} bars of {feed.instrument}{reason}")
+    return found
+
+
 class FeedMaker:
     """Feeds one strategy after the other with the same bars. An indicator is computed once, however many look at it.
 
@@ -189,7 +208,8 @@ class FeedMaker:
 
     def feeds(self, strategy: Strategy) -> tuple[InstrumentFeed, ...]:
         """Return one feed per table; see :func:`feeds_of`."""
-        strategy.on_start(self.instruments, self.period)
+        with asking(strategy, "on_start"):
+            strategy.on_start(self.instruments, self.period)
         wanted = wanted_by(strategy)
         made = tuple(self._feed(item, wanted) for item in self.instruments)
         self._forget()

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from quantservice.core.errors import InvalidValue
 from quantservice.quant.strategies.base import Strategy
 from quantservice.quant.strategies.feed import BarsView
+from quantservice.quant.strategies.raising import asking
 
 
 def targets_of(strategy: Strategy, bars: BarsView, *, start: bool = True, copy: bool = True) -> npt.NDArray[np.float64]:
@@ -19,8 +20,10 @@ def targets_of(strategy: Strategy, bars: BarsView, *, start: bool = True, copy: 
     change at its next call: for whoever is done with it by then.
     """
     if start:
-        strategy.on_start(bars.instruments, bars.period)
-    answer: Any = strategy.on_bars(bars)
+        with asking(strategy, "on_start"):
+            strategy.on_start(bars.instruments, bars.period)
+    with asking(strategy, "on_bars"):
+        answer: Any = strategy.on_bars(bars)
     owner = f"{type(strategy).__name__}.on_bars"
     try:
         targets = np.array(answer, dtype=np.float64, copy=True if copy else None)

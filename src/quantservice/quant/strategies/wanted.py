@@ -12,6 +12,7 @@ from quantservice.core.periods import check_period, period_ms
 from quantservice.quant.indicators.calls import IndicatorCall, call_of, columns_of
 from quantservice.quant.indicators.spec import MADE_PRICES, PRICES
 from quantservice.quant.strategies.base import Strategy
+from quantservice.quant.strategies.raising import asking
 
 #: The last settled funding rate of an instrument: a fraction of the position's value; NaN before the first and on spot.
 FUNDING_RATE: Final = "funding_rate"
@@ -49,7 +50,8 @@ def reads_benchmark(call: IndicatorCall) -> bool:
 def wanted_by(strategy: Strategy) -> tuple[Wanted, ...]:
     """Return what a strategy asks for; raise a sentence naming the strategy and the entry that is wrong."""
     owner = type(strategy).__name__
-    asked = strategy.indicators()
+    with asking(strategy, "indicators"):
+        asked = strategy.indicators()
     if not isinstance(asked, Mapping):
         raise InvalidValue(f"{owner}.indicators", f'returned {asked!r:.60}; return a mapping such as {{"fast": ("sma", 10)}}')
     found = []

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 import math
+import os
 import re
+import threading
 import zipfile
 from dataclasses import replace
 from importlib import import_module
@@ -220,6 +222,24 @@ def test_a_full_disk_leaves_nothing_half_written(report: Report, tmp_path: Path,
     assert target.read_text() == "before"
     with pytest.raises(InvalidValue, match="is a folder"):
         report.html(tmp_path)
+
+
+def test_a_link_stays_a_link_and_a_device_a_device(report: Report, tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    link = tmp_path / "latest.json"
+    link.symlink_to(tmp_path / "far" / "report.json")
+    report.json(link)
+    assert link.is_symlink()
+    assert json.loads((tmp_path / "far" / "report.json").read_text())
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    report.json(pipe)
+    reader.join(timeout=60)
+    assert pipe.is_fifo()
+    assert read == [link.read_text()]
 
 
 def test_infinity_and_nothing_are_written_as_such(tmp_path: Path) -> None:
