@@ -158,7 +158,7 @@ def test_a_request_is_refused_before_it_waits(stored: Path) -> None:
         "unknown parameter of MaCross 'fats'; did you mean: fast": {"space": {"fats": "5:9"}},
         "fast: 1 is outside 2 … 500": {"space": {"fast": "1:5:1"}},
         "leverage: 0.0 must be from 1": {"assumptions": {"leverage": 0}},
-        "engine: Invalid enum value 'dask'": {"engine": "dask"},
+        "unknown engine 'dask'; known are: processes, ray": {"engine": "dask"},
         "unknown field of data 'symbol'; did you mean: symbols": {"data": {"symbol": "BTCUSDT"}},
         "slow: 'x' is not a number": {"parameters": {"slow": "x"}},
         "fast: None is not a number": {"space": {"fast": {"low": None, "high": 5}}},

@@ -296,6 +296,7 @@ def read_assumptions(pairs: list[str]) -> dict[str, Any]:
     """Read ``name=value`` texts of ``--assume``; values are JSON, or words."""
     import msgspec
 
+    from quantservice.core.conversion import refusal
     from quantservice.quant.backtest.assumptions import Assumptions
 
     types = {item.name: item for item in msgspec.structs.fields(Assumptions)}
@@ -313,7 +314,7 @@ def read_assumptions(pairs: list[str]) -> dict[str, Any]:
         try:
             read[name] = msgspec.convert(value, types[name].type)
         except msgspec.ValidationError as error:
-            raise InvalidValue(name, str(error)) from None
+            raise refusal(error, types[name].type, name) from None
     return read
 
 

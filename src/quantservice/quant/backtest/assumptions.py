@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Real
 from typing import Literal, TypeAlias
 
 import msgspec
 
-from quantservice.core.errors import InvalidValue
+from quantservice.core.conversion import words_of
+from quantservice.core.errors import InvalidValue, UnknownName
 
 SlippageModel: TypeAlias = Literal["none", "fixed", "spread", "volume_share", "sqrt_impact", "book"]
+
+
+def _check_words(made: FeeRates | Slippage | Assumptions) -> None:
+    """Refuse a word that is none of its field's: JSON is checked by the types, a keyword in a notebook is not."""
+    for name, words in words_of(type(made)).items():
+        if getattr(made, name) not in words:
+            raise UnknownName(name, str(getattr(made, name)), words)
 
 
 class FeeRates(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +60,7 @@ class Slippage(msgspec.Struct, frozen=True, kw_only=True):
     coefficient: float = 0.1
 
     def __post_init__(self) -> None:
+        _check_words(self)
         if not (math.isfinite(self.bps) and 0.0 <= self.bps < 5_000.0):
             raise InvalidValue("slippage.bps", f"{self.bps} must be a number of basis points from 0 to 5000")
         if not (math.isfinite(self.coefficient) and self.coefficient >= 0.0):
@@ -111,6 +121,7 @@ class Assumptions(msgspec.Struct, frozen=True, kw_only=True):
     record_curves: bool = True
 
     def __post_init__(self) -> None:
+        _check_words(self)
         _check_number("initial_equity", self.initial_equity, low=0.0, open_low=True)
         _check_number("leverage", self.leverage, low=1.0, high=1_000.0)
         for name, value in self.leverages.items():
@@ -118,6 +129,7 @@ class Assumptions(msgspec.Struct, frozen=True, kw_only=True):
         _check_number("volume_share_cap", self.volume_share_cap, low=0.0, high=1.0)
         _check_number("drift_tolerance", self.drift_tolerance, low=0.0, high=1.0)
         _check_number("liquidation_fee", self.liquidation_fee, low=0.0, high=0.2)
+        _check_number("latency_ms", self.latency_ms, low=-math.inf)
         if self.latency_ms < 0:
             raise InvalidValue("latency_ms", f"{self.latency_ms} is negative: an order cannot arrive before it is decided")
         if self.wallets and (abs(sum(self.wallets.values()) - 1.0) > 1e-9 or min(self.wallets.values()) < 0):
@@ -127,13 +139,13 @@ class Assumptions(msgspec.Struct, frozen=True, kw_only=True):
         """Return a copy with other values; checked as a new one is."""
         unknown = set(changes) - set(self.__struct_fields__)
         if unknown:
-            from quantservice.core.errors import UnknownName  # noqa: PLC0415 - only on the way to an error
-
             raise UnknownName("assumption", sorted(unknown)[0], self.__struct_fields__)
         return msgspec.structs.replace(self, **changes)
 
 
 def _check_number(name: str, value: float, *, low: float, high: float = math.inf, open_low: bool = False) -> None:
+    if not isinstance(value, Real):
+        raise InvalidValue(name, f"{value!r} is not a number")
     if not math.isfinite(value) or value < low or value > high or (open_low and value == low):
         border = f"more than {low:g}" if open_low else f"from {low:g}"
         raise InvalidValue(name, f"{value} must be {border}" + (f" to {high:g}" if math.isfinite(high) else ""))

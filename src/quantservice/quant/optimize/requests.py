@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 
+from quantservice.core.conversion import refusal
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.quant.backtest.assumptions import Assumptions
 from quantservice.quant.optimize.objective import objectives_of
@@ -137,9 +138,7 @@ def _convert(wanted: type[_R], fields: Mapping[str, Any]) -> _R:
     try:
         return msgspec.convert(dict(fields), wanted)
     except msgspec.ValidationError as error:
-        text = str(error)
-        place = text.rpartition(" - at `$.")[2].rstrip("`") if " - at `$." in text else "request"
-        raise InvalidValue(place, text.partition(" - at `")[0].replace("Object missing", "it misses")) from None
+        raise refusal(error, wanted) from None
 
 
 def _check(request: RunRequest) -> RunRequest:
@@ -193,4 +192,4 @@ def assumptions_of(fields: Mapping[str, Any]) -> Assumptions:
     try:
         return msgspec.convert(dict(fields), Assumptions)
     except msgspec.ValidationError as error:
-        raise InvalidValue("assumptions", str(error)) from None
+        raise refusal(error, Assumptions, "assumptions") from None

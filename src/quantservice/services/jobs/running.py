@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 import structlog
 
+from quantservice.core.conversion import refusal
 from quantservice.core.errors import EnvironmentFault, QuantServiceError, UnknownName, UserError
 from quantservice.ports import Clock, Compute, Crew, Job, StateStore, TaskResult, UnitOfWork
 from quantservice.services.jobs.exports import Export, Exporter
@@ -232,4 +233,4 @@ def read_data_request(fields: Mapping[str, Any]) -> DataRequest:
     try:
         return msgspec.convert(dict(fields), DataRequest)
     except msgspec.ValidationError as error:
-        raise UserError(f"data: {error}") from None
+        raise refusal(error, DataRequest, "data") from None
