@@ -147,3 +147,23 @@ async def test_what_is_no_account_or_no_limit_is_told_by_field(api: TradingApi) 
     assert "has what its venue says" in answer["error"]["message"]
     status, answer = await api.ask("POST", "orders", ORDER | {"risk": {"max_order_value": {"limt": "1"}}})
     assert (status, answer["error"]["code"]) == (404, "unknown_parameter")
+
+
+async def test_an_order_on_an_account_that_was_added_just_now_waits_for_it(store: SqlStateStore) -> None:
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        asked = 0
+
+        def gateway_of(name: str) -> Any:
+            nonlocal asked
+            asked += 1
+            if asked < 3:
+                raise UnknownName("account", name, ())
+            return role.desk(name).gateway
+
+        def price_of(name: str, instrument: Any) -> Any:
+            assert asked >= 3, "its prices are asked for once it is there"
+            return role.desk(name).prices.get(instrument)
+
+        made = await Orders(store, platform.clock, gateway_of, price_of=price_of).place(wish())
+        assert isinstance(made, Order)

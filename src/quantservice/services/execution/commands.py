@@ -144,8 +144,12 @@ class Orders:
             check_resting(post_only=wish.post_only, time_in_force=wish.time_in_force)
         intents = [self._intent(wish, of) for wish, of in zip(wishes, causes, strict=True)]
         (account,) = accounts
+        known = await self.account_of(account)
+        for wish in wishes:
+            if known is not None:
+                check_account(known, wish.instrument)
+        gateway = await self._gateway(account)  # waits for an account that was added just now: its prices are asked for next
         await self._check_market(account, list(zip(wishes, intents, strict=True)))
-        gateway = await self._gateway(account)
         if not gateway.ready:
             raise EnvironmentFault(f"account {account} is not reconciled with its venue yet; nothing is sent before that")
         outcomes = await gateway.submit(intents, also=also)
@@ -161,10 +165,7 @@ class Orders:
 
     async def _check_market(self, name: str, wanted: Sequence[tuple[OrderWish, Intent]]) -> None:
         """Refuse what the venue would refuse, before anything is sent. What was asked before has its answer already."""
-        account = await self.account_of(name)
         for wish, intent in wanted:
-            if account is not None:
-                check_account(account, wish.instrument)
             price = wish.limit_price or wish.stop_price or self._price_of(name, wish.instrument.id)
             refused = out_of_reach(wish.instrument, wish.quantity, price, reduce_only=wish.reduce_only)
             if refused is not None:
