@@ -164,6 +164,7 @@ def test_a_wrong_request_is_told_in_a_sentence(visitor: Page, platform: Platform
 def test_a_deployment_is_made_started_changed_and_rolled_back(visitor: Page, platform: Platform) -> None:
     visitor.goto(f"{platform.url}/strategies/deployments/new?strategy=ma_cross&symbols={NAME}&period=1m&p.fast=5&p.slow=20")
     visitor.locator("#deployment-name").fill("by hand")
+    visitor.locator('[data-figure="stored-klines"]').wait_for(timeout=WAIT_S * 1000)  # the page moves no more
     visitor.locator('[data-action="create"]').click()
     refused = visitor.locator(".refused, .el-message--error")
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quantservice.core.margin import Bracket, BracketTable, maintenance_amounts
+from quantservice.simulator.faults.script import Fault, FaultScript
 from quantservice.simulator.trading import (
     AccountEvent,
     Engine,
@@ -350,3 +351,11 @@ def _do(venue: Venue, account: str, what: str, side: str, size: int, offset: int
         acts[what]()
     except Reject:
         return
+
+
+def test_a_fault_that_is_looked_at_is_not_used_up() -> None:
+    script = FaultScript()
+    script.add(Fault(kind="maintenance", market="um", count=1))
+    assert [script.stands("maintenance", market) for market in ("um", "um", "cm")] == [True, True, False]
+    assert script.find("maintenance", "um") is not None
+    assert not script.stands("maintenance", "um"), "a request met it"

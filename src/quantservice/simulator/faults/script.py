@@ -180,6 +180,11 @@ class FaultScript:
                 return fault
         return None
 
+    def stands(self, kind: FaultKind, market: str) -> bool:
+        """Say whether a fault of ``kind`` is in force at a market; nothing is counted: it is looked at, and meets nobody."""
+        now = time.monotonic()
+        return any(fault.kind == kind and fault.live(now) and fault.is_for(market) for fault in self.faults.values())
+
     def skew_ms(self) -> int:
         """Return how far the venue's clock is off."""
         now = time.monotonic()

@@ -126,7 +126,7 @@ class HtxVenue:
             door.watch()
             hub = self.hubs[name]
             self._faults.release(hub)
-            if self._faults.faults and self._faults.find("maintenance", door.market) is not None:
+            if self._faults.faults and self._faults.stands("maintenance", door.market):
                 for connection in list(hub.connections.values()):
                     connection.cut()
             hub.flush()

@@ -122,7 +122,7 @@ class OkxExchange:
         self.trade.tick()
         self.sockets.watch()
         self.faults.release(self.hub)
-        if self.faults.faults and self.faults.find("maintenance", "okx") is not None:
+        if self.faults.faults and self.faults.stands("maintenance", "okx"):
             for connection in list(self.hub.connections.values()):
                 connection.cut()
         self.hub.flush()

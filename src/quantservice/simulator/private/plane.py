@@ -136,7 +136,7 @@ class TradingPlane:
             self.doors[market].watch()
             hub = self.hubs[market]
             self._faults.release(hub)
-            if self._faults.faults and self._faults.find("maintenance", market) is not None:
+            if self._faults.faults and self._faults.stands("maintenance", market):
                 for connection in list(hub.connections.values()):
                     connection.cut()
             hub.flush()
