@@ -257,7 +257,8 @@ async def _live(world: World) -> Outcome:
         if isinstance(result, Exception):
             raise result
     last = world.trading() or world.process
-    known = await kept(last.store, world.exchange)
+    async with world.file_lock:  # another process may be within a transaction, and nobody waits for SQLite's own lock here
+        known = await kept(last.store, world.exchange)
     wrong = [*world.above_limit[:1], *broken(world.exchange, known, opened_ms=0)]
     statement = last.gateway.resolver.statement
     if statement is None or statement.positions or statement.unexplained:
