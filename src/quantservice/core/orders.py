@@ -186,6 +186,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return ZERO if self.final else max(ZERO, self.most - max(self.filled, self.reported))
 
     @property
+    def unbooked(self) -> Decimal:
+        """What it may still change its position by: what may be filled, and what is filled and whose fills are not here yet."""
+        missing = ZERO if self.external else self.reported - self.filled  # what others filled may be in the opening
+        return self.remaining + missing if missing > 0 else self.remaining
+
+    @property
     def most(self) -> Decimal:
         """Quantity that may be filled in all: of both versions the larger, while it is not known which one the venue has."""
         if self.state is OrderState.AMENDING and self.amendment is not None:

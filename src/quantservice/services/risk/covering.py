@@ -62,9 +62,9 @@ def _covered(intent: Intent, account: Exposed, share_of: Callable[[str], Exposed
     plain = ZERO
     for order in _same_way(terms, account.flying.values()):
         if order.terms.reduce_only:
-            wanted[order.deployment] = wanted.get(order.deployment, ZERO) + order.remaining
+            wanted[order.deployment] = wanted.get(order.deployment, ZERO) + order.unbooked
         else:
-            plain += order.remaining
+            plain += order.unbooked
     for name, quantity in wanted.items():
         share = share_of(name) if name else None
         plain += quantity if share is None else min(quantity, held_against(share, terms))

@@ -75,11 +75,13 @@ class Exposed:
     more orders rest.
     """
 
-    __slots__ = ("_sums", "flying", "legs", "price", "sides", "worst")
+    __slots__ = ("_sums", "flying", "legs", "open", "price", "sides", "worst")
 
     def __init__(self) -> None:
         self.legs: dict[str, Decimal] = {}
+        #: What may still change the position: also orders that have ended, until all that the venue filled of them is booked.
         self.flying: dict[str, Order] = {}
+        self.open = 0  # of them those that have not ended
         self.price: Price | None = None
         self.sides: deque[tuple[int, str]] = deque(maxlen=64)
         self.worst: Decimal | None = None
@@ -89,6 +91,7 @@ class Exposed:
         """Forget orders and positions; price and recent sides stay."""
         self.legs.clear()
         self.flying.clear()
+        self.open = 0
         self._sums.clear()
         self.worst = None
 
@@ -96,10 +99,12 @@ class Exposed:
         """Take an order as it is now."""
         before = self.flying.pop(order.order_id, None)
         if before is not None:
-            self._add(before.terms, -before.remaining)
+            self._add(before.terms, -before.unbooked)
+            self.open -= not before.final
         if flies:
             self.flying[order.order_id] = order
-            self._add(order.terms, order.remaining)
+            self._add(order.terms, order.unbooked)
+            self.open += not order.final
         self.worst = None
 
     def _add(self, terms: OrderTerms, quantity: Decimal) -> None:
@@ -124,11 +129,18 @@ class Exposed:
                     quantity += more.quantity
                 found.append(quantity)
             return tuple(found)
+        # what may only reduce may be filled before what opens: then less is left that a plain order would have closed
         held = self.legs.get("both", ZERO)
         buys, sells = self.left("buy", reducing=False), self.left("sell", reducing=False)
-        if more is not None and not more.reduce_only:
-            buys, sells = (buys + more.quantity, sells) if more.side == "buy" else (buys, sells + more.quantity)
-        return (max(abs(held + buys), abs(held - sells)),)
+        closing = self._sums.get(("both", "sell" if held > 0 else "buy", True), ZERO)
+        if more is not None:
+            if not more.reduce_only:
+                buys, sells = (buys + more.quantity, sells) if more.side == "buy" else (buys, sells + more.quantity)
+            elif (more.side == "sell") is (held > 0):
+                closing += more.quantity
+        high = held + buys if held > 0 else min(held + closing, ZERO) + buys
+        low = max(held - closing, ZERO) - sells if held > 0 else held - sells
+        return (max(abs(high), abs(low)),)
 
 
 class ExposureBook:
@@ -160,14 +172,17 @@ class ExposureBook:
     @exact
     def apply_order(self, order: Order) -> None:
         """Take an order as it is now."""
-        flies = order.state in IN_FLIGHT and order.remaining > 0
-        self._exposed[order.terms.instrument].put(order, flies=flies)
-        if order.deployment:
-            self._shares[order.deployment, order.terms.instrument].put(order, flies=flies)
+        self._put(order)
         if order.state is OrderState.REJECTED:
             self.rejects_in_row += 1
         elif order.state in (OrderState.OPEN, OrderState.FILLED):
             self.rejects_in_row = 0
+
+    def _put(self, order: Order) -> None:
+        flies = (order.state in IN_FLIGHT or order.final) and order.unbooked > 0
+        self._exposed[order.terms.instrument].put(order, flies=flies)
+        if order.deployment:
+            self._shares[order.deployment, order.terms.instrument].put(order, flies=flies)
 
     def reload(self, held: Iterable[HeldPosition]) -> None:
         """Forget orders and positions, and take these positions: what the store has after somebody else may have traded."""
@@ -291,6 +306,8 @@ class ExposureBook:
                 self.rejects_in_row += order.created_ns >= since_ns
             elif order.state in _TAKEN:
                 self.rejects_in_row = 0
+            if order.final:
+                self._put(order)
         self.count_orders(now_ns, counts)
         self._losses = dict(losses)
 
@@ -423,7 +440,7 @@ class ExposureBook:
             after_gross_exposure=after + of_others,
             after_largest_exposure=max(after, *others.values()) if others else after,
             deployment_position_value=self._own(intent.deployment, name, grown) if quota is not None else ZERO,
-            open_orders=len(found.flying) - (changed is not None),
+            open_orders=found.open - (changed is not None),
             order_times_ns=self._order_times,
             deployment_order_times_ns=self._order_times_of.get(intent.deployment, ()),
             deployment_orders_today=count if of_day == day else 0,
