@@ -30,16 +30,30 @@ def project_dir() -> Path:
     return PROJECT
 
 
-#: Folders whose tests are there for the coverage gate. Tracing doubles the time of what it traces; others drive whole processes,
-#: servers and pages, whose code these folders test by itself.
-COVERED = ("unit", "property", "flow")
+#: Tests that are there for the coverage gate. Tracing doubles the time of what it traces; others drive whole processes, servers,
+#: exchanges and pages, whose code these test by itself.
+COVERED = (
+    "unit",
+    "flow/test_execution",
+    "flow/test_group_commit",
+    "flow/test_indicator_service",
+    "flow/test_job_queue",
+    "flow/test_keeper",
+    "flow/test_market_line",
+    "flow/test_order_",
+    "flow/test_portfolio",
+    "flow/test_quotas",
+    "flow/test_resolving",
+    "flow/test_risk",
+    "flow/test_strategy_hosting",
+)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the long versions out unless they are asked for (``-m slow``), and trace what the coverage gate is about only."""
     here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] not in COVERED:
+        if item.path.is_relative_to(here) and not item.path.relative_to(here).as_posix().startswith(COVERED):
             item.add_marker("no_cover")
     if config.option.markexpr:
         return
