@@ -58,12 +58,14 @@ def test_a_backtest_of_the_command_line_is_kept_and_repeats(stored: Path) -> Non
         (row,) = client.get("/api/v1/backtests")["data"]
         detail = client.get(f"/api/v1/backtests/{made['id']}")
         drawn = client.get(f"/api/v1/backtests/{made['id']}/report")
+        why = client.get(f"/api/v1/backtests/{made['id']}/why")
         (family,) = client.get("/api/v1/trials")["data"]
         again = client.post(f"/api/v1/backtests/{made['id']}/repeat", {})
     assert (row["id"], row["strategy"], row["parameters"]["fast"]) == (made["id"], "ma_cross", 7)
     assert detail["assumptions"]["slippage"] == {"model": "fixed", "bps": 2.0} | detail["assumptions"]["slippage"]
     assert {"trades", "equity", "daily"} <= set(detail["tables"])
     assert drawn["trades_total"] == detail["metrics"]["trades"]["value"] > 0
+    assert why["traded"] + sum(gate["rows"] for gate in why["gates"]) == why["rows"] == 2_400
     assert family["runs"] == 2, "kept or not, a run is counted once"
     repeated = run(stored, "jobs", "watch", again["id"])
     assert (repeated["result"]["identical"], repeated["result"]["changed"]) == (True, [])

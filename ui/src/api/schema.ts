@@ -963,6 +963,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/backtests/{result_id}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a stored backtest did not trade
+         * @description The gates that said no: how often, when first and last, and the stretches of bars.
+         */
+        get: operations["why_api_v1_backtests__result_id__why_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/backtests/{result_id}/files/{ending}": {
         parameters: {
             query?: never;
@@ -3022,6 +3042,51 @@ export interface components {
             figures: {
                 [key: string]: number | null;
             };
+        };
+        /**
+         * BacktestWhy
+         * @description Why a stored backtest did not trade.
+         */
+        BacktestWhy: {
+            /**
+             * Format
+             * @example quantservice.why.v1
+             */
+            format: string;
+            /**
+             * Rows
+             * @description Bars by instruments.
+             * @example 8760
+             */
+            rows: number;
+            /**
+             * Traded
+             * @description Rows of which an order filled.
+             * @example 230
+             */
+            traded: number;
+            /**
+             * Gates
+             * @description The most frequent first.
+             */
+            gates: components["schemas"]["WhyGate"][];
+            /**
+             * Stretches
+             * @description In order of time: rare gates whole, of the others the last ones.
+             */
+            stretches: components["schemas"]["WhyStretch"][];
+            /**
+             * Stretches Total
+             * @description How many there were; at most 1,000 are kept.
+             * @example 467
+             */
+            stretches_total: number;
+            /**
+             * Note
+             * @description Why nothing is known; empty: it is.
+             * @example
+             */
+            note: string;
         };
         /**
          * BatchAnswer
@@ -8665,6 +8730,75 @@ export interface components {
             figures: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * WhyGate
+         * @description A gate that said no to trades.
+         */
+        WhyGate: {
+            /**
+             * Gate
+             * @description In words; docs/backtesting.md lists them.
+             * @example the same target as before
+             */
+            gate: string;
+            /**
+             * Rows
+             * @description At how many bars, of all instruments.
+             * @example 8121
+             */
+            rows: number;
+            /**
+             * First Ms
+             * @description Open time of the first.
+             * @example 1748736000000
+             */
+            first_ms: number;
+            /**
+             * Last Ms
+             * @description Open time of the last.
+             * @example 1748736000000
+             */
+            last_ms: number;
+        };
+        /**
+         * WhyStretch
+         * @description Bars of one instrument on end at which the same gate said no.
+         */
+        WhyStretch: {
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Gate
+             * @example rejected: below the least notional
+             */
+            gate: string;
+            /**
+             * Said
+             * @description What the strategy said at the first of them; empty: nothing.
+             * @example target 1
+             */
+            said: string;
+            /**
+             * Bars
+             * @example 12
+             */
+            bars: number;
+            /**
+             * First Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            first_ms: number;
+            /**
+             * Last Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            last_ms: number;
         };
         /**
          * LiveEvent
@@ -15355,6 +15489,119 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BacktestReport"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    why_api_v1_backtests__result_id__why_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `latest`, or `latest-1`, the one before it. */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestWhy"];
                 };
             };
             /** @description The request cannot be served as it is. */
