@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Playwright
+from playwright.sync_api import Page, Playwright, Route
 from tests.browser.test_research_pages import post
 from tests.support.browser import Platform, Screen, browser, new_screen, until, untranslated, words_on
 
@@ -315,6 +317,56 @@ def test_the_accounts_fit_a_small_desk_and_say_what_they_pay(owner: Page, platfo
     assert button is not None
     assert panel is not None
     assert button["x"] + button["width"] <= panel["x"] + panel["width"], "the last column is not cut"
+
+
+def test_what_is_traded_names_its_account_and_fits_a_small_desk(owner: Page, platform: Platform, account: str) -> None:
+    owner.set_viewport_size({"width": 1280, "height": 800})
+    for tab, wanted in (("orders", "Why"), ("fills", "By")):
+        owner.goto(f"{platform.url}/trading/{tab}")
+        table = owner.locator('.panel.body [role="table"]')
+        table.locator(f'[data-of="{account}"]').first.wait_for()
+        heads = table.locator('[role="columnheader"]').all_inner_texts()
+        assert {"Account", wanted} <= set(heads)
+        assert table.evaluate("element => element.scrollWidth - element.clientWidth") <= 0, f"{tab} is cut"
+
+
+def test_a_wallet_of_several_coins_is_read_apart(owner: Page, platform: Platform) -> None:
+    holdings = {"USDT": "1234.5678901234567", "BTC": "1.5", "ETH": "2"}
+    post(platform, "/accounts", {"name": "coins", "market": "spot", "balances": holdings})
+    until(lambda: len(accounts(platform)["coins"]["balances"]) == len(holdings), what="the wallet to be booked")
+    owner.goto(f"{platform.url}/accounts")
+    row = owner.locator('[role="row"]').filter(has=owner.locator('[data-account="coins"]'))
+    row.locator('[data-balance="USDT"]').wait_for()
+    boxes = [item.bounding_box() for item in row.locator("[data-balance]").all()]
+    places = sorted((round(box["y"]), box["x"], box["x"] + box["width"]) for box in boxes if box is not None)
+    assert len(places) == len(holdings)
+    for one, other in pairwise(places):
+        assert other[0] > one[0] or other[1] - one[2] >= 8, "two amounts run together"
+    shown = row.locator('[data-balance="USDT"] span')
+    assert shown.inner_text() == "1,234.5679"
+    assert shown.get_attribute("title") == holdings["USDT"], "the exact figure is one hover away"
+
+
+def test_the_lights_tell_venues_and_markets_apart(owner: Page, platform: Platform) -> None:
+    def with_another_venue(route: Route) -> None:
+        said = platform.get("/api/v1/status")
+        one = said["connections"][0]
+        said["connections"] += [
+            {**one, "venue": "okx", "market": market, "connection": f"okx:{market}:0"} for market in ("um", "spot")
+        ]
+        route.fulfill(json=said)
+
+    page = owner.context.new_page()  # its live connection stays silent: what the status says is shown
+    page.route_web_socket(re.compile("/ws"), lambda _: None)
+    page.route("**/api/v1/status", with_another_venue)
+    page.goto(f"{platform.url}/accounts")
+    page.locator('[data-venue="okx"]').wait_for()
+    texts = [text.split() for text in page.locator("[data-venue]").all_inner_texts()]
+    assert ["okx", "Spot", "USDT-M"] in texts
+    assert [words[0] for words in texts] == ["binance", "okx"]
+    names = [light.get_attribute("aria-label") for light in page.locator("[data-light]").all()]
+    assert len(names) == len(set(names)) >= 4
+    page.close()
 
 
 def test_a_rule_is_rehearsed_before_it_is_enforced(owner: Page, platform: Platform, account: str) -> None:

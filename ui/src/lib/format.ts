@@ -23,6 +23,29 @@ export function decimal(text: string | number | null | undefined, digits?: numbe
   return formatter(options).format(text as `${number}`);
 }
 
+const SIGNIFICANT = 8;
+
+/** An exact decimal with at most eight significant digits; digits before the point are never cut. */
+export function brief(text: string): string {
+  const [whole = "", fraction = ""] = text.replace("-", "").split(".");
+  const led = whole.replace(/^0+/, "").length;
+  const zeros = fraction.length - fraction.replace(/^0+/, "").length;
+  const places = led ? Math.max(0, SIGNIFICANT - led) : zeros + SIGNIFICANT;
+  if (fraction.length <= places) return decimal(text);
+  return formatter({ maximumFractionDigits: Math.min(20, places), signDisplay: "negative" }).format(text as `${number}`);
+}
+
+const CENTS = new Set(["USDT", "USDC", "USD", "FDUSD", "BUSD", "TUSD", "DAI", "EUR"]);
+/** How many decimals an amount of this currency is shown with; undefined: as many as it has, within reason. */
+export const centsOf = (currency: string): number | undefined => (CENTS.has(currency) ? 2 : undefined);
+
+/** An amount of money in its currency's decimals. */
+export function amountText(text: string | null | undefined, currency: string): string {
+  if (text === null || text === undefined || text === "") return NONE;
+  const cents = centsOf(currency);
+  return cents === undefined ? brief(text) : decimal(text, cents);
+}
+
 export function integer(value: number | null | undefined): string {
   return value === null || value === undefined ? NONE : formatter({ maximumFractionDigits: 0 }).format(value);
 }

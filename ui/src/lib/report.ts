@@ -178,3 +178,9 @@ export function readReport(raw: BacktestReport): Report {
 }
 
 export const shortName = (instrument: string): string => instrument.split(":").pop() ?? instrument;
+
+/** The currency that an instrument's profit is in: a coin-margined contract pays in its base. */
+export function settleOf(instrument: string): string {
+  const [base = "", quote = ""] = shortName(instrument).split("-");
+  return instrument.split(":")[1] === "cm" ? base : quote;
+}
