@@ -266,6 +266,12 @@ def test_a_report_shows_what_the_api_says(screen: Screen, research: Research) ->
         agree(page, f'[data-net="{place + 1}"]', trade["net"], "quote")
     family = research.get(f"/trials/{record['family']}")
     agree(page, '[data-figure="trials"]', family["runs"], "count")
+    why = research.get(f"/backtests/{research.backtests[0]}/why")
+    agree(page, '[data-figure="why-traded"]', why["traded" if screen.language == "en" else "rows"], "count")
+    for gate in why["gates"]:
+        agree(page, f'[data-gate-rows="{gate["gate"]}"]', gate["rows"], "count")
+        said = page.locator(f'[data-gate-said="{gate["gate"]}"]').inner_text()
+        assert bool(re.search(r"[\u4e00-\u9fff]", said)) == (screen.language == "zh"), said
     page.locator('[data-trade="2"]').click()
     until(lambda: "trade=2" in page.url, what="the chosen trade to be in the address")
     page.locator("button.fold").click()

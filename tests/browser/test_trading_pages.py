@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -271,7 +272,14 @@ def test_a_rule_is_changed_and_the_denial_is_shown(owner: Page, platform: Platfo
         post(platform, "/orders", body)
     owner.get_by_text("max_order_value").first.wait_for()
     denial = platform.get("/api/v1/denials")["data"][0]
-    owner.get_by_text(denial["sentence"]).first.wait_for()
+    shown = owner.locator(f"[title={json.dumps(denial['sentence'])}]").first
+    value = f"{float(denial['value']):,.8g}"
+    shown.get_by_text(f"The order is worth {value}, more than the 100 allowed").wait_for()
+    owner.locator("button.language").click()
+    shown.get_by_text(f"订单金额 {value}，超过上限 100").wait_for()
+    row.get_by_text("单笔订单金额不得超过此值。").wait_for()
+    row.get_by_text("上限 100", exact=True).wait_for()
+    owner.locator("button.language").click()
     post(platform, "/risk/rules/max_order_value", {"mode": "enforced", "parameters": {"limit": "100000"}})
 
 

@@ -1,7 +1,8 @@
-// A write that was refused is said in the server's own sentence.
+// A write that was refused is said in the server's own sentence; a denial of risk control in the page's language.
 import { ElMessage } from "element-plus";
 import { useI18n } from "vue-i18n";
 import { ApiError } from "@/api/client";
+import { deniedSentence } from "@/lib/rules";
 
 export function useComplaint(): (fault: unknown) => void {
   const { t } = useI18n();
@@ -11,5 +12,6 @@ export function useComplaint(): (fault: unknown) => void {
 }
 
 export function sentence(fault: unknown, otherwise: string): string {
-  return fault instanceof ApiError && fault.message ? fault.message : otherwise;
+  if (!(fault instanceof ApiError) || !fault.message) return otherwise;
+  return fault.code === "risk_denied" ? deniedSentence(fault.message) : fault.message;
 }

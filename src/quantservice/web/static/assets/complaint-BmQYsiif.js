@@ -1,1 +1,0 @@
-import{t as e}from"./message-BDqY9q5d.js";import{r as t}from"./_plugin-vue_export-helper-JX2JWsls.js";import{_ as n}from"./media-Dye79NSX.js";function r(){let{t:n}=t();return t=>{e({type:`error`,showClose:!0,duration:8e3,message:i(t,n(`error.unreachable`))})}}function i(e,t){return e instanceof n&&e.message?e.message:t}export{r as n,i as t};

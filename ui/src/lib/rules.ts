@@ -1,0 +1,50 @@
+// Rules of risk control and their denials in the page's language: by the rule's code, with limit and value; else the server's sentence.
+import { i18n } from "@/i18n";
+import { brief } from "./format";
+
+export interface Denial {
+  rule: string;
+  limit: string;
+  value: string;
+  sentence: string;
+}
+
+const UNITS = new Map([
+  ["in the account's currency", "amount"],
+  ["a fraction: 0.05 is 5 %", "share"],
+  ["a multiple of equity", "times"],
+]);
+const STATE = /^(system|account|deployment)(?: (\S+))? is (?:REDUCING|HALTED)/;
+
+const known = (key: string): boolean => i18n.global.te(key);
+export const ruleName = (rule: string): string => (known(`rule.${rule}.name`) ? i18n.global.t(`rule.${rule}.name`) : rule);
+export const ruleDoc = (rule: string, doc: string): string => (known(`rule.${rule}.doc`) ? i18n.global.t(`rule.${rule}.doc`) : doc);
+export const fieldName = (field: string): string => (known(`ruleField.${field}`) ? i18n.global.t(`ruleField.${field}`) : field);
+export function fieldDoc(doc: string): string {
+  const unit = UNITS.get(doc);
+  return unit ? i18n.global.t(`ruleUnit.${unit}`) : doc;
+}
+
+/** A limit or a value as it is read: amounts with separators, all else as it came. */
+export const breachText = (text: string): string => (/^-?\d+(\.\d+)?$/.test(text) ? brief(text) : text);
+
+/** Why an order was denied. */
+export function denialText(denial: Denial): string {
+  const { t } = i18n.global;
+  const { rule, limit, value, sentence } = denial;
+  if (rule === "state") {
+    const found = STATE.exec(sentence);
+    return found && known(`rule.state.${value}`) ? t(`rule.state.${value}`, { of: t(`rule.state.${found[1]}`, { name: found[2] ?? "" }) }) : sentence;
+  }
+  if (!/\d/.test(value) && known(`rule.${rule}.none`)) return t(`rule.${rule}.none`);
+  return known(`rule.${rule}.no`) ? t(`rule.${rule}.no`, { limit: breachText(limit), value: breachText(value) }) : sentence;
+}
+
+const DENIED = /^(.*) \(rule (\w+), limit (.*), value (.*)\)$/s;
+/** A refused write's sentence, where it was risk control that refused. */
+export function deniedSentence(message: string): string {
+  const found = DENIED.exec(message);
+  if (!found) return message;
+  const [, sentence = "", rule = "", limit = "", value = ""] = found;
+  return i18n.global.t("risk.deniedBy", { sentence: denialText({ rule, limit, value, sentence }), rule: ruleName(rule), code: rule });
+}
