@@ -416,8 +416,87 @@ def test_the_switch_is_pulled_by_a_typed_word_and_trading_goes_on_by_a_button(
     until(lambda: held(platform) == "0", what="what is held to be closed")
     assert platform.get(f"/api/v1/orders/{order['order_id']}")["state"] == "cancelled"
     owner.locator('.scope [data-state="HALTED"]').first.wait_for()
-    owner.locator('[data-set="ACTIVE"]').click()
+    owner.locator('[data-scope="system:"] [data-set="ACTIVE"]').click()
     until(lambda: platform.get("/api/v1/risk")["state"] == "ACTIVE", what="trading to go on")
+
+
+def test_an_account_and_a_strategy_are_held_back_and_let_go_by_a_click(owner: Page, platform: Platform, account: str) -> None:
+    def state_of(scope: str, key: str) -> str:
+        rows = platform.get("/api/v1/risk")["states"]
+        return next((row["state"] for row in rows if (row["scope"], row["key"]) == (scope, key)), "ACTIVE")
+
+    strategy = until(
+        lambda: next((row for row in platform.get("/api/v1/deployments")["data"] if row["state"] == "running"), None),
+        what="a strategy that runs",
+    )
+    assert strategy is not None
+    owner.goto(f"{platform.url}/risk")
+    for scope, key, name in (("account", account, account), ("deployment", strategy["id"], strategy["name"])):
+        line = owner.locator(f'[data-scope="{scope}:{key}"]')
+        line.get_by_text(name, exact=True).wait_for()
+        for state in ("REDUCING", "HALTED"):
+            line.locator(f'[data-set="{state}"]').click()
+            line.locator(f'[data-state="{state}"]').wait_for()
+            assert state_of(scope, key) == state
+            assert line.locator("[data-since]").inner_text().startswith("owner · "), "who did it, and when"
+        line.locator('[data-set="ACTIVE"]').click()
+        line.locator('[data-state="ACTIVE"]').wait_for()
+        assert state_of(scope, key) == "ACTIVE"
+        assert line.locator("[data-since]").count() == 0
+
+
+def test_a_venues_key_is_refused_in_a_sentence_and_forgotten_by_a_typed_word(owner: Page, platform: Platform) -> None:
+    post(platform, "/accounts", {"name": "keyed", "market": "um", "mode": "live"})
+    gone: list[str] = []
+
+    def forget(route: Route) -> None:
+        if route.request.method != "DELETE":
+            route.fallback()
+            return
+        gone.append(route.request.url.rpartition("/api/v1")[2])
+        route.fulfill(json={"removed": 1})
+
+    kept = {"account": "keyed", "prefix": "abcdef", "enabled": True, "created_ms": 1, "checked_ms": 1}
+    page = owner.context.new_page()  # the demo's exchange takes no key: one that was taken is played
+    page.route("**/api/v1/venue-keys", lambda route: route.fulfill(json={"data": [{**kept, "permissions": {"trade": True}}]}))
+    page.route("**/api/v1/accounts/keyed/key", forget)
+    page.goto(f"{platform.url}/accounts")
+    row = page.locator('[role="row"]').filter(has=page.locator('[data-account="keyed"]'))
+    row.get_by_role("button", name="Key", exact=True).click()
+    form = page.locator(".el-dialog:visible")
+    assert "abcdef… trades" in form.locator('[data-key-of="keyed"]').inner_text()
+    form.locator('input[name="key"]').fill("short")
+    form.locator('input[name="secret"]').fill("secret-of-the-key")
+    form.locator("button.primary").click()
+    page.locator(".el-message").get_by_text("venue key: its key is at least 8 characters").wait_for()
+    assert form.locator('input[name="secret"]').input_value() == ""
+    form.locator('[data-act="forget"]').click()
+    confirm = page.locator(".el-dialog:visible button.danger").last
+    assert confirm.is_disabled()
+    page.locator("#typed-word").last.fill("keyed")
+    confirm.click()
+    page.locator(".el-message").get_by_text("The key of keyed is forgotten").wait_for()
+    assert gone == ["/accounts/keyed/key"]
+    page.close()
+
+
+def test_all_of_an_account_is_cancelled_and_closed_by_its_typed_name(owner: Page, platform: Platform, account: str) -> None:
+    price = platform.get("/api/v1/fills?account=desk")["data"][0]["price"]
+    order = {"account": account, "symbol": "BTCUSDT", "market": "um", "side": "buy", "quantity": "0.01"}
+    post(platform, "/orders", order)
+    post(platform, "/orders", {**order, "type": "limit", "limit_price": str(int(float(price) * 0.95))})
+    owner.goto(f"{platform.url}/trading")
+    owner.locator(".el-select.account").click()
+    owner.get_by_role("option", name=account, exact=True).click()
+    for verb, said in (("Cancel all", "open orders cancelled"), ("Close all", "orders sent to close")):
+        owner.locator(".panel.body header").get_by_role("button", name=verb).click()
+        confirm = owner.locator(".el-dialog:visible button.danger")
+        assert confirm.is_disabled()
+        owner.locator(".el-dialog:visible #typed-word").fill(account)
+        confirm.click()
+        owner.locator(".el-message").get_by_text(re.compile(rf"^{account}: 1 {said}")).wait_for()
+    until(lambda: held(platform) == "0", what="what is held to be closed")
+    assert platform.get(f"/api/v1/orders?account={account}&open=true")["data"] == []
 
 
 def test_an_account_is_added_by_its_form(owner: Page, platform: Platform) -> None:

@@ -192,6 +192,8 @@ export const api = {
   accounts: (signal?: AbortSignal) => request<{ data: AccountRow[] }>("GET", "/api/v1/accounts", { signal }),
   preflight: (name: string, signal?: AbortSignal) => request<PreflightReport>("POST", `/api/v1/accounts/${encodeURIComponent(name)}/preflight`, { signal }),
   addAccount: (body: Partial<AccountRequest> & { name: string }) => request<AccountRow>("POST", "/api/v1/accounts", { body }),
+  venueKeys: (signal?: AbortSignal) => request<{ data: KeyRow[] }>("GET", "/api/v1/venue-keys", { signal }),
+  forgetKey: (name: string) => request("DELETE", `/api/v1/accounts/${encodeURIComponent(name)}/key`),
   giveKey: (name: string, body: KeyBody) => request<KeyRow>("POST", `/api/v1/accounts/${encodeURIComponent(name)}/key`, { body }),
   orders: (query: Query = {}, signal?: AbortSignal) => request<{ data: OrderRow[] }>("GET", "/api/v1/orders", { query, signal }),
   orderChain: (id: string, signal?: AbortSignal) => request<OrderChain>("GET", `/api/v1/orders/${encodeURIComponent(id)}/chain`, { signal }),
