@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Playwright
-from tests.support.browser import Platform, Screen, browser, new_screen, until, untranslated, words_on
+from tests.support.browser import Platform, Screen, browser, cut_tables, new_screen, until, untranslated, words_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -127,6 +127,10 @@ def test_the_first_backtest_is_one_button(visitor: Page, platform: Platform) -> 
     visitor.wait_for_selector(".job")
     visitor.wait_for_url(re.compile(r"/backtests/b\w+$"), timeout=WAIT_S * 1000)
     visitor.wait_for_selector('[data-metric="total_return"]')
+    visitor.set_viewport_size({"width": 1280, "height": 800})
+    visitor.wait_for_selector("[data-trade]")
+    assert cut_tables(visitor) == []
+    visitor.set_viewport_size({"width": 1440, "height": 900})
     (row,) = platform.get("/api/v1/backtests")["data"]
     assert row["id"] == visitor.url.rpartition("/")[2]
     assert (row["strategy"], row["data"]["symbols"], row["data"]["period"]) == ("ma_cross", [NAME], "1m")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Playwright, Route
 from tests.browser.test_research_pages import post
-from tests.support.browser import Platform, Screen, browser, new_screen, until, untranslated, words_on
+from tests.support.browser import Platform, Screen, browser, cut_tables, new_screen, until, untranslated, words_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -335,7 +335,11 @@ def test_what_is_traded_names_its_account_and_fits_a_small_desk(owner: Page, pla
         table.locator(f'[data-of="{account}"]').first.wait_for()
         heads = table.locator('[role="columnheader"]').all_inner_texts()
         assert {"Account", wanted} <= set(heads)
-        assert table.evaluate("element => element.scrollWidth - element.clientWidth") <= 0, f"{tab} is cut"
+        assert cut_tables(owner) == []
+    for path in ("/trading/positions", "/portfolio", "/portfolio/journal", "/risk", "/system", "/strategies/deployments"):
+        owner.goto(platform.url + path)
+        owner.locator('[role="table"] [role="row"]').nth(1).wait_for()
+        assert cut_tables(owner) == [], path
 
 
 def test_a_wallet_of_several_coins_is_read_apart(owner: Page, platform: Platform) -> None:

@@ -201,6 +201,19 @@ def new_screen(context: BrowserContext, platform: Platform, *, language: str, si
     return screen
 
 
+_CUT_TABLES: Final = """() => {
+  const wide = (element) => element.scrollWidth > element.clientWidth + 1;
+  const cut = (table) => wide(table) || [...table.querySelectorAll('[role=columnheader]')].some(wide);
+  return [...document.querySelectorAll('[role=table]')].filter(cut).map((table) => table.getAttribute('aria-label'));
+}"""
+
+
+def cut_tables(page: Page) -> list[str]:
+    """Return the tables of which a column or a title does not fit the screen."""
+    cut: list[str] = page.evaluate(_CUT_TABLES)
+    return cut
+
+
 _READ_WORDS: Final = """() => {
   const words = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -25,8 +25,11 @@ export function fieldDoc(doc: string): string {
   return unit ? i18n.global.t(`ruleUnit.${unit}`) : doc;
 }
 
-/** A limit or a value as it is read: amounts with separators, all else as it came. */
-export const breachText = (text: string): string => (/^-?\d+(\.\d+)?$/.test(text) ? brief(text) : text);
+/** A limit or a value as it is read: amounts with separators, states by their names, all else as it came. */
+export function breachText(text: string): string {
+  if (/^-?\d+(\.\d+)?$/.test(text)) return brief(text);
+  return /^[A-Z]+$/.test(text) && known(`state.${text}`) ? i18n.global.t(`state.${text}`) : text;
+}
 
 /** Why an order was denied. */
 export function denialText(denial: Denial): string {
