@@ -384,6 +384,8 @@ def test_the_lights_tell_venues_and_markets_apart(owner: Page, platform: Platfor
 def test_a_rule_is_rehearsed_before_it_is_enforced(owner: Page, platform: Platform, account: str) -> None:
     owner.goto(f"{platform.url}/risk")
     panel = owner.locator(".rehearsal")
+    for above in ('[data-scope^="deployment:"]', "[data-rule]", "[data-quota]"):  # what stands above has its height
+        owner.locator(above).first.wait_for()
     panel.locator('[data-rehearse="account"]').click()
     owner.get_by_role("option", name=account, exact=True).click()
     panel.locator('[data-rehearse="rule"]').click()
