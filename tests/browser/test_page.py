@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
 import pytest
+from playwright.sync_api import Route
 from tests.support.browser import Platform, Screen, until, untranslated, words_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -139,6 +141,26 @@ def test_up_and_down_wear_the_languages_colours(screen: Screen) -> None:
     )
     red, green = "rgb(246, 86, 107)", "rgb(46, 189, 133)"
     assert colours == ([red, green] if screen.language == "zh" else [green, red])
+
+
+def test_the_lights_tell_venues_and_markets_apart(screen: Screen, platform: Platform) -> None:
+    def with_another_venue(route: Route) -> None:
+        said = platform.get("/api/v1/status")
+        one = said["connections"][0]
+        more = [{**one, "venue": "okx", "market": market, "connection": f"okx:{market}:0"} for market in ("um", "spot")]
+        route.fulfill(json={**said, "connections": said["connections"] + more})
+
+    page = screen.page
+    page.route_web_socket(re.compile("/ws"), lambda _: None)  # it stays silent: what the status says is shown
+    page.route("**/api/v1/status", with_another_venue)
+    page.goto(f"{platform.url}/accounts")
+    page.locator('[data-venue="okx"]').wait_for()
+    texts = [text.split() for text in page.locator("[data-venue]").all_inner_texts()]
+    assert [words[0] for words in texts] == ["binance", "okx"]
+    if screen.size == "desktop":
+        assert texts[1] == {"en": ["okx", "Spot", "USDT-M"], "zh": ["okx", "现货", "U本位"]}[screen.language]
+    names = [light.get_attribute("aria-label") for light in page.locator("[data-light]").all()]
+    assert len(names) == len(set(names)) >= 4
 
 
 def test_prices_move_without_a_reload(screen: Screen) -> None:

@@ -359,28 +359,6 @@ def test_a_wallet_of_several_coins_is_read_apart(owner: Page, platform: Platform
     assert shown.get_attribute("title") == holdings["USDT"], "the exact figure is one hover away"
 
 
-def test_the_lights_tell_venues_and_markets_apart(owner: Page, platform: Platform) -> None:
-    def with_another_venue(route: Route) -> None:
-        said = platform.get("/api/v1/status")
-        one = said["connections"][0]
-        said["connections"] += [
-            {**one, "venue": "okx", "market": market, "connection": f"okx:{market}:0"} for market in ("um", "spot")
-        ]
-        route.fulfill(json=said)
-
-    page = owner.context.new_page()  # its live connection stays silent: what the status says is shown
-    page.route_web_socket(re.compile("/ws"), lambda _: None)
-    page.route("**/api/v1/status", with_another_venue)
-    page.goto(f"{platform.url}/accounts")
-    page.locator('[data-venue="okx"]').wait_for()
-    texts = [text.split() for text in page.locator("[data-venue]").all_inner_texts()]
-    assert ["okx", "Spot", "USDT-M"] in texts
-    assert [words[0] for words in texts] == ["binance", "okx"]
-    names = [light.get_attribute("aria-label") for light in page.locator("[data-light]").all()]
-    assert len(names) == len(set(names)) >= 4
-    page.close()
-
-
 def test_a_rule_is_rehearsed_before_it_is_enforced(owner: Page, platform: Platform, account: str) -> None:
     owner.goto(f"{platform.url}/risk")
     panel = owner.locator(".rehearsal")
