@@ -52,11 +52,10 @@ async def test_a_target_counts_what_the_venue_says_is_filled_before_its_fills_ar
     await follow(made, "e2", 0.5)
     assert len(rig.venue.sent) == 1, "it has what it wants"
     assert not (await made.seen_by("d1", ALLOCATION)).orders, "the order has ended"
-    await rig.gateway.apply_fill(rig.venue.fill(rig.venue.sent[0], "0.1", "50000"))
-    await follow(made, "e3", 0.5)
-    assert len(rig.venue.sent) == 1
-    await follow(made, "e4", 0.25)
-    assert rig.venue.orders[rig.venue.sent[1]].quantity == D("0.05")
+    await rig.gateway.apply_fill(rig.venue.fill(rig.venue.sent[0], "0.1"))
+    await follow(made, "e3", 0.25)
+    sold = rig.venue.orders[rig.venue.sent[1]]
+    assert (sold.side, sold.quantity) == ("sell", D("0.051")), "a quarter of the equity less the fee"
 
 
 async def test_it_counts_in_the_next_process_too(rig: Rig) -> None:
