@@ -71,6 +71,39 @@ def test_a_backtest_of_the_command_line_is_kept_and_repeats(stored: Path) -> Non
     assert (repeated["result"]["identical"], repeated["result"]["changed"]) == (True, [])
 
 
+TIERS = "instrument,from,floor,cap,maintenance_rate,max_leverage\nBTCUSDT,,0,5000,0.004,50\nBTCUSDT,,5000,,0.01,2\n"
+
+
+def flags_of(stored: Path, result: str) -> set[str]:
+    """The flags of a kept backtest."""
+    with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
+        return {flag["name"] for flag in client.get(f"/api/v1/backtests/{result}/report")["flags"]}
+
+
+def test_margin_tiers_of_a_file_are_used_by_backtests_and_jobs(stored: Path, tmp_path: Path) -> None:
+    file = tmp_path / "tiers.csv"
+    file.write_text(TIERS, encoding="utf-8")
+    assert run(stored, "data", "margin-tiers", "show") == []
+    plain = run(stored, "backtest", "ma_cross", *BARS, "--gate=0", "--leverage=10")
+    given = run(stored, "backtest", "ma_cross", *BARS, "--gate=0", "--leverage=10", f"--margin-tiers={file}")
+    assert "margin_tiers_guessed" in flags_of(stored, plain["id"])
+    assert "margin_tiers_guessed" not in flags_of(stored, given["id"])
+    assert plain["run_fingerprint"] != given["run_fingerprint"], "at ten times its money no position may be above 5,000"
+    swept = run(stored, "montecarlo", "ma_cross", *BARS, "--runs=5", "--leverage=10", f"--margin-tiers={file}")
+    assert "margin_tiers_guessed" not in flags_of(stored, swept["result"]["backtests"][0])
+    (kept,) = run(stored, "data", "margin-tiers", "import", str(file), "--market=um")
+    assert (kept["instrument"], [tier["max_leverage"] for tier in kept["tiers"]]) == ("binance:um:BTC-USDT-PERP", ["50", "2"])
+    assert run(stored, "data", "margin-tiers", "show", "--instrument=binance:um:BTC-USDT-PERP") == [kept]
+    used = run(stored, "backtest", "ma_cross", *BARS, "--gate=0", "--leverage=10")
+    of_job = run(stored, "montecarlo", "ma_cross", *BARS, "--runs=5", "--leverage=10")["result"]["backtests"][0]
+    assert run(stored, "data", "margin-tiers", "delete", kept["instrument"]) == {"removed": kept["instrument"]}
+    assert used["run_fingerprint"] == given["run_fingerprint"], "the stored ones are taken"
+    assert "margin_tiers_guessed" not in flags_of(stored, of_job)
+    with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
+        again = client.post(f"/api/v1/backtests/{used['id']}/repeat", {})
+    assert run(stored, "jobs", "watch", again["id"])["result"]["changed"] == [], "the run keeps the tiers that it took"
+
+
 @pytest.fixture(scope="module")
 def swept(stored: Path) -> dict[str, Any]:
     """A finished sweep."""
