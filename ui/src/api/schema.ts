@@ -4939,6 +4939,12 @@ export interface components {
             outputs: {
                 [key: string]: (number | null)[];
             };
+            /**
+             * Note
+             * @description How many bars it needs, where there are fewer; empty: there are enough.
+             * @example
+             */
+            note: string;
         };
         /**
          * InstrumentPage
