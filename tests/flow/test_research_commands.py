@@ -71,6 +71,26 @@ def test_a_backtest_of_the_command_line_is_kept_and_repeats(stored: Path) -> Non
     assert (repeated["result"]["identical"], repeated["result"]["changed"]) == (True, [])
 
 
+def test_stored_backtests_are_listed_shown_and_deleted_with_a_tombstone(stored: Path) -> None:
+    made = run(stored, "backtest", "rsi_reversion", *BARS, "--gate=0")
+    (row,) = run(stored, "backtests", "list", "--strategy=rsi_reversion")
+    assert (row["id"], row["figures"]["trades"]) == (made["id"], made["metrics"]["trades"])
+    assert len(run(stored, "backtests", "list", "--limit=1")) == 1
+    told = qs("backtests", "list", f"--data-dir={stored}", cwd=stored.parent, timeout_s=WAIT_S).stdout
+    assert made["id"] in told
+    assert "rsi_reversion" in told
+    shown = qs("backtests", "show", "latest", f"--data-dir={stored}", cwd=stored.parent, timeout_s=WAIT_S).stdout
+    assert all(word in shown for word in (made["id"], "gate look_ahead", "sharpe", "equity", "BTCUSDT"))
+    assert run(stored, "backtests", "show", made["id"])["run_fingerprint"] == made["run_fingerprint"]
+    assert run(stored, "backtests", "delete", made["id"]) == {"removed": made["id"]}
+    assert run(stored, "backtests", "list", "--strategy=rsi_reversion") == []
+    with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
+        families = {item["family"]: item for item in client.get("/api/v1/trials")["data"]}
+    assert (families[made["family"]]["runs"], families[made["family"]]["deleted"]) == (1, 1)
+    refused = qs("backtests", "delete", made["id"], f"--data-dir={stored}", cwd=stored.parent, timeout_s=WAIT_S)
+    assert (refused.returncode, made["id"] in refused.stderr) == (2, True)
+
+
 TIERS = "instrument,from,floor,cap,maintenance_rate,max_leverage\nBTCUSDT,,0,5000,0.004,50\nBTCUSDT,,5000,,0.01,2\n"
 
 
@@ -159,10 +179,10 @@ def test_workers_of_an_optimisation_share_one_study_and_a_deletion_stays_counted
     assert [row["number"] for row in trials] == list(range(8))
     loaded = load_settings(None, flags={"data_dir": str(stored)})
     with platform_client(loaded) as client:
-        (before,) = client.get("/api/v1/trials")["data"]
+        before = client.get("/api/v1/trials")["data"][0]
     assert run(stored, "jobs", "delete", job["id"]) == {"removed": job["id"]}
     with platform_client(loaded) as client:
-        (after,) = client.get("/api/v1/trials")["data"]
+        after = client.get("/api/v1/trials")["data"][0]
         kept = client.get("/api/v1/backtests", {"job_id": job["id"]})["data"]
         again = client.post(f"/api/v1/backtests/{kept[0]['id']}/repeat", {})
     assert (after["runs"], after["distinct"]) == (before["runs"], before["distinct"])
