@@ -29,16 +29,16 @@ def test_a_csv_by_instrument_and_date() -> None:
     assert list(found) == ["BTCUSDT", "ETHUSDT"]
     (first, table), (later, other) = dated_tables(found["BTCUSDT"])
     assert (first, later) == (0, 1_704_067_200_000)
-    assert (table.brackets[0].floor, table.brackets[0].cap, table.brackets[0].cum) == (0, 50_000, 0)
+    assert [table.brackets[0].floor, table.brackets[0].cap, table.brackets[0].cum] == [Decimal(0), Decimal(50_000), Decimal(0)]
     assert table.brackets[1].cum == 50, "50,000 x (0.5 % - 0.4 %)"
     assert table.maintenance_margin(Decimal(60_000)) == Decimal(250)
-    assert (other.max_leverage(Decimal(1)), len(other.brackets)) == (50, 1)
+    assert (int(other.max_leverage(Decimal(1))), len(other.brackets)) == (50, 1)
     assert dated_tables(rows_of(((first, table), (later, other)))) == ((first, table), (later, other))
 
 
 def test_the_answers_of_binance() -> None:
     um = dated_tables(read_tiers(BINANCE_UM, json=True)["ETHUSDT"])[0][1]
-    assert [(item.cap, item.maintenance_rate, item.max_leverage, item.cum) for item in um.brackets] == [
+    assert [(int(item.cap), item.maintenance_rate, int(item.max_leverage), int(item.cum)) for item in um.brackets] == [
         (10_000, Decimal("0.0065"), 75, 0),
         (50_000, Decimal("0.01"), 50, 35),
     ]
