@@ -192,6 +192,20 @@ async def test_what_a_report_draws(http: httpx.AsyncClient, jobs: dict[str, Any]
     assert {row["name"]: row["value"] for row in drawn["metrics"]} == {k: v["value"] for k, v in found["metrics"].items()}
 
 
+async def test_why_a_backtest_did_not_trade(http: httpx.AsyncClient, jobs: dict[str, Any]) -> None:
+    place = f"/api/v1/backtests/{result_of(jobs['first'])}"
+    why = (await http.get(f"{place}/why")).json()
+    assert (why["rows"], why["note"]) == (3_000, "")
+    assert why["traded"] + sum(gate["rows"] for gate in why["gates"]) == 3_000
+    warm_up = [gate for gate in why["gates"] if "warm-up" in gate["gate"]]
+    assert (sum(gate["rows"] for gate in warm_up), min(gate["first_ms"] for gate in warm_up)) == (39, research_store.START_MS)
+    first = why["stretches"][0]
+    assert (first["bars"], first["said"], first["first_ms"]) == (9, "target 0", research_store.START_MS)
+    found = (await http.get(place)).json()
+    assert "why" not in found["tables"]
+    assert (await http.get(f"{place}/tables/why")).status_code == 404
+
+
 async def test_a_report_is_taken_away_as_files(http: httpx.AsyncClient, jobs: dict[str, Any]) -> None:
     name = result_of(jobs["first"])
     place = f"/api/v1/backtests/{name}/files"

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 def keep_by(client: Client, report: BacktestReport, trial: Trial, *, data: Mapping[str, Any], title: str = "") -> str:
     """Keep a run and count it; returns its id. ``data`` names its bars as a job does, so that the run can be repeated."""
     from quantservice.quant.reports.stored import parts_of
+    from quantservice.quant.why_digest import WHY, digest_of_run, pack_why
     from quantservice.services.jobs.versions import BARS, versions
 
     if report.backtest is None or report.strategy is None:
         raise InvalidValue("report", "this report was not made by a Backtest")
-    parts = {name: base64.b64encode(content).decode() for name, content in parts_of(report).items()}
+    made = parts_of(report) | {WHY: pack_why(digest_of_run(report.backtest, report.strategy.parameters))}
+    parts = {name: base64.b64encode(content).decode() for name, content in made.items()}
     body = {
         "strategy": report.strategy.name(),
         "title": title,

@@ -183,6 +183,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/margin-tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stored margin tiers
+         * @description By instrument and date; nothing for one that has none.
+         */
+        get: operations["list_tiers_api_v1_margin_tiers_get"];
+        /**
+         * Keep margin tiers
+         * @description Those of a date that is there already are replaced; other dates stay. Answers what the instruments have now.
+         */
+        put: operations["keep_api_v1_margin_tiers_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/margin-tiers/{instrument}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget margin tiers
+         * @description All dates of one instrument (full name).
+         */
+        delete: operations["remove_api_v1_margin_tiers__instrument__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/coverage": {
         parameters: {
             query?: never;
@@ -955,6 +999,26 @@ export interface paths {
          * @description Thinned curves, candles and trades as base64 of little-endian numbers, and the small tables.
          */
         get: operations["report_api_v1_backtests__result_id__report_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/backtests/{result_id}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why a stored backtest did not trade
+         * @description The gates that said no: how often, when first and last, and the stretches of bars.
+         */
+        get: operations["why_api_v1_backtests__result_id__why_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3024,6 +3088,51 @@ export interface components {
             };
         };
         /**
+         * BacktestWhy
+         * @description Why a stored backtest did not trade.
+         */
+        BacktestWhy: {
+            /**
+             * Format
+             * @example quantservice.why.v1
+             */
+            format: string;
+            /**
+             * Rows
+             * @description Bars by instruments.
+             * @example 8760
+             */
+            rows: number;
+            /**
+             * Traded
+             * @description Rows of which an order filled.
+             * @example 230
+             */
+            traded: number;
+            /**
+             * Gates
+             * @description The most frequent first.
+             */
+            gates: components["schemas"]["WhyGate"][];
+            /**
+             * Stretches
+             * @description In order of time: rare gates whole, of the others the last ones.
+             */
+            stretches: components["schemas"]["WhyStretch"][];
+            /**
+             * Stretches Total
+             * @description How many there were; at most 1,000 are kept.
+             * @example 467
+             */
+            stretches_total: number;
+            /**
+             * Note
+             * @description Why nothing is known; empty: it is.
+             * @example
+             */
+            note: string;
+        };
+        /**
          * BatchAnswer
          * @description What came of each, in their order.
          */
@@ -4830,6 +4939,12 @@ export interface components {
             outputs: {
                 [key: string]: (number | null)[];
             };
+            /**
+             * Note
+             * @description How many bars it needs, where there are fewer; empty: there are enough.
+             * @example
+             */
+            note: string;
         };
         /**
          * InstrumentPage
@@ -5004,6 +5119,19 @@ export interface components {
              * @example 1748736000000
              */
             updated_ms?: number | null;
+        };
+        /**
+         * InstrumentTiers
+         * @description The tiers of one instrument.
+         */
+        InstrumentTiers: {
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /** Tiers */
+            tiers: components["schemas"]["MarginTierRow"][];
         };
         /**
          * JobList
@@ -5551,6 +5679,115 @@ export interface components {
             start_ms?: number | null;
             /** End Ms */
             end_ms?: number | null;
+        };
+        /**
+         * MarginTierBody
+         * @description One tier; see `MarginTierRow`.
+         */
+        MarginTierBody: {
+            /**
+             * From Ms
+             * @default 0
+             * @example 0
+             */
+            from_ms: number;
+            /**
+             * Floor
+             * @example 0
+             */
+            floor: string;
+            /**
+             * Cap
+             * @example 50000
+             */
+            cap?: string | null;
+            /**
+             * Maintenance Rate
+             * @example 0.004
+             */
+            maintenance_rate: string;
+            /**
+             * Max Leverage
+             * @example 125
+             */
+            max_leverage: string;
+        };
+        /**
+         * MarginTierList
+         * @description Margin tiers by instrument.
+         */
+        MarginTierList: {
+            /** Data */
+            data: components["schemas"]["InstrumentTiers"][];
+        };
+        /**
+         * MarginTierRow
+         * @description One tier of notional.
+         */
+        MarginTierRow: {
+            /**
+             * From Ms
+             * @description Holds from then on, UTC milliseconds; 0: always.
+             * @example 0
+             */
+            from_ms: number;
+            /**
+             * Floor
+             * @description Notional in quote; of inverse contracts in coin.
+             * @example 0
+             */
+            floor: string;
+            /**
+             * Cap
+             * @description null: the next tier's floor.
+             * @example 50000
+             */
+            cap: string | null;
+            /**
+             * Maintenance Rate
+             * @description Exact decimal as text.
+             * @example 0.004
+             */
+            maintenance_rate: string;
+            /**
+             * Max Leverage
+             * @description Exact decimal as text.
+             * @example 125
+             */
+            max_leverage: string;
+        };
+        /**
+         * MarginTiersBody
+         * @description Tiers by any of the instruments' names.
+         */
+        MarginTiersBody: {
+            /**
+             * Tiers
+             * @example {
+             *       "BTCUSDT": [
+             *         {
+             *           "floor": "0",
+             *           "from_ms": 0,
+             *           "maintenance_rate": "0.004",
+             *           "max_leverage": "125"
+             *         }
+             *       ]
+             *     }
+             */
+            tiers: {
+                [key: string]: components["schemas"]["MarginTierBody"][];
+            };
+            /**
+             * Venue
+             * @default binance
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @example um
+             */
+            market?: string | null;
         };
         /**
          * MarkPricePage
@@ -8667,6 +8904,75 @@ export interface components {
             };
         };
         /**
+         * WhyGate
+         * @description A gate that said no to trades.
+         */
+        WhyGate: {
+            /**
+             * Gate
+             * @description In words; docs/backtesting.md lists them.
+             * @example the same target as before
+             */
+            gate: string;
+            /**
+             * Rows
+             * @description At how many bars, of all instruments.
+             * @example 8121
+             */
+            rows: number;
+            /**
+             * First Ms
+             * @description Open time of the first.
+             * @example 1748736000000
+             */
+            first_ms: number;
+            /**
+             * Last Ms
+             * @description Open time of the last.
+             * @example 1748736000000
+             */
+            last_ms: number;
+        };
+        /**
+         * WhyStretch
+         * @description Bars of one instrument on end at which the same gate said no.
+         */
+        WhyStretch: {
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Gate
+             * @example rejected: below the least notional
+             */
+            gate: string;
+            /**
+             * Said
+             * @description What the strategy said at the first of them; empty: nothing.
+             * @example target 1
+             */
+            said: string;
+            /**
+             * Bars
+             * @example 12
+             */
+            bars: number;
+            /**
+             * First Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            first_ms: number;
+            /**
+             * Last Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            last_ms: number;
+        };
+        /**
          * LiveEvent
          * @description One message of a topic; the topic says which model `data` is (see docs: the live protocol).
          */
@@ -10008,6 +10314,345 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InstrumentPage"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_tiers_api_v1_margin_tiers_get: {
+        parameters: {
+            query?: {
+                /** @description Full name. */
+                instrument?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarginTierList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    keep_api_v1_margin_tiers_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarginTiersBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarginTierList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_api_v1_margin_tiers__instrument__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                instrument: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
                 };
             };
             /** @description The request cannot be served as it is. */
@@ -15355,6 +16000,119 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BacktestReport"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    why_api_v1_backtests__result_id__why_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id, `latest`, or `latest-1`, the one before it. */
+                result_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BacktestWhy"];
                 };
             };
             /** @description The request cannot be served as it is. */

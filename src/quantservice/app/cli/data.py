@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from quantservice.app.cli import options
+from quantservice.app.cli import margin_tiers, options
 from quantservice.app.cli.console import no_progress as quiet
 from quantservice.app.cli.console import note, parse_time, progress, show, show_one, utc
 from quantservice.core.errors import InvalidValue
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     data.command("export", help="Write klines to a CSV, Arrow or Parquet file.")(export)
     data.command("audit", help="Verify the digest chain and cross-check periods.")(audit)
     data.command("digest", help="Seal complete days and print the chain's head.")(digest)
+    margin_tiers.register(data)
     app.add_typer(data, name="data")
     app.command("backfill-gap", help="Fetch one range of klines and store it.")(backfill_gap)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantservice.app.cli import assumed as terms
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, parse_time, progress, show, show_one, utc
 from quantservice.core.errors import InvalidValue, UserError
@@ -25,7 +26,6 @@ Vary = Annotated[
     list[str] | None, typer.Option("--vary", help="name=5:60:5 | name=5,10,20 | name=* (the declared grid); again for the next")
 ]
 Param = Annotated[list[str] | None, typer.Option("--param", help="name=value of a parameter that stays; again for the next")]
-Assume = Annotated[list[str] | None, typer.Option("--assume", help="name=value of an assumption (fees, leverage …)")]
 Sample = Annotated[int | None, typer.Option("--sample", min=1, help="only so many random combinations")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of whatever is random")]
 Objective = Annotated[str, typer.Option("--objective", help="figure to look for, such as sharpe_daily, calmar, max_drawdown")]
@@ -62,7 +62,12 @@ def sweep(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     sample: Sample = None,
     seed: Seed = 0,
     objective: Objective = "sharpe_daily",
@@ -76,7 +81,8 @@ def sweep(
 ) -> None:
     """Try every combination of parameters, or a sample."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "space": _space(vary),
         "sample": sample,
         "seed": seed,
@@ -99,7 +105,12 @@ def optimize(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     seed: Seed = 0,
     workers: Workers = None,
     engine: Engine = "processes",
@@ -111,7 +122,8 @@ def optimize(
 ) -> None:
     """Look for parameters with a sampler that learns."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "space": _space(vary),
         "trials": trials,
         "sampler": sampler,
@@ -136,7 +148,12 @@ def walkforward(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     sample: Sample = None,
     seed: Seed = 0,
     objective: Objective = "sharpe_daily",
@@ -150,7 +167,8 @@ def walkforward(
 ) -> None:
     """Choose on the past, judge on what comes after, move on."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "space": _space(vary),
         "sample": sample,
         "seed": seed,
@@ -177,7 +195,12 @@ def crossvalidate(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     sample: Sample = None,
     seed: Seed = 0,
     objective: Objective = "sharpe_daily",
@@ -191,7 +214,8 @@ def crossvalidate(
 ) -> None:
     """Cross-validate the choice among combinations."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "space": _space(vary),
         "sample": sample,
         "seed": seed,
@@ -217,7 +241,12 @@ def montecarlo(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     seed: Seed = 0,
     workers: Workers = None,
     engine: Engine = "processes",
@@ -229,7 +258,8 @@ def montecarlo(
 ) -> None:
     """Say how much of a result is luck."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "method": method,
         "runs": runs,
         "block_bars": block,
@@ -360,7 +390,7 @@ def _run(
     start: str | None,
     end: str | None,
     param: list[str] | None,
-    assume: list[str] | None,
+    margin_tiers: Path | None,
     workers: int | None,
     engine: str,
 ) -> dict[str, Any]:
@@ -369,8 +399,7 @@ def _run(
     return {
         "strategy": name,
         "parameters": options.named_values("param", param),
-        "assumptions": options.named_values("assume", assume),
-        "data": data_of(symbols, market, venue, period, start, end),
+        "data": terms.with_tiers(data_of(symbols, market, venue, period, start, end), terms.tiers_of_file(margin_tiers)),
         "workers": workers,
         "engine": engine,
     }

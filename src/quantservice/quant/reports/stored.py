@@ -1,6 +1,7 @@
 """A report at rest: what is kept of it beside a stored backtest, and what can be made of that without the run.
 
 Kept are the records and curves as Arrow streams, and ``report``: all that the page draws, as compressed JSON.
+Beside them lies ``why`` (quant/why_digest.py).
 """
 
 from __future__ import annotations

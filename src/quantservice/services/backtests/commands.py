@@ -6,18 +6,23 @@ import asyncio
 import builtins
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from quantservice.core.errors import UnknownName, UserError
 from quantservice.ports import BacktestRecord, Clock, StateStore, Trial, TrialSummary, UnitOfWork
 
+if TYPE_CHECKING:
+    from quantservice.quant.why_digest import WhyDigest
+
 #: Stands for the id of the newest one; ``latest-1`` is the one before it.
 LATEST: Final = "latest"
 _MOST_LISTED: Final = 1_000
-#: The part that is no table: what the report draws (quant/reports/stored.py).
+#: The parts that are no tables: what the report draws (quant/reports/stored.py), and why there was no trade (quant/why_digest.py).
 _REPORT: Final = "report"
+_WHY: Final = "why"
+_NO_TABLES: Final = frozenset({_REPORT, _WHY})
 #: The figures that a list shows.
 LISTED: Final = ("total_return", "cagr", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor")
 
@@ -45,7 +50,7 @@ class Backtests:
         """Return one table (trades, fills, orders, funding, liquidations, equity, daily) as an Arrow stream."""
         async with self._state_store.transaction() as work:
             record = await _found(work, result_id)
-            content = await work.backtests.part(record.id, name) if name != _REPORT else None
+            content = await work.backtests.part(record.id, name) if name not in _NO_TABLES else None
             if content is None:
                 raise UnknownName("table", name, await _tables(work, record.id))
         return content
@@ -63,6 +68,15 @@ class Backtests:
         if content is None:
             raise UserError(f"backtest {record.id} was kept without its report; repeat it to have one")
         return content
+
+    async def why(self, result_id: str) -> WhyDigest:
+        """Return which gates said no to a result's trades, and when; its note says why nothing is known."""
+        from quantservice.quant.why_digest import WhyDigest, unpack_why  # noqa: PLC0415 - heavy: only where it is asked for
+
+        async with self._state_store.transaction() as work:
+            record = await _found(work, result_id)
+            content = await work.backtests.part(record.id, _WHY)
+        return WhyDigest(note="it was kept without this; repeat it to have it") if content is None else unpack_why(content)
 
     async def file(self, result_id: str, ending: str, *, language: str = "en") -> tuple[str, bytes]:
         """Return a name (without ending) and the bytes of a report as ``html``, ``json``, ``xlsx`` or ``zip`` (tables as CSV)."""
@@ -212,7 +226,7 @@ def _safe(name: str) -> str:
 
 
 async def _tables(work: UnitOfWork, result_id: str) -> list[str]:
-    return [name for name in await work.backtests.part_names(result_id) if name != _REPORT]
+    return [name for name in await work.backtests.part_names(result_id) if name not in _NO_TABLES]
 
 
 async def _found(work: UnitOfWork, result_id: str) -> BacktestRecord:

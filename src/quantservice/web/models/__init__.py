@@ -12,6 +12,7 @@ from quantservice.web.models.backtests import (
     BacktestList,
     BacktestReport,
     BacktestRow,
+    BacktestWhy,
     ComparedMetric,
     Difference,
     GateRow,
@@ -44,6 +45,13 @@ from quantservice.web.models.deployments import (
 )
 from quantservice.web.models.jobs import JobList, JobRequest, JobRow, TableRows
 from quantservice.web.models.live import LiveEvent, LiveReply, LiveRequest, LiveStatus, LiveTicker
+from quantservice.web.models.margin_tiers import (
+    InstrumentTiers,
+    MarginTierBody,
+    MarginTierList,
+    MarginTierRow,
+    MarginTiersBody,
+)
 from quantservice.web.models.market import (
     Book,
     BookPage,
@@ -213,6 +221,7 @@ __all__ = [
     "BacktestList",
     "BacktestReport",
     "BacktestRow",
+    "BacktestWhy",
     "BatchAnswer",
     "BatchBody",
     "BatchRow",
@@ -263,6 +272,7 @@ __all__ = [
     "IndicatorSeries",
     "InstrumentPage",
     "InstrumentRow",
+    "InstrumentTiers",
     "JobList",
     "JobRequest",
     "JobRow",
@@ -282,6 +292,10 @@ __all__ = [
     "LiveTicker",
     "LogLine",
     "LogList",
+    "MarginTierBody",
+    "MarginTierList",
+    "MarginTierRow",
+    "MarginTiersBody",
     "MarkPricePage",
     "MarkPriceRow",
     "MarketName",

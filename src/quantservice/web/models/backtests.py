@@ -75,6 +75,38 @@ class BacktestReport(Answer):
     tables: dict[str, list[dict[str, Any]]] = Field(examples=[{"monthly": []}])
 
 
+class WhyGate(Answer):
+    """A gate that said no to trades."""
+
+    gate: str = Field(description="In words; docs/backtesting.md lists them.", examples=["the same target as before"])
+    rows: int = Field(description="At how many bars, of all instruments.", examples=[8121])
+    first_ms: Millis = Field(description="Open time of the first.")
+    last_ms: Millis = Field(description="Open time of the last.")
+
+
+class WhyStretch(Answer):
+    """Bars of one instrument on end at which the same gate said no."""
+
+    instrument: str = Field(examples=["binance:um:BTC-USDT-PERP"])
+    gate: str = Field(examples=["rejected: below the least notional"])
+    said: str = Field(description="What the strategy said at the first of them; empty: nothing.", examples=["target 1"])
+    bars: int = Field(examples=[12])
+    first_ms: Millis
+    last_ms: Millis
+
+
+class BacktestWhy(Answer):
+    """Why a stored backtest did not trade."""
+
+    format: str = Field(examples=["quantservice.why.v1"])
+    rows: int = Field(description="Bars by instruments.", examples=[8760])
+    traded: int = Field(description="Rows of which an order filled.", examples=[230])
+    gates: list[WhyGate] = Field(description="The most frequent first.")
+    stretches: list[WhyStretch] = Field(description="In order of time: rare gates whole, of the others the last ones.")
+    stretches_total: int = Field(description="How many there were; at most 1,000 are kept.", examples=[467])
+    note: str = Field(description="Why nothing is known; empty: it is.", examples=[""])
+
+
 class ComparedMetric(Answer):
     """One figure of each compared backtest, in the order that was asked for."""
 

@@ -99,6 +99,11 @@ def _add_one(router: APIRouter, desk: ResearchDesk) -> None:
             )
         return Response(zlib.decompress(packed), media_type="application/json")
 
+    @router.get("/backtests/{result_id}/why", response_model=models.BacktestWhy, summary="Why a stored backtest did not trade")
+    async def why(result_id: ResultId) -> Response:
+        """The gates that said no: how often, when first and last, and the stretches of bars."""
+        return reply(await desk.backtests.why(result_id))
+
     @router.get("/backtests/{result_id}/files/{ending}", responses=_FILE_CONTENT, summary="A report as a file")
     async def file(
         result_id: ResultId,

@@ -33,6 +33,7 @@ from quantservice.quant.reports.story import Sample
 from quantservice.quant.research import Backtest, about_of, gate_of
 from quantservice.quant.strategies.base import Strategy
 from quantservice.quant.strategies.parameters import Value
+from quantservice.quant.why_digest import WHY, digest_of_run, pack_why
 from quantservice.services.jobs.versions import versions
 from quantservice.services.jobs.work import Done, Finished, Plan, StoredRun
 
@@ -157,7 +158,8 @@ class Context:
         """Return a run as a backtest to be kept: its figures with what they are compared to, what was checked, its tables."""
         parameters = self.evaluator.parameters(combination)
         data, assumptions = self.market.data, self.evaluator.assumptions
-        verdict = Backtest(self.strategy, data, parameters=parameters, assumptions=assumptions).check(seconds=_GATE_S)
+        backtest = Backtest(self.strategy, data, parameters=parameters, assumptions=assumptions)
+        verdict = backtest.check(seconds=_GATE_S)
         about = msgspec.structs.replace(about_of(self.strategy(**parameters)), strategy=self.name, job=self.job_id, sample=sample)
         report = Report.of(
             result, data, about=about, gates=(gate_of(verdict),), settings=self.evaluator.settings, confidence=confidence
@@ -179,7 +181,7 @@ class Context:
             versions=versions(),
             created_ms=0,
         )
-        return StoredRun(record=record, parts=parts_of(report))
+        return StoredRun(record=record, parts=parts_of(report) | {WHY: pack_why(digest_of_run(backtest))})
 
 
 def figure(figures: npt.NDArray[np.float64], name: str) -> float | None:
