@@ -262,7 +262,7 @@ def test_an_engine_that_is_not_installed_is_said(stored: Path) -> None:
 
 def test_a_deployment_is_kept_by_command_with_its_versions(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
-        monkeypatch.setattr("quantservice.app.client.platform_client", lambda _loaded: contextlib.nullcontext(client))
+        monkeypatch.setattr("quantservice.app.client.platform_client", lambda _loaded, **_: contextlib.nullcontext(client))
 
         def say(*command: str) -> Any:
             done = CliRunner().invoke(app, ["deployments", *command, "--json"])

@@ -120,6 +120,7 @@ def new_strategy(
     note(f"check it with qs strategy check {called}, run it with qs backtest {called} --symbol BTC-USDT --market um --period 1h")
 
 
+@options.takes_where
 def check(
     name: Annotated[str, typer.Argument(help="strategy, or a .py file with one")],
     symbol: Symbols = None,
@@ -131,9 +132,7 @@ def check(
     param: Param = None,
     bars: Annotated[int, typer.Option("--bars", min=10, help="bars of the made-up market that is used without --symbol")] = 1_500,
     seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="time it may take; what does not fit is said")] = 120.0,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Judge a strategy; leaves with 1 when it looks ahead."""
@@ -141,12 +140,12 @@ def check(
     from quantservice.quant.honesty.lookahead import check_strategy
     from quantservice.quant.strategies.base import parameters_of_class
 
-    loaded = options.load(config, data_dir, demo=demo)
+    loaded = where.load()
     entry = find_strategy(name, loaded)
     given = parameters_of_class(entry.cls).parse(param or [])
     if symbol:
-        where: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
-        judged = stored_market(symbol, where, loaded)
+        span: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
+        judged = stored_market(symbol, span, loaded)
     else:
         judged = example_market(entry.cls, parameters=given, rows=bars, period=period)
     with progress(f"checking {entry.name}", enabled=not json) as told:
@@ -173,6 +172,7 @@ def check(
         raise typer.Exit(1)
 
 
+@options.takes_where
 def backtest(
     name: Annotated[str, typer.Argument(help="strategy, or a .py file with one (qs strategy list)")],
     symbol: Symbols = None,
@@ -194,13 +194,11 @@ def backtest(
     why: Annotated[
         Path | None, typer.Option("--why", help="write what was said at each bar and the gate that said no (.csv)")
     ] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Run a strategy over stored bars and report."""
-    loaded = options.load(config, data_dir, demo=demo)
+    loaded = where.load()
     entry = find_strategy(name, loaded)
     if not symbol:
         raise InvalidValue("symbol", "name at least one instrument, such as --symbol BTC-USDT --market um")
@@ -208,7 +206,7 @@ def backtest(
 
     given = parameters_of_class(entry.cls).parse(param or [])
     given_terms, tiers = terms.assumed(fees, slippage, equity, leverage, assume), terms.tiers_of_file(margin_tiers)
-    where: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
+    span: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
     from quantservice.app.client import platform_client
     from quantservice.app.notebook import bars_by
     from quantservice.app.trials import count_by
@@ -216,7 +214,7 @@ def backtest(
     with ExitStack() as opened:
         with compiling(entry.cls):
             client = opened.enter_context(platform_client(loaded))
-            tables = [bars_by(client, item, where, tiers) for item in symbol]
+            tables = [bars_by(client, item, span, tiers) for item in symbol]
         from quantservice.app.cli.results import print_report, report_row
         from quantservice.quant.optimize.requests import assumptions_of
         from quantservice.quant.research import Backtest
