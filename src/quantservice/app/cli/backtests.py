@@ -22,18 +22,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="backtests")
 
 
+@options.takes_where
 def list_backtests(
     strategy: Annotated[str | None, typer.Option("--strategy", help="only those of this strategy")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000)] = 50,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """List the stored backtests, newest first."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         rows = client.get(_PATH, {"strategy": strategy, "limit": limit})["data"]
     shown = [
         {
@@ -54,17 +51,14 @@ def list_backtests(
     show(rows if json else shown, json=json, empty="no backtest is stored yet; qs backtest keeps its runs")
 
 
+@options.takes_where
 def show_backtest(
     result_id: ResultId,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Show a stored backtest with its figures."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         found = client.get(f"{_PATH}/{result_id}")
     if json:
         show_one(found, json=True)
@@ -78,17 +72,14 @@ def show_backtest(
     show_one(told | parameters | bars | figures | gates | {"tables": " ".join(found["tables"])}, json=False)
 
 
+@options.takes_where
 def delete_backtest(
     result_id: ResultId,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Delete a stored backtest; its run stays counted, without its parameters."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         show_one(client.delete(f"{_PATH}/{result_id}"), json=json)
 
 

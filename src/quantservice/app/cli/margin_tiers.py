@@ -23,22 +23,19 @@ def register(data: typer.Typer) -> None:
     data.add_typer(group, name="margin-tiers")
 
 
+@options.takes_where
 def import_tiers(
     file: Annotated[Path, typer.Argument(help="instrument, from, floor, cap, maintenance_rate, max_leverage; .csv or .json")],
     market: options.Market = None,
     venue: options.Venue = "binance",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Keep the margin tiers of a file; those of the same date are replaced."""
     import msgspec
 
-    from quantservice.app.client import platform_client
-
     tiers = msgspec.to_builtins(tiers_of_file(file))
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         kept = client.put(_PATH, {"tiers": tiers, "venue": venue, "market": market})["data"]
     if json:
         show(kept, json=True)
@@ -47,17 +44,14 @@ def import_tiers(
             note(f"{row['instrument']}: {len(row['tiers'])} tiers are kept")
 
 
+@options.takes_where
 def show_tiers(
     instrument: Annotated[str | None, typer.Option("--instrument", help="full name, such as binance:um:BTC-USDT-PERP")] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Show the stored margin tiers."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         rows = client.get(_PATH, {"instrument": instrument})["data"]
     shown: list[dict[str, Any]] = [
         {
@@ -75,15 +69,12 @@ def show_tiers(
     show(rows if json else shown, json=json, empty=empty)
 
 
+@options.takes_where
 def delete_tiers(
     instrument: Annotated[str, typer.Argument(help="full name, such as binance:um:BTC-USDT-PERP")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Forget the margin tiers of an instrument."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         show_one(client.delete(f"{_PATH}/{instrument}"), json=json)
