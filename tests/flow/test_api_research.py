@@ -58,7 +58,11 @@ async def test_the_registries_are_listed_with_their_declarations(http: httpx.Asy
 
 
 async def test_values_are_those_of_the_bars_with_their_run_in(http: httpx.AsyncClient) -> None:
+    long = (await http.get("/api/v1/indicators/values", params={**UM, "indicator": "sma(9999)", "limit": 5})).json()
+    assert long["note"].startswith("sma(9999) needs 9,999 bars, ")
+    assert long["outputs"]["sma"] == [None] * 5
     answer = (await http.get("/api/v1/indicators/values", params={**UM, "indicator": "sma(20)", "limit": 5})).json()
+    assert answer["note"] == ""
     assert answer["indicator"] == "sma(20)"
     assert answer["open_times"] == [START_MS + number * MINUTE for number in range(195, 200)]
     np.testing.assert_allclose(answer["outputs"]["sma"], [np.mean(CLOSES[number - 19 : number + 1]) for number in range(195, 200)])

@@ -71,6 +71,59 @@ def test_a_backtest_of_the_command_line_is_kept_and_repeats(stored: Path) -> Non
     assert (repeated["result"]["identical"], repeated["result"]["changed"]) == (True, [])
 
 
+def test_stored_backtests_are_listed_shown_and_deleted_with_a_tombstone(stored: Path) -> None:
+    made = run(stored, "backtest", "rsi_reversion", *BARS, "--gate=0")
+    (row,) = run(stored, "backtests", "list", "--strategy=rsi_reversion")
+    assert (row["id"], row["figures"]["trades"]) == (made["id"], made["metrics"]["trades"])
+    assert len(run(stored, "backtests", "list", "--limit=1")) == 1
+    told = qs("backtests", "list", f"--data-dir={stored}", cwd=stored.parent, timeout_s=WAIT_S).stdout
+    assert made["id"] in told
+    assert "rsi_reversion" in told
+    shown = qs("backtests", "show", "latest", f"--data-dir={stored}", cwd=stored.parent, timeout_s=WAIT_S).stdout
+    assert all(word in shown for word in (made["id"], "gate look_ahead", "sharpe", "equity", "BTCUSDT"))
+    assert run(stored, "backtests", "show", made["id"])["run_fingerprint"] == made["run_fingerprint"]
+    assert run(stored, "backtests", "delete", made["id"]) == {"removed": made["id"]}
+    assert run(stored, "backtests", "list", "--strategy=rsi_reversion") == []
+    with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
+        families = {item["family"]: item for item in client.get("/api/v1/trials")["data"]}
+    assert (families[made["family"]]["runs"], families[made["family"]]["deleted"]) == (1, 1)
+    refused = qs("backtests", "delete", made["id"], f"--data-dir={stored}", cwd=stored.parent, timeout_s=WAIT_S)
+    assert (refused.returncode, made["id"] in refused.stderr) == (2, True)
+
+
+TIERS = "instrument,from,floor,cap,maintenance_rate,max_leverage\nBTCUSDT,,0,5000,0.004,50\nBTCUSDT,,5000,,0.01,2\n"
+
+
+def flags_of(stored: Path, result: str) -> set[str]:
+    """The flags of a kept backtest."""
+    with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
+        return {flag["name"] for flag in client.get(f"/api/v1/backtests/{result}/report")["flags"]}
+
+
+def test_margin_tiers_of_a_file_are_used_by_backtests_and_jobs(stored: Path, tmp_path: Path) -> None:
+    file = tmp_path / "tiers.csv"
+    file.write_text(TIERS, encoding="utf-8")
+    assert run(stored, "data", "margin-tiers", "show") == []
+    plain = run(stored, "backtest", "ma_cross", *BARS, "--gate=0", "--leverage=10")
+    given = run(stored, "backtest", "ma_cross", *BARS, "--gate=0", "--leverage=10", f"--margin-tiers={file}")
+    assert "margin_tiers_guessed" in flags_of(stored, plain["id"])
+    assert "margin_tiers_guessed" not in flags_of(stored, given["id"])
+    assert plain["run_fingerprint"] != given["run_fingerprint"], "at ten times its money no position may be above 5,000"
+    swept = run(stored, "montecarlo", "ma_cross", *BARS, "--runs=5", "--leverage=10", f"--margin-tiers={file}")
+    assert "margin_tiers_guessed" not in flags_of(stored, swept["result"]["backtests"][0])
+    (kept,) = run(stored, "data", "margin-tiers", "import", str(file), "--market=um")
+    assert (kept["instrument"], [tier["max_leverage"] for tier in kept["tiers"]]) == ("binance:um:BTC-USDT-PERP", ["50", "2"])
+    assert run(stored, "data", "margin-tiers", "show", "--instrument=binance:um:BTC-USDT-PERP") == [kept]
+    used = run(stored, "backtest", "ma_cross", *BARS, "--gate=0", "--leverage=10")
+    of_job = run(stored, "montecarlo", "ma_cross", *BARS, "--runs=5", "--leverage=10")["result"]["backtests"][0]
+    assert run(stored, "data", "margin-tiers", "delete", kept["instrument"]) == {"removed": kept["instrument"]}
+    assert used["run_fingerprint"] == given["run_fingerprint"], "the stored ones are taken"
+    assert "margin_tiers_guessed" not in flags_of(stored, of_job)
+    with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
+        again = client.post(f"/api/v1/backtests/{used['id']}/repeat", {})
+    assert run(stored, "jobs", "watch", again["id"])["result"]["changed"] == [], "the run keeps the tiers that it took"
+
+
 @pytest.fixture(scope="module")
 def swept(stored: Path) -> dict[str, Any]:
     """A finished sweep."""
@@ -126,10 +179,10 @@ def test_workers_of_an_optimisation_share_one_study_and_a_deletion_stays_counted
     assert [row["number"] for row in trials] == list(range(8))
     loaded = load_settings(None, flags={"data_dir": str(stored)})
     with platform_client(loaded) as client:
-        (before,) = client.get("/api/v1/trials")["data"]
+        before = client.get("/api/v1/trials")["data"][0]
     assert run(stored, "jobs", "delete", job["id"]) == {"removed": job["id"]}
     with platform_client(loaded) as client:
-        (after,) = client.get("/api/v1/trials")["data"]
+        after = client.get("/api/v1/trials")["data"][0]
         kept = client.get("/api/v1/backtests", {"job_id": job["id"]})["data"]
         again = client.post(f"/api/v1/backtests/{kept[0]['id']}/repeat", {})
     assert (after["runs"], after["distinct"]) == (before["runs"], before["distinct"])
@@ -209,7 +262,7 @@ def test_an_engine_that_is_not_installed_is_said(stored: Path) -> None:
 
 def test_a_deployment_is_kept_by_command_with_its_versions(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with platform_client(load_settings(None, flags={"data_dir": str(stored)})) as client:
-        monkeypatch.setattr("quantservice.app.client.platform_client", lambda _loaded: contextlib.nullcontext(client))
+        monkeypatch.setattr("quantservice.app.client.platform_client", lambda _loaded, **_: contextlib.nullcontext(client))
 
         def say(*command: str) -> Any:
             done = CliRunner().invoke(app, ["deployments", *command, "--json"])

@@ -132,10 +132,14 @@ NAMED: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "adapters/venues/binance/trading/signer.py": (
         ("tests/unit/adapters/venues/binance/test_trading_signer.py",),
         (
-            "return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()",
+            "return self.digest(text).hex()",
             "if not 1 <= recv_window_ms <= 60_000:",
             'return f"{text}&signature={self._credentials.sign(text)}"',
         ),
+    ),
+    "adapters/venues/transport/private/credentials.py": (
+        ("tests/unit/adapters/venues/binance/test_trading_signer.py",),
+        ("return hmac.new(self._secret, text.encode(), hashlib.sha256).digest()",),
     ),
     "adapters/venues/transport/private/clock.py": (
         ("tests/unit/adapters/venues/binance/test_trading_signer.py",),

@@ -18,19 +18,17 @@ from quantservice.adapters.venues.binance.trading.caller import CallSettings
 from quantservice.adapters.venues.binance.trading.signer import VenueCredentials
 from quantservice.adapters.venues.binance.trading.table import TradingEndpoints
 from quantservice.adapters.venues.binance.venue import BinanceVenue
-from quantservice.adapters.venues.transport.private.stream import StreamSettings
 from quantservice.core.instruments import Instrument, Side
-from quantservice.core.intents import Approved
 from quantservice.simulator.config import MarketName, SimulatorConfig, SymbolSpec, venue_limits
-from quantservice.simulator.faults.script import Fault
 from quantservice.simulator.private.config import KeySpec, OrderLimits, TradingConfig
 from quantservice.simulator.private.desk import Desk
-from quantservice.simulator.private.judge import ForcedClose, ManualOrder, MarketTrade, OutsideTransfer
+from quantservice.simulator.private.judge import Judge
 from quantservice.simulator.private.plane import TradingPlane
 from quantservice.simulator.server import Simulator
 from tests.support.feeds import QUICK
 from tests.support.trader import PREFIX, QUANTITY, SYMBOL
-from tests.support.trading_harness import Codes, Harness, Means, Relay, Truth
+from tests.support.trading_harness import Codes, Means
+from tests.support.trading_simulated import STREAM, SimulatedHarness
 
 _FUTURES_TYPES: Final = frozenset({"market", "limit", "stop", "stop_limit", "take_profit", "trailing_stop"})
 MEANS: Final[dict[MarketName, Means]] = {
@@ -131,22 +129,20 @@ async def bench(
         await simulator.stop()
 
 
-class BinanceHarness(Harness):
+class BinanceHarness(SimulatedHarness[Any]):
     """One market of Binance."""
 
     codes = Codes(least=-9_999, most=-1, unknown_key=-2015, too_many_orders=-1015)
 
     def __init__(self, made: Bench, market: MarketName) -> None:
+        super().__init__(made.simulator, f"case{next(_numbers)}")
         self.bench = made
         self.market: MarketName = market
+        self.sim_market, self.sim_symbol = market, SYMBOL[market]
         self.means = MEANS[market]
-        self.name = f"case{next(_numbers)}"
         self.keys = {right: f"{right.title()}Key{self.name}".ljust(64, "0") for right in ("trade", "read", "withdraw", "unknown")}
         self.secret = f"Secret{self.name}".ljust(64, "7")
-        self.symbol = SYMBOL[market]
         self.quantity = Decimal(QUANTITY[market])
-        self.relays: list[Relay] = []
-        self.made: list[BinanceTrading] = []
         for right in ("trade", "read", "withdraw"):
             may = right != "read"
             spec = KeySpec(
@@ -154,23 +150,15 @@ class BinanceHarness(Harness):
             )
             made.plane.judge.issue(spec)
 
-    async def open(self) -> BinanceHarness:
-        """Make the adapter."""
-        self.trading = await self.another()
-        listed = self.bench.listed[self.market][self.symbol]
+    async def look_up(self) -> None:
+        """Learn the instrument, its tick and its lot."""
+        listed = self.bench.listed[self.market][self.sim_symbol]
         self.instrument, self.tick, self.lot = listed.id, listed.tick_size, listed.lot_size
-        self.desk.symbol(self.symbol)
-        await self.touch(await self.price())  # the case before may have left the last price anywhere
-        return self
 
-    async def close(self) -> None:
-        """Close every adapter and relay, and take the faults back."""
-        for adapter in self.made:
-            await adapter.close()
-        for relay in self.relays:
-            await relay.close()
-        await self.calm()
-        self.desk.engine.cancel_all(self.name, self.desk.now_ms())
+    @property
+    def judge(self) -> Judge:
+        """The simulator's judge."""
+        return self.bench.plane.judge
 
     @property
     def desk(self) -> Desk:
@@ -187,82 +175,30 @@ class BinanceHarness(Harness):
         own = settings.pop("own", False)
         port = settings.pop("port", self.bench.simulator.port)
         calls = {"total_timeout_s": settings.pop("timeout_s", 10.0)}
-        stream = StreamSettings(back_off_s=0.05, back_off_most_s=0.2, steady_s=5.0)
         adapter = BinanceTrading(
             self.name,
             VenueCredentials(self.keys[key], self.secret),
             venue=await self.bench.venue(self.market, own=own),
             clock=self.bench.clock,
             endpoints=TradingEndpoints.simulator(f"http://127.0.0.1:{port}"),
-            settings=TradingSettings(calls=CallSettings(**calls), stream=msgspec.structs.replace(stream, **settings), ws=QUICK.ws),
+            settings=TradingSettings(calls=CallSettings(**calls), stream=msgspec.structs.replace(STREAM, **settings), ws=QUICK.ws),
         )
         self.made.append(adapter)
         return adapter
 
-    async def relay(self) -> Relay:
-        """A way to the venue that can be closed."""
-        made = await Relay(self.bench.simulator.port).open()
-        self.relays.append(made)
-        return made
-
     # --- the venue -----------------------------------------------------------------------------------------------------
 
-    async def price(self, factor: str = "1") -> Decimal:
-        """The middle of the book times a factor, on the tick."""
-        book = self.desk.engine.state.books[self.symbol]
-        middle = (book.bids[0][0] + book.asks[0][0]) / 2
-        return (middle * Decimal(factor) / self.tick).quantize(Decimal(1)) * self.tick
+    def request(self, on: str) -> tuple[str, str] | None:
+        """The HTTP method and the end of the path of a request."""
+        return _REQUESTS.get(on)
 
-    async def serve(self, order: Approved, quantity: Decimal) -> None:
-        """Let the market fill so much of a resting order."""
-        terms = order.intent.terms
-        assert terms.limit_price is not None
-        self.bench.plane.judge.trade(
-            MarketTrade(
-                market=self.market,
-                symbol=self.symbol,
-                price=terms.limit_price,
-                quantity=quantity,
-                buyer_is_maker=terms.side == "buy",
-            )
-        )
+    def event(self, on: str) -> str:
+        """The pattern of an event that is pushed."""
+        return _EVENTS[on][self.means.positions]
 
-    async def touch(self, price: Decimal) -> None:
-        """Let the market trade once, of the smallest size and with nobody's resting order."""
-        engine = self.desk.engine
-        engine.state.books[self.symbol].last = price
-        engine.trade(self.symbol, price, self.lot, buyer_is_maker=False, now_ms=self.desk.now_ms())
-
-    async def truth(self) -> Truth:
-        """The ledger of the account."""
-        found = self.bench.plane.judge.ledger(market=self.market, account=self.name)
-        assert found["audit"] == [], found["audit"]
-        rows = found["markets"][self.market]
-        return Truth(
-            orders=rows["orders"],
-            fills=rows["fills"],
-            wallets={currency: Decimal(amount) for currency, amount in rows["wallets"].get(self.name, {}).items()},
-            positions={
-                row["side"]: Decimal(row["quantity"])
-                for row in rows["positions"].get(self.name, ())
-                if row["symbol"] == self.symbol
-            },
-        )
-
-    async def fault(self, kind: str, *, on: str = "", count: int = 1, **fault: Any) -> None:
-        """Put a fault in force on this market."""
-        asked: dict[str, Any] = {"kind": kind, "market": self.market, "count": count} | fault
-        if on in _REQUESTS:
-            method, path = _REQUESTS[on]
-            asked |= {"method": method, "path": path}
-        elif on:
-            asked["stream"] = _EVENTS[on][self.means.positions]
-        self.bench.simulator.add_fault(msgspec.convert(asked, Fault))
-
-    async def calm(self) -> None:
-        """Take every fault back, and what the venue held against us because of them."""
-        self.bench.simulator.faults.clear()
-        self.bench.simulator.gates[self.market].reset()
+    def forgive(self) -> None:
+        """Let the venue forget what it counted against us."""
+        self.simulator.gates[self.market].reset()
 
     def received(self, on: str) -> int:
         """How many requests of a kind the venue took in so far."""
@@ -272,26 +208,11 @@ class BinanceHarness(Harness):
 
     async def manual(self, side: Side, quantity: Decimal, *, price: Decimal | None = None) -> str:
         """Place an order by hand."""
-        asked = ManualOrder(market=self.market, symbol=self.symbol, side=side, quantity=quantity, price=price, account=self.name)
-        return str(self.bench.plane.judge.manual(asked)["client_id"])
+        return str(self.by_hand(side, quantity, price)["client_id"])
 
-    async def transfer(self, amount: Decimal) -> str:
-        """Bring money in."""
-        currency = "BTC" if self.market == "cm" else "USDT"
-        self.bench.plane.judge.transfer(OutsideTransfer(market=self.market, currency=currency, amount=amount, account=self.name))
-        return currency
-
-    async def close_by_venue(self, how: str) -> None:
-        """Let the venue close the position."""
-        self.bench.plane.judge.close(ForcedClose(market=self.market, symbol=self.symbol, account=self.name), kind=how)
-
-    async def pay_funding(self, rate: Decimal) -> None:
-        """Settle funding now."""
-        self.desk.engine.settle_funding(self.symbol, rate, self.desk.now_ms())
-
-    async def hedge_mode(self) -> None:
-        """Put the account into hedge mode."""
-        self.desk.engine.account(self.name).hedge = True
+    def settled_in(self) -> str:
+        """The currency of the market's money."""
+        return "BTC" if self.market == "cm" else "USDT"
 
     def lose_stream(self) -> None:
         """Cut every private connection of the market."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -81,7 +81,7 @@ class BinanceByCcxt(_Made, trading_binance.BinanceHarness):
         self.exchange = {"spot": "binance", "um": "binanceusdm", "cm": "binancecoinm"}[market]
         self.means = means_of(trading_binance.MEANS[market], dead_man=False, tells_transfers=market != "spot")
 
-    async def open(self) -> BinanceByCcxt:
+    async def open(self) -> Self:
         """Make the adapter."""
         await self.bench.venue(self.market)
         await super().open()
@@ -104,7 +104,7 @@ class OkxByCcxt(_Made, trading_okx.OkxHarness):
             trading_okx.MEANS[market], lapsed_post_only=OrderState.CANCELLED, limits_by_address=False, tells_transfers=False
         )
 
-    async def open(self) -> OkxByCcxt:
+    async def open(self) -> Self:
         """Make the adapter."""
         await super().open()
         self.instrument = self.named(self.instrument)
@@ -142,7 +142,7 @@ class HtxByCcxt(_Made, trading_htx.HtxHarness):
         fills = [row | {"trade_id": str(row["trade_id"]).split("-")[0]} for row in found.fills]  # type: ignore[operator]  # dicts
         return msgspec.structs.replace(found, fills=fills)
 
-    async def open(self) -> HtxByCcxt:
+    async def open(self) -> Self:
         """Make the adapter."""
         await super().open()
         self.instrument = self.named(self.instrument)

@@ -20,21 +20,19 @@ from quantservice.adapters.venues.htx.trading.adapter import HtxTrading, Trading
 from quantservice.adapters.venues.htx.trading.numbers import KnownIds, number_of
 from quantservice.adapters.venues.htx.trading.signer import HtxCredentials
 from quantservice.adapters.venues.transport.private.once import OnceSettings
-from quantservice.adapters.venues.transport.private.stream import StreamSettings
 from quantservice.core.instruments import Instrument, InstrumentId, Side
 from quantservice.core.intents import Approved
-from quantservice.core.money import exact
 from quantservice.core.orders import OrderState
 from quantservice.simulator.config import SimulatorConfig
-from quantservice.simulator.faults.script import Fault
 from quantservice.simulator.htx.config import HtxConfig, Pace
 from quantservice.simulator.htx.venue import HtxVenue
 from quantservice.simulator.private.config import KeySpec, TradingConfig
 from quantservice.simulator.private.desk import Desk
-from quantservice.simulator.private.judge import ForcedClose, Judge, ManualOrder, MarketTrade, OutsideTransfer
+from quantservice.simulator.private.judge import Judge
 from quantservice.simulator.server import Simulator
 from tests.support.feeds import QUICK
-from tests.support.trading_harness import Codes, Harness, Means, Relay, Truth
+from tests.support.trading_harness import Codes, Means
+from tests.support.trading_simulated import STREAM, SimulatedHarness
 
 SYMBOL: Final = "BTCUSDT"
 INSTRUMENTS: Final = {"spot": InstrumentId("htx", "spot", "BTC-USDT"), "um": InstrumentId("htx", "um", "BTC-USDT-PERP")}
@@ -137,22 +135,19 @@ async def bench(*, start_ms: int | None = 1_780_000_215_000) -> AsyncIterator[Be
         await simulator.stop()
 
 
-class HtxHarness(Harness):
+class HtxHarness(SimulatedHarness[Any]):
     """One market of HTX."""
 
     def __init__(self, made: Bench, market: str) -> None:
+        super().__init__(made.simulator, f"htxcase{next(_numbers)}")
         self.bench = made
         self.market = market
-        self.sim_market = f"htx.{market}"
+        self.sim_market, self.sim_symbol = f"htx.{market}", SYMBOL
         self.means, self.codes = MEANS[market], CODES[market]
-        self.name = f"htxcase{next(_numbers)}"
         self.keys = {right: f"{right}-key-{self.name}".ljust(40, "0") for right in ("trade", "read", "withdraw", "unknown")}
         self.secret = f"Secret{self.name}".ljust(40, "7")
         self.quantity = Decimal("0.01")
         self.instrument = INSTRUMENTS[market]
-        self.symbol = "btcusdt" if market == "spot" else "BTC-USDT"
-        self.relays: list[Relay] = []
-        self.made: list[HtxTrading] = []
         self.sent: list[str] = []
         for right in ("trade", "read", "withdraw"):
             may = right != "read"
@@ -161,22 +156,15 @@ class HtxHarness(Harness):
                 KeySpec(key=key, secret=secret, account=self.name, spot=may, futures=may, withdraw=right == "withdraw")
             )
 
-    async def open(self) -> HtxHarness:
-        """Make the adapter."""
-        self.trading = await self.another()
+    async def look_up(self) -> None:
+        """Learn the instrument, its tick and its lot."""
         symbol = self.desk.symbol(SYMBOL)
         self.tick, self.lot = symbol.tick, symbol.lot
-        await self.touch(await self.price())  # the case before may have left the last price anywhere
-        return self
 
-    async def close(self) -> None:
-        """Close every adapter and relay, and take the faults back."""
-        for adapter in self.made:
-            await adapter.close()
-        for relay in self.relays:
-            await relay.close()
-        await self.calm()
-        self.desk.engine.cancel_all(self.name, self.desk.now_ms())
+    @property
+    def judge(self) -> Judge:
+        """The simulator's judge."""
+        return self.bench.judge
 
     @property
     def desk(self) -> Desk:
@@ -194,69 +182,33 @@ class HtxHarness(Harness):
         own = settings.pop("own", False)
         port = settings.pop("port", self.bench.simulator.port)
         calls = OnceSettings(total_timeout_s=settings.pop("timeout_s", 10.0))
-        stream = StreamSettings(back_off_s=0.05, back_off_most_s=0.2, steady_s=5.0)
         adapter = HtxTrading(
             self.name,
             HtxCredentials(self.keys[key], self.secret),
             access=self.bench.new_access(self.market) if own else self.bench.access[self.market],
             clock=self.bench.clock,
             endpoints=HtxEndpoints.simulator(f"http://127.0.0.1:{port}"),
-            settings=TradingSettings(calls=calls, stream=msgspec.structs.replace(stream, **settings), ws=QUICK.ws, pace=1_000.0),
+            settings=TradingSettings(calls=calls, stream=msgspec.structs.replace(STREAM, **settings), ws=QUICK.ws, pace=1_000.0),
             known=known,
         )
         self.made.append(adapter)
         return adapter
 
-    async def relay(self) -> Relay:
-        """A way to the venue that can be closed."""
-        made = await Relay(self.bench.simulator.port).open()
-        self.relays.append(made)
-        return made
-
     # --- the venue -----------------------------------------------------------------------------------------------------
 
-    async def price(self, factor: str = "1") -> Decimal:
-        """The middle of the book times a factor, on the tick."""
-        self.desk.symbol(SYMBOL)
-        book = self.desk.engine.state.books[SYMBOL]
-        middle = (book.bids[0][0] + book.asks[0][0]) / 2
-        return (middle * Decimal(factor) / self.tick).quantize(Decimal(1)) * self.tick
+    def _ours(self) -> dict[str, str]:
+        """Our ids by the integers that the swap knows them as."""
+        return {str(number_of(name)): name for name in self.sent} if self.market == "um" else {}
 
-    async def serve(self, order: Approved, quantity: Decimal) -> None:
-        """Let the market fill so much of a resting order."""
-        terms = order.intent.terms
-        assert terms.limit_price is not None
-        buys = terms.side == "buy"
-        self.bench.judge.trade(
-            MarketTrade(market=self.sim_market, symbol=SYMBOL, price=terms.limit_price, quantity=quantity, buyer_is_maker=buys)
-        )
+    def orders_of(self, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        """The ledger's orders by our names."""
+        ours = self._ours()
+        return [row | {"client_id": ours.get(row["client_id"], row["client_id"])} for row in rows]
 
-    async def touch(self, price: Decimal) -> None:
-        """Let the market trade once, of the smallest size and with nobody's resting order."""
-        engine = self.desk.engine
-        engine.state.books[SYMBOL].last = price
-        engine.trade(SYMBOL, price, self.lot, buyer_is_maker=False, now_ms=self.desk.now_ms())
-
-    @exact
-    def _truth(self) -> Truth:
-        """The ledger of the account in our names: quantities in coins, the swap's integers as the ids that they stand for."""
-        found = self.bench.judge.ledger(market=self.sim_market, account=self.name)
-        assert found["audit"] == [], found["audit"]
-        rows = found["markets"][self.sim_market]
-        ours = {str(number_of(name)): name for name in self.sent} if self.market == "um" else {}
-        orders = [row | {"client_id": ours.get(row["client_id"], row["client_id"])} for row in rows["orders"]]
-        fills = []
-        for row in rows["fills"]:
-            trade = f"{row['trade_id']}-{row['order_id']}" + ("-1" if self.market == "um" else "")
-            fills.append(row | {"client_id": ours.get(row["client_id"], row["client_id"]), "trade_id": trade})
-        return Truth(
-            orders=orders,
-            fills=fills,
-            wallets={currency: Decimal(amount) for currency, amount in rows["wallets"].get(self.name, {}).items()},
-            positions={
-                row["side"]: Decimal(row["quantity"]) for row in rows["positions"].get(self.name, ()) if row["symbol"] == SYMBOL
-            },
-        )
+    def fills_of(self, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        """The ledger's fills by our names, and by the venue's: its trades are numbered by order."""
+        leg = "-1" if self.market == "um" else ""
+        return [row | {"trade_id": f"{row['trade_id']}-{row['order_id']}{leg}"} for row in self.orders_of(rows)]
 
     def order(self, side: Side = "buy", *, quantity: Decimal | None = None, **terms: Any) -> Approved:
         """The same as everywhere; its id is remembered, for the ledger knows integers on the swap."""
@@ -268,23 +220,16 @@ class HtxHarness(Harness):
         """Hear of an id that is sent for this account."""
         self.sent.append(client_id)
 
-    async def truth(self) -> Truth:
-        """The ledger of the account."""
-        return self._truth()
+    def request(self, on: str) -> tuple[str, str] | None:
+        """The HTTP method and the end of the path of a request."""
+        return _REQUESTS[self.market].get(on)
 
-    async def fault(self, kind: str, *, on: str = "", count: int = 1, **fault: Any) -> None:
-        """Put a fault in force on this market."""
-        asked: dict[str, Any] = {"kind": kind, "market": self.sim_market, "count": count} | fault
-        if on in _REQUESTS[self.market]:
-            method, path = _REQUESTS[self.market][on]
-            asked |= {"method": method, "path": path}
-        elif on:
-            asked["stream"] = _EVENTS[on][self.market]
-        self.bench.simulator.add_fault(msgspec.convert(asked, Fault))
+    def event(self, on: str) -> str:
+        """The pattern of an event that is pushed."""
+        return _EVENTS[on][self.market]
 
-    async def calm(self) -> None:
-        """Take every fault back, and what the venue held against us because of them."""
-        self.bench.simulator.faults.clear()
+    def forgive(self) -> None:
+        """Let the venue forget what it counted against us."""
         self.bench.venue.reset()
 
     def received(self, on: str) -> int:
@@ -294,26 +239,8 @@ class HtxHarness(Harness):
 
     async def manual(self, side: Side, quantity: Decimal, *, price: Decimal | None = None) -> str:
         """Place an order by hand."""
-        asked = ManualOrder(market=self.sim_market, symbol=SYMBOL, side=side, quantity=quantity, price=price, account=self.name)
-        made = self.bench.judge.manual(asked)
+        made = self.by_hand(side, quantity, price)
         return str(made["client_id"]) if self.market == "spot" else f"htx-{made['order_id']}"
-
-    async def transfer(self, amount: Decimal) -> str:
-        """Bring money in."""
-        self.bench.judge.transfer(OutsideTransfer(market=self.sim_market, currency="USDT", amount=amount, account=self.name))
-        return "USDT"
-
-    async def close_by_venue(self, how: str) -> None:
-        """Let the venue close the position."""
-        self.bench.judge.close(ForcedClose(market=self.sim_market, symbol=SYMBOL, account=self.name), kind=how)
-
-    async def pay_funding(self, rate: Decimal) -> None:
-        """Settle funding now."""
-        self.desk.engine.settle_funding(SYMBOL, rate, self.desk.now_ms())
-
-    async def hedge_mode(self) -> None:
-        """Put the account into hedge mode."""
-        self.desk.engine.account(self.name).hedge = True
 
     def lose_stream(self) -> None:
         """Cut every private connection of the market."""

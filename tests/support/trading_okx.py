@@ -17,24 +17,21 @@ from quantservice.adapters.venues.okx.trading import queries
 from quantservice.adapters.venues.okx.trading.adapter import OkxTrading, TradingSettings
 from quantservice.adapters.venues.okx.trading.caller import CallSettings
 from quantservice.adapters.venues.okx.trading.signer import OkxCredentials
-from quantservice.adapters.venues.transport.private.stream import StreamSettings
 from quantservice.adapters.venues.transport.proxies import ProxyPool, ProxySettings
 from quantservice.core.instruments import Instrument, Side
-from quantservice.core.intents import Approved
-from quantservice.core.money import exact
 from quantservice.simulator.config import SimulatorConfig
-from quantservice.simulator.faults.script import Fault
 from quantservice.simulator.okx import public
 from quantservice.simulator.okx.config import OkxConfig, OkxKey, OkxMarketName
 from quantservice.simulator.okx.exchange import OkxExchange
 from quantservice.simulator.okx.market import OkxMarket
 from quantservice.simulator.okx.trade import market_of
 from quantservice.simulator.private.desk import Desk
-from quantservice.simulator.private.judge import ForcedClose, ManualOrder, MarketTrade, OutsideTransfer
+from quantservice.simulator.private.judge import Judge
 from quantservice.simulator.protocol.text import to_json
 from quantservice.simulator.server import Simulator
 from tests.support.feeds import QUICK
-from tests.support.trading_harness import Codes, Harness, Means, Relay, Truth
+from tests.support.trading_harness import Codes, Means
+from tests.support.trading_simulated import STREAM, SimulatedHarness
 
 INSTRUMENTS: Final = {"spot": "BTC-USDT", "um": "BTC-USDT-SWAP"}
 _TYPES: Final = frozenset({"market", "limit", "stop", "stop_limit", "take_profit", "trailing_stop"})
@@ -95,22 +92,20 @@ async def bench(*, start_ms: int | None = 1_780_000_215_000) -> AsyncIterator[Be
         await simulator.stop()
 
 
-class OkxHarness(Harness):
+class OkxHarness(SimulatedHarness[Any]):
     """One market of OKX."""
 
     codes = Codes(least=50_000, most=59_999, unknown_key=50_119, too_many_orders=50_061)
 
     def __init__(self, made: Bench, market: OkxMarketName) -> None:
+        super().__init__(made.simulator, f"okxcase{next(_numbers)}")
         self.bench = made
         self.market: OkxMarketName = market
+        self.sim_market, self.sim_symbol = market, INSTRUMENTS[market]
         self.means = MEANS[market]
-        self.name = f"okxcase{next(_numbers)}"
         self.keys = {right: f"{right}-key-{self.name}".ljust(36, "0") for right in ("trade", "read", "withdraw", "unknown")}
         self.secret, self.passphrase = f"SECRET{self.name}".upper().ljust(32, "7"), f"Pass-phrase-{self.name}"
-        self.symbol = INSTRUMENTS[market]
         self.quantity = Decimal("0.01")
-        self.relays: list[Relay] = []
-        self.made: list[OkxTrading] = []
         for right in ("trade", "read", "withdraw"):
             key = OkxKey(
                 key=self.keys[right],
@@ -122,23 +117,21 @@ class OkxHarness(Harness):
             )
             made.exchange.judge.issue(key)
 
-    async def open(self) -> OkxHarness:
-        """Make the adapter."""
-        self.trading = await self.another()
-        listed = self.bench.listed[self.market][self.symbol]
+    async def look_up(self) -> None:
+        """Learn the instrument, its tick and its lot."""
+        listed = self.bench.listed[self.market][self.sim_symbol]
         self.instrument, self.tick, self.lot = listed.id, listed.tick_size, listed.lot_size
-        market_of(self.bench.exchange.markets, {"instId": self.symbol})
-        await self.touch(await self.price())  # the case before may have left the last price anywhere
-        return self
+        market_of(self.bench.exchange.markets, {"instId": self.sim_symbol})
 
-    async def close(self) -> None:
-        """Close every adapter and relay, and take the faults back."""
-        for adapter in self.made:
-            await adapter.close()
-        for relay in self.relays:
-            await relay.close()
-        await self.calm()
-        self.desk.engine.cancel_all(self.name, self.desk.now_ms())
+    @property
+    def judge(self) -> Judge:
+        """The simulator's judge."""
+        return self.bench.exchange.judge
+
+    @property
+    def fault_market(self) -> str:
+        """What faults call the market."""
+        return self.venue_market.fault_name
 
     @property
     def venue_market(self) -> OkxMarket:
@@ -162,7 +155,6 @@ class OkxHarness(Harness):
         calls = CallSettings(
             total_timeout_s=settings.pop("timeout_s", 10.0), pace=1_000.0, window_ms=settings.pop("window_ms", 5_000)
         )
-        stream = StreamSettings(back_off_s=0.05, back_off_most_s=0.2, steady_s=5.0)
         adapter = OkxTrading(
             self.name,
             OkxCredentials(self.keys[key], self.secret, self.passphrase),
@@ -170,78 +162,23 @@ class OkxHarness(Harness):
             pool=self.bench.pool,
             clock=self.bench.clock,
             endpoints=OkxEndpoints.simulator(f"http://127.0.0.1:{port}"),
-            settings=TradingSettings(calls=calls, stream=msgspec.structs.replace(stream, **settings), ws=QUICK.ws, connects=1_000),
+            settings=TradingSettings(calls=calls, stream=msgspec.structs.replace(STREAM, **settings), ws=QUICK.ws, connects=1_000),
         )
         self.made.append(adapter)
         return adapter
 
-    async def relay(self) -> Relay:
-        """A way to the venue that can be closed."""
-        made = await Relay(self.bench.simulator.port).open()
-        self.relays.append(made)
-        return made
-
     # --- the venue -----------------------------------------------------------------------------------------------------
 
-    async def price(self, factor: str = "1") -> Decimal:
-        """The middle of the book times a factor, on the tick."""
-        book = self.desk.engine.state.books[self.symbol]
-        middle = (book.bids[0][0] + book.asks[0][0]) / 2
-        return (middle * Decimal(factor) / self.tick).quantize(Decimal(1)) * self.tick
+    def request(self, on: str) -> tuple[str, str] | None:
+        """The HTTP method and the end of the path of a request."""
+        return _REQUESTS.get(on)
 
-    async def serve(self, order: Approved, quantity: Decimal) -> None:
-        """Let the market fill so much of a resting order."""
-        terms = order.intent.terms
-        assert terms.limit_price is not None
-        self.bench.exchange.judge.trade(
-            MarketTrade(
-                market=self.market,
-                symbol=self.symbol,
-                price=terms.limit_price,
-                quantity=quantity,
-                buyer_is_maker=terms.side == "buy",
-            )
-        )
+    def event(self, on: str) -> str:
+        """The pattern of an event that is pushed."""
+        return _EVENTS[on]
 
-    async def touch(self, price: Decimal) -> None:
-        """Let the market trade once, of the smallest size and with nobody's resting order."""
-        engine = self.desk.engine
-        engine.state.books[self.symbol].last = price
-        engine.trade(self.symbol, price, self.lot, buyer_is_maker=False, now_ms=self.desk.now_ms())
-
-    @exact
-    def _truth(self) -> Truth:
-        found = self.bench.exchange.judge.ledger(market=self.market, account=self.name)
-        assert found["audit"] == [], found["audit"]
-        rows = found["markets"][self.market]
-        return Truth(
-            orders=rows["orders"],
-            fills=rows["fills"],
-            wallets={currency: Decimal(amount) for currency, amount in rows["wallets"].get(self.name, {}).items()},
-            positions={
-                row["side"]: Decimal(row["quantity"])
-                for row in rows["positions"].get(self.name, ())
-                if row["symbol"] == self.symbol
-            },
-        )
-
-    async def truth(self) -> Truth:
-        """The ledger of the account; quantities are in base currency."""
-        return self._truth()
-
-    async def fault(self, kind: str, *, on: str = "", count: int = 1, **fault: Any) -> None:
-        """Put a fault in force on this market."""
-        asked: dict[str, Any] = {"kind": kind, "market": self.venue_market.fault_name, "count": count} | fault
-        if on in _REQUESTS:
-            method, path = _REQUESTS[on]
-            asked |= {"method": method, "path": path}
-        elif on:
-            asked["stream"] = _EVENTS[on]
-        self.bench.simulator.add_fault(msgspec.convert(asked, Fault))
-
-    async def calm(self) -> None:
-        """Take every fault back, and what the venue held against us because of them."""
-        self.bench.simulator.faults.clear()
+    def forgive(self) -> None:
+        """Let the venue forget what it counted against us."""
         self.bench.exchange.limits.reset()
 
     def received(self, on: str) -> int:
@@ -253,25 +190,7 @@ class OkxHarness(Harness):
 
     async def manual(self, side: Side, quantity: Decimal, *, price: Decimal | None = None) -> str:
         """Place an order by hand; the venue's page gives it no client id, so it is called by its number."""
-        asked = ManualOrder(market=self.market, symbol=self.symbol, side=side, quantity=quantity, price=price, account=self.name)
-        return f"o{self.bench.exchange.judge.manual(asked)['order_id']}"
-
-    async def transfer(self, amount: Decimal) -> str:
-        """Bring money in."""
-        self.bench.exchange.judge.transfer(OutsideTransfer(market=self.market, currency="USDT", amount=amount, account=self.name))
-        return "USDT"
-
-    async def close_by_venue(self, how: str) -> None:
-        """Let the venue close the position."""
-        self.bench.exchange.judge.close(ForcedClose(market=self.market, symbol=self.symbol, account=self.name), kind=how)
-
-    async def pay_funding(self, rate: Decimal) -> None:
-        """Settle funding now."""
-        self.desk.engine.settle_funding(self.symbol, rate, self.desk.now_ms())
-
-    async def hedge_mode(self) -> None:
-        """Put the account into hedge mode."""
-        self.desk.engine.account(self.name).hedge = True
+        return f"o{self.by_hand(side, quantity, price)['order_id']}"
 
     def lose_stream(self) -> None:
         """Cut every private connection of the account."""

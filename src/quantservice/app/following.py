@@ -237,7 +237,7 @@ class Follower:
             positions=tuple(
                 HostedPosition(str(leg.instrument), leg.side, float(leg.quantity), float(leg.average_entry or ZERO)) for leg in legs
             ),
-            orders=tuple(_hosted(order) for order in own.orders),
+            orders=tuple(_hosted(order) for order in own.orders if not order.final),
         )
 
     async def _holdings(self, deployment: str, allocation: Decimal) -> Holdings:
@@ -261,11 +261,17 @@ class Follower:
             self._known.move_to_end(deployment)
             return found
         changes = self._gateway.changes  # before the reading: what is committed meanwhile makes it stale
+        at_hand = [order.order_id for order in (*await self._gateway.open(), *self._gateway.unbooked())]
         async with self._state.transaction() as work:
             held = await work.books.positions(account=self._account.name, deployment=deployment)
             earned = wallet_of(await work.books.balances(account=self._account.name, deployment=deployment))
-            orders = await work.orders.open(self._account.name)
-        made = _Own(changes, held, earned, tuple(order for order in orders if order.deployment == deployment))
+            orders = {order.order_id: order for order in await work.orders.open(self._account.name)}
+            for name in at_hand:  # of the same moment as the positions: an order may have ended, and its fills not be booked
+                order = None if name in orders else await work.orders.get(name)
+                if order is not None and order.unbooked > 0:
+                    orders[name] = order
+        mine = tuple(order for order in orders.values() if order.deployment == deployment)
+        made = _Own(changes, held, earned, mine)
         self._known[deployment] = made
         self._known.move_to_end(deployment)
         while len(self._known) > _DEPLOYMENTS:

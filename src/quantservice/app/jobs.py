@@ -29,9 +29,11 @@ def make_jobs_service(platform: Parts) -> JobsService:
     """Make the service that works off the queue."""
     from quantservice.adapters.compute.process_pool import ProcessPool
     from quantservice.adapters.compute.ray_cluster import RayCluster
+    from quantservice.services.backtests.margin_tiers import MarginTiers
     from quantservice.services.jobs import JobsConfig, JobsService
     from quantservice.services.jobs.exports import Exporter
 
+    tiers = MarginTiers(platform.state_store, platform.book)
     settings = platform.settings.jobs
     folder = str(plugins_folder(platform.settings))
     kept_s = settings.keep_exports_hours * 3_600
@@ -39,7 +41,7 @@ def make_jobs_service(platform: Parts) -> JobsService:
         platform.state_store,
         platform.bus,
         platform.clock,
-        exporter=Exporter(platform.market_store, platform.places.exports, platform.book, keep_s=kept_s),
+        exporter=Exporter(platform.market_store, platform.places.exports, platform.book, keep_s=kept_s, margin_tiers=tiers.of),
         engines={
             "processes": ProcessPool((sys.executable, "-m", _WORKER), nice=settings.nice),
             "ray": RayCluster(f"{_WORKER}:work", address=settings.ray_address, nice=settings.nice),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from functools import lru_cache
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypedDict, Unpack, overload
 from weakref import finalize
 
+import msgspec
 import numpy as np
 
 from quantservice.app.cli.console import parse_time
@@ -19,6 +20,7 @@ from quantservice.app.settings import LoadedSettings, load_settings
 from quantservice.app.settings.loader import DEFAULT_FILE
 from quantservice.core.errors import UserError
 from quantservice.core.instruments import Instrument, InstrumentId
+from quantservice.core.margin_tiers import DatedTiers, Tier, chosen_tiers, dated_tables
 from quantservice.core.periods import check_period
 from quantservice.quant.bars import COLUMNS, Bars, Funding
 
@@ -109,8 +111,8 @@ def _stamp(file: Path) -> tuple[int, int]:
     return found.st_mtime_ns, found.st_size
 
 
-def bars_by(client: PlatformClient, symbol: str, where: Where) -> Bars:
-    """Load the bars of one instrument through an open client."""
+def bars_by(client: PlatformClient, symbol: str, where: Where, tiers: Mapping[str, Sequence[Tier]] | None = None) -> Bars:
+    """Load the bars of one instrument through an open client; ``tiers`` are a person's own margin tiers, before those stored."""
     place, _, name = symbol.rpartition(":")
     market, venue = place.rpartition(":")[2] or where.get("market"), where.get("venue", "binance")
     period = check_period(where.get("period", "1h"))
@@ -130,12 +132,23 @@ def bars_by(client: PlatformClient, symbol: str, where: Where) -> Bars:
         )
     found = client.get("/api/v1/instruments", {"q": name, "market": market, "venue": venue, "limit": 1})["data"]
     funding = None
+    brackets: DatedTiers = ()
     if found and found[0]["market"] in {"um", "cm"}:
+        brackets = _brackets(client, found[0], tiers or {})
         paid = client.arrow("/api/v1/funding", query | {"period": None})
         if paid.num_rows:
             funding = Funding(_array(paid["time"], np.int64), _array(paid["rate"], np.float64))
     columns = {name: _array(table[name], np.int64 if name == "open_time" else np.float64) for name in COLUMNS}
-    return Bars(found[0]["instrument"] if found else symbol, period, columns, funding, tuple(map(_rules, found)))
+    return Bars(found[0]["instrument"] if found else symbol, period, columns, funding, tuple(map(_rules, found)), brackets)
+
+
+def _brackets(client: PlatformClient, row: Mapping[str, Any], given: Mapping[str, Sequence[Tier]]) -> DatedTiers:
+    name = str(row["instrument"])
+    own = chosen_tiers(given, InstrumentId.parse(name), str(row["venue_symbol"]))
+    if own:
+        return dated_tables(own, name)
+    stored = client.get("/api/v1/margin-tiers", {"instrument": name})["data"]
+    return dated_tables(msgspec.convert(stored[0]["tiers"], tuple[Tier, ...]), name) if stored else ()
 
 
 def _rules(row: Mapping[str, Any]) -> Instrument:

@@ -13,6 +13,7 @@ import numpy as np
 from quantservice.adapters.compute.worker_loop import Advance, AskOwner, WorkerLoop
 from quantservice.app.plugins import load_plugins
 from quantservice.core.errors import UnknownName, UserError
+from quantservice.core.margin_tiers import dated_tables
 from quantservice.ports import TrialSummary
 from quantservice.quant.bars import COLUMNS, Bars
 from quantservice.quant.optimize.market import Market
@@ -96,6 +97,7 @@ def market_of(export: Export, folder: Path) -> Market:
             for found in (columns[table.file],)
         },
         detail=tuple(_bars(table, columns[table.file]) for table in export.tables if table.kind == "detail"),
+        brackets={name: dated_tables(tiers, name) for name, tiers in export.margin_tiers.items()},
         synthetic={str(table.instrument): np.asarray(columns[table.file]["synthetic"], dtype=bool) for table in klines},
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from quantservice.core.instruments import Instrument
+from quantservice.core.margin_tiers import DatedTiers
 
 #: Column -> what it holds. Times are int64 milliseconds UTC, everything else float64.
 COLUMNS: Final = (
@@ -53,7 +54,8 @@ class Bars(Mapping[str, npt.NDArray[Any]]):
     """The klines of one instrument and period, oldest first; ``bars["close"]`` is an array.
 
     ``instrument`` is the full name. All arrays have one length and are read-only. Where they are known, ``funding`` holds the
-    settlements of these times and ``rules`` what the venue says of the instrument: a backtest takes them from here.
+    settlements of these times, ``rules`` what the venue says of the instrument and ``brackets`` its margin tiers by date: a
+    backtest takes them from here.
     """
 
     instrument: str
@@ -61,6 +63,7 @@ class Bars(Mapping[str, npt.NDArray[Any]]):
     columns: Mapping[str, npt.NDArray[Any]]
     funding: Settlements | None = None
     rules: tuple[Instrument, ...] = ()
+    brackets: DatedTiers = ()
 
     def __post_init__(self) -> None:
         lengths = {len(values) for values in self.columns.values()}

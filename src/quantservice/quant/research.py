@@ -131,7 +131,8 @@ class Backtest:
     them, a pandas, polars or Arrow table (name it with ``instrument``), or a mapping of full names to tables. ``fees`` and
     ``slippage`` may be short: ``"binance_um:vip0"``, ``0.0005``, ``(0.0002, 0.0005)``; ``2`` basis points, ``"sqrt_impact:0.8"``.
     ``funding`` (settlements) and ``instruments`` (rules) are as :meth:`MarketData.of` takes them, and so is what ``market`` names
-    beside (``brackets``, ``detail``, ``spread``, ``books``, ``fx`` …); bars of ``load_bars`` bring their own funding and rules.
+    beside (``brackets``, ``detail``, ``spread``, ``books``, ``fx`` …); bars of ``load_bars`` bring their own funding,
+    rules and stored margin tiers.
     ``benchmark`` is a price or equity per bar; by default the instruments are bought in equal parts and held. Every other keyword
     is a field of :class:`Assumptions` or a parameter of the strategy.
     """
@@ -228,7 +229,8 @@ class Backtest:
         from quantservice.quant.optimize.market import Market  # noqa: PLC0415 - only a search needs it
 
         rules = tuple(rule for versions in self.data.versions.values() for rule in versions)
-        market = Market(tuple(tables_of_data(self.data)), rules, settlements_of(self.data))
+        tiers = {str(name): dated for name, dated in self.data.brackets.items()}
+        market = Market(tuple(tables_of_data(self.data)), rules, settlements_of(self.data), brackets=tiers)
         vars(market)["data"] = self.data  # what is made already, with whatever else is known of these bars
         return market
 
@@ -294,13 +296,15 @@ def _market_data(
     instruments: Sequence[Instrument],
     market: Mapping[str, Any],
 ) -> MarketData:
-    """Put bars on one clock, with the rules and settlements that came with them where none were given."""
+    """Put bars on one clock, with the rules, margin tiers and settlements that came with them where none were given."""
     tables = [bars] if isinstance(bars, Bars) else list(bars) if isinstance(bars, list | tuple) else []
     own = [table for table in tables if isinstance(table, Bars)]
     if funding is None and own:
         funding = {table.instrument: (table.funding.time, table.funding.rate) for table in own if table.funding is not None} or None
     rules = tuple(instruments) or tuple(rule for table in own for rule in table.rules)
-    return MarketData.of(bars, instrument=instrument, period=period, funding=funding, instruments=rules, **market)
+    tiers = {table.instrument: table.brackets for table in own if table.brackets} or None
+    known = {"brackets": tiers, **market}
+    return MarketData.of(bars, instrument=instrument, period=period, funding=funding, instruments=rules, **known)
 
 
 def _curve(benchmark: Any, bars: int) -> npt.NDArray[np.float64]:

@@ -23,6 +23,7 @@ from quantservice.web.routes import (
     instruments,
     jobs,
     maintenance,
+    margin_tiers,
     market,
     page,
     portfolio,
@@ -85,6 +86,7 @@ def create_app(context: WebContext) -> WebApp:
     for router in (
         market.make_router(context, guard),
         instruments.make_router(context, guard),
+        *margin_tiers.make_routers(context, guard),
         *quality.make_routers(context, guard),
         system.make_router(context, guard),
         *registry.make_routers(context, guard),

@@ -98,6 +98,12 @@ def test_compute_prints_the_last_rows_and_writes_files(tmp_path: Path) -> None:
     assert written.num_rows == ROWS
 
 
+def test_one_that_needs_more_bars_than_there_are_says_so() -> None:
+    done = run("compute", f"sma({ROWS + 1})", f"sma({ROWS})", "--symbol", "BTCUSDT")
+    assert f"sma({ROWS + 1}) needs {ROWS + 1} bars, {ROWS} given" in done.stderr
+    assert f"sma({ROWS}) needs" not in done.stderr
+
+
 def test_a_second_instrument_is_joined_by_time() -> None:
     arguments = ("compute", "correl(5)/close,benchmark", "--symbol", "BTCUSDT", "--json", "--rows", "100")
     rows = json.loads(run(*arguments, "--benchmark", "ETHUSDT").stdout)

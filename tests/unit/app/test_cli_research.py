@@ -39,6 +39,8 @@ class FakeClient:
         if path.startswith("/api/v1/trials/"):
             family = path.rpartition("/")[2]
             return {"family": family, "runs": 41, "distinct": 40, "sharpe_variance": 0.0004, "sharpe_mean": 0.01}
+        if path == "/api/v1/margin-tiers":
+            return {"data": []}
         row = {
             "instrument": str(BTC),
             "market": "um",

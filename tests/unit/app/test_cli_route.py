@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from quantservice.app.cli import app, trading
+from quantservice.app.cli import app, options
 from quantservice.core.errors import InvalidNumber
 
 DEAR: dict[str, Any] = {"account": "dear", "instrument": "binance:um:BTC-USDT-PERP", "takes": True, "chosen": False}
@@ -35,10 +35,10 @@ def platform(monkeypatch: pytest.MonkeyPatch) -> Platform:
     made = Platform()
 
     @contextmanager
-    def client_of(*_: Any, **__: Any) -> Iterator[Platform]:
+    def client(*_: Any, **__: Any) -> Iterator[Platform]:
         yield made
 
-    monkeypatch.setattr(trading, "client_of", client_of)
+    monkeypatch.setattr(options.Where, "client", client)
     return made
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from quantservice.app.cli import app, trading
+from quantservice.app.cli import app, options
 
 ORDER: dict[str, Any] = {"order_id": "A", "state": "filled", "reason": "", "route": None}
 RIGHTS = {
@@ -30,10 +30,10 @@ def run(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], *words: str, gi
             return dict(answer)
 
     @contextmanager
-    def client_of(*_: object, **__: object) -> Iterator[Any]:
+    def client(*_: object, **__: object) -> Iterator[Any]:
         yield Client()
 
-    monkeypatch.setattr(trading, "client_of", client_of)
+    monkeypatch.setattr(options.Where, "client", client)
     return CliRunner().invoke(app, list(words), input=given)
 
 

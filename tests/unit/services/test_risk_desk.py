@@ -446,13 +446,6 @@ def test_what_the_venue_says_is_filled_counts_until_its_fills_are_booked() -> No
     assert not exposure.in_flight()
 
 
-def test_what_had_been_filled_before_a_start_and_is_not_booked_counts_after_it() -> None:
-    exposure = desk().books["main"]
-    ended = [told(1, "buy", "10", "10"), told(2, "sell", "3", "0")]
-    exposure.resume(orders=ended, counts={}, losses={}, now_ns=NOON)
-    assert exposure.worst(BTC) == D(1_000)
-
-
 def test_an_order_of_others_counts_as_what_may_still_be_filled() -> None:
     """What of it was filled before the books were opened is in the opening, and no fill of it ever comes."""
     exposure = desk().books["main"]

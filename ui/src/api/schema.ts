@@ -183,6 +183,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/margin-tiers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stored margin tiers
+         * @description By instrument and date; nothing for one that has none.
+         */
+        get: operations["list_tiers_api_v1_margin_tiers_get"];
+        /**
+         * Keep margin tiers
+         * @description Those of a date that is there already are replaced; other dates stay. Answers what the instruments have now.
+         */
+        put: operations["keep_api_v1_margin_tiers_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/margin-tiers/{instrument}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Forget margin tiers
+         * @description All dates of one instrument (full name).
+         */
+        delete: operations["remove_api_v1_margin_tiers__instrument__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/coverage": {
         parameters: {
             query?: never;
@@ -4895,6 +4939,12 @@ export interface components {
             outputs: {
                 [key: string]: (number | null)[];
             };
+            /**
+             * Note
+             * @description How many bars it needs, where there are fewer; empty: there are enough.
+             * @example
+             */
+            note: string;
         };
         /**
          * InstrumentPage
@@ -5069,6 +5119,19 @@ export interface components {
              * @example 1748736000000
              */
             updated_ms?: number | null;
+        };
+        /**
+         * InstrumentTiers
+         * @description The tiers of one instrument.
+         */
+        InstrumentTiers: {
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /** Tiers */
+            tiers: components["schemas"]["MarginTierRow"][];
         };
         /**
          * JobList
@@ -5616,6 +5679,115 @@ export interface components {
             start_ms?: number | null;
             /** End Ms */
             end_ms?: number | null;
+        };
+        /**
+         * MarginTierBody
+         * @description One tier; see `MarginTierRow`.
+         */
+        MarginTierBody: {
+            /**
+             * From Ms
+             * @default 0
+             * @example 0
+             */
+            from_ms: number;
+            /**
+             * Floor
+             * @example 0
+             */
+            floor: string;
+            /**
+             * Cap
+             * @example 50000
+             */
+            cap?: string | null;
+            /**
+             * Maintenance Rate
+             * @example 0.004
+             */
+            maintenance_rate: string;
+            /**
+             * Max Leverage
+             * @example 125
+             */
+            max_leverage: string;
+        };
+        /**
+         * MarginTierList
+         * @description Margin tiers by instrument.
+         */
+        MarginTierList: {
+            /** Data */
+            data: components["schemas"]["InstrumentTiers"][];
+        };
+        /**
+         * MarginTierRow
+         * @description One tier of notional.
+         */
+        MarginTierRow: {
+            /**
+             * From Ms
+             * @description Holds from then on, UTC milliseconds; 0: always.
+             * @example 0
+             */
+            from_ms: number;
+            /**
+             * Floor
+             * @description Notional in quote; of inverse contracts in coin.
+             * @example 0
+             */
+            floor: string;
+            /**
+             * Cap
+             * @description null: the next tier's floor.
+             * @example 50000
+             */
+            cap: string | null;
+            /**
+             * Maintenance Rate
+             * @description Exact decimal as text.
+             * @example 0.004
+             */
+            maintenance_rate: string;
+            /**
+             * Max Leverage
+             * @description Exact decimal as text.
+             * @example 125
+             */
+            max_leverage: string;
+        };
+        /**
+         * MarginTiersBody
+         * @description Tiers by any of the instruments' names.
+         */
+        MarginTiersBody: {
+            /**
+             * Tiers
+             * @example {
+             *       "BTCUSDT": [
+             *         {
+             *           "floor": "0",
+             *           "from_ms": 0,
+             *           "maintenance_rate": "0.004",
+             *           "max_leverage": "125"
+             *         }
+             *       ]
+             *     }
+             */
+            tiers: {
+                [key: string]: components["schemas"]["MarginTierBody"][];
+            };
+            /**
+             * Venue
+             * @default binance
+             * @example binance
+             */
+            venue: string;
+            /**
+             * Market
+             * @example um
+             */
+            market?: string | null;
         };
         /**
          * MarkPricePage
@@ -10142,6 +10314,345 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InstrumentPage"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_tiers_api_v1_margin_tiers_get: {
+        parameters: {
+            query?: {
+                /** @description Full name. */
+                instrument?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarginTierList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    keep_api_v1_margin_tiers_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarginTiersBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarginTierList"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_api_v1_margin_tiers__instrument__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                instrument: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
                 };
             };
             /** @description The request cannot be served as it is. */

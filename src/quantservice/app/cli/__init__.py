@@ -8,6 +8,7 @@ import sys
 import typer
 
 from quantservice.app.cli import (
+    backtests,
     data,
     deployments,
     indicators,
@@ -38,6 +39,7 @@ run.register(app)
 data.register(app)
 indicators.register(app)
 research.register(app)
+backtests.register(app)
 jobs.register(app)
 deployments.register(app)
 parity.register(app)

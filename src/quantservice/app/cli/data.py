@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from quantservice.app.cli import options
+from quantservice.app.cli import margin_tiers, options
 from quantservice.app.cli.console import no_progress as quiet
 from quantservice.app.cli.console import note, parse_time, progress, show, show_one, utc
 from quantservice.core.errors import InvalidValue
@@ -30,17 +30,15 @@ def register(app: typer.Typer) -> None:
     data.command("export", help="Write klines to a CSV, Arrow or Parquet file.")(export)
     data.command("audit", help="Verify the digest chain and cross-check periods.")(audit)
     data.command("digest", help="Seal complete days and print the chain's head.")(digest)
+    margin_tiers.register(data)
     app.add_typer(data, name="data")
     app.command("backfill-gap", help="Fetch one range of klines and store it.")(backfill_gap)
 
 
-def list_streams(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def list_streams(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List the stored streams and their extent."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/coverage")["data"]
     shown = [
         {
@@ -55,18 +53,15 @@ def list_streams(
     show(rows if json else shown, json=json, empty="nothing is stored yet; start collecting with qs up (or qs demo)")
 
 
+@options.takes_where
 def coverage(
     symbol: Annotated[str | None, typer.Option("--symbol", help="only this instrument")] = None,
     market: options.Market = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Show how complete each stream is."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/coverage", {"symbol": symbol, "market": market})["data"]
     shown = [
         {
@@ -84,18 +79,15 @@ def coverage(
     show(rows if json else shown, json=json, empty="nothing is stored yet")
 
 
+@options.takes_where
 def gaps(
     symbol: Annotated[str | None, typer.Option("--symbol", help="only this instrument")] = None,
     market: options.Market = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Show what is missing now."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         rows = client.stream("/api/v1/maintenance/gaps", {"symbol": symbol, "market": market}, quiet)["data"]
     shown = [
         {
@@ -109,6 +101,7 @@ def gaps(
     show(rows if json else shown, json=json, empty="no gap: every kline between the first and the last stored one is there")
 
 
+@options.takes_where
 def heal(
     symbol: options.Symbol,
     market: options.Market = None,
@@ -116,18 +109,17 @@ def heal(
     period: options.Period = "1m",
     start: Start = None,
     end: End = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Fetch a range again; without a range, every gap of the stream."""
     start_ms, end_ms = parse_time("start", start), parse_time("end", end)
     if (start_ms is None) != (end_ms is None):
         raise InvalidValue("start" if start_ms is None else "end", "give both --start and --end, or neither to heal every gap")
-    _heal(options.load(config, data_dir, demo=demo), _target(symbol, market, venue, period), start_ms, end_ms, json=json)
+    _heal(where.load(), _target(symbol, market, venue, period), start_ms, end_ms, json=json)
 
 
+@options.takes_where
 def backfill_gap(
     symbol: options.Symbol,
     start_ms: Annotated[int, typer.Option("--start_ms", "--start-ms", help="first open time, milliseconds UTC")],
@@ -135,13 +127,11 @@ def backfill_gap(
     market: options.Market = None,
     venue: options.Venue = "binance",
     period: options.Period = "1m",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Fetch one range of klines and store it."""
-    _heal(options.load(config, data_dir, demo=demo), _target(symbol, market, venue, period), start_ms, end_ms, json=json)
+    _heal(where.load(), _target(symbol, market, venue, period), start_ms, end_ms, json=json)
 
 
 def _target(symbol: str, market: str | None, venue: str, period: str) -> dict[str, Any]:
@@ -175,6 +165,7 @@ def _heal(loaded: Any, target: dict[str, Any], start_ms: int | None, end_ms: int
         raise typer.Exit(1)
 
 
+@options.takes_where
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="files to import")],
     symbol: Annotated[
@@ -186,9 +177,7 @@ def import_files(
     flag: Annotated[
         bool, typer.Option("--flag", help="store the good rows and report the bad ones, instead of refusing the file")
     ] = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Import kline files; a file with a bad row is refused whole unless --flag is given."""
@@ -199,7 +188,7 @@ def import_files(
             raise InvalidValue("files", f"{file} is not a file")
     reports: list[dict[str, Any]] = []
     with (
-        platform_client(options.load(config, data_dir, demo=demo), venues=True) as client,
+        platform_client(where.load(), venues=True) as client,
         progress("importing", total=len(files)) as update,
     ):
         for number, file in enumerate(files, 1):
@@ -234,6 +223,7 @@ def _named(file: Path, symbol: str | None, market: str | None, venue: str, perio
     )
 
 
+@options.takes_where
 def fetch(
     symbol: options.Symbol,
     start: Annotated[str, typer.Option("--start", help="from: ISO date-time (UTC) or milliseconds")],
@@ -242,9 +232,7 @@ def fetch(
     venue: options.Venue = "binance",
     period: options.Period = "1m",
     trades: Annotated[bool, typer.Option("--trades", help="aggregate trades instead of klines")] = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Download a range from the venue's bulk archive (setting binance.archive_url), check it and import it."""
@@ -253,7 +241,7 @@ def fetch(
     body = {**_target(symbol, market, venue, period), "kind": "trade" if trades else "kline"}
     body |= {"start_ms": parse_time("start", start), "end_ms": parse_time("end", end)}
     with (
-        platform_client(options.load(config, data_dir, demo=demo), venues=True) as client,
+        platform_client(where.load(), venues=True) as client,
         progress("fetching the archive") as update,
     ):
         result = client.stream("/api/v1/maintenance/fetch", body, update)
@@ -269,6 +257,7 @@ def fetch(
         raise typer.Exit(1)
 
 
+@options.takes_where
 def export(
     symbol: options.Symbol,
     output: Annotated[Path, typer.Argument(help="file to write: .csv, .parquet, .arrow")],
@@ -277,30 +266,24 @@ def export(
     period: options.Period = "1m",
     start: Start = None,
     end: End = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
 ) -> None:
     """Write klines to a file; the suffix chooses the format."""
-    from quantservice.app.client import platform_client
     from quantservice.app.export import write_klines
 
     if output.suffix not in (".csv", ".parquet", ".arrow"):
         raise InvalidValue("output", f"{output.name}: the suffix must be .csv, .parquet or .arrow")
     query = {**_target(symbol, market, venue, period), "start_ms": parse_time("start", start), "end_ms": parse_time("end", end)}
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         table = client.arrow("/api/v1/klines", query)
     rows = write_klines(table, output)
     note(f"{rows:,} klines written to {output}")
 
 
-def audit(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def audit(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """Verify the digest chain and cross-check periods; exit 1 when anything is wrong."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         report = client.audit()
     if json:
         show_one(report, json=True)
@@ -312,12 +295,9 @@ def audit(
         raise typer.Exit(1)
 
 
-def digest(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def digest(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """Seal complete days and print the chain's head."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client, progress("sealing") as update:
+    with where.client() as client, progress("sealing") as update:
         result = client.stream("/api/v1/maintenance/digest", {}, update)
     show_one(result, json=json)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -44,11 +42,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="deployments")
 
 
-def list_deployments(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def list_deployments(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List the deployments."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/deployments")["data"]
     shown = [
         {
@@ -68,6 +65,7 @@ def list_deployments(
     show(rows if json else shown, json=json, empty="no deployment yet; qs deployments create makes one")
 
 
+@options.takes_where
 def create(
     name: Annotated[str, typer.Argument(help="what it is called")],
     strategy: Annotated[str, typer.Argument(help="strategy (qs strategy list)")],
@@ -78,13 +76,11 @@ def create(
     param: Param = None,
     account: Annotated[str, typer.Option("--account", help="account that it trades on; without it signals only")] = "",
     allocation: Annotated[str, typer.Option("--allocation", help="what of the account's money it is allotted")] = "0",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Make a deployment."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         body = {
             "name": name,
             "strategy": strategy,
@@ -99,6 +95,7 @@ def create(
         note(f"start it with qs deployments start {_quoted(name)}")
 
 
+@options.takes_where
 def configure(
     deployment: Reference,
     symbol: Symbols = None,
@@ -109,13 +106,11 @@ def configure(
     account: Annotated[str | None, typer.Option("--account", help="another account; an empty one: signals only")] = None,
     allocation: Annotated[str | None, typer.Option("--allocation", help="what of the account's money it is allotted")] = None,
     why: Annotated[str, typer.Option("--note", help="a word for its history")] = "",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Change a deployment that does not run; parameters that are not named stay as they are."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         path = _path(deployment)
         body: dict[str, Any] = {"note": why, "account": account, "allocation": allocation}
         if symbol:
@@ -128,29 +123,27 @@ def configure(
 
 
 def _sayer(verb: str, text: str) -> Any:
+    @options.takes_where
     def say(
         deployment: Reference,
-        config: options.ConfigFile = None,
-        data_dir: options.DataDir = None,
-        demo: options.Demo = False,
+        where: options.Where = options.HERE,
         json: options.Json = False,
     ) -> None:
-        with _client(config, data_dir, demo=demo) as client:
+        with where.client() as client:
             _tell(client.post(f"{_path(deployment)}/{verb}", {}), json=json)
 
     say.__doc__ = text
     return say
 
 
+@options.takes_where
 def history(
     deployment: Reference,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Show who changed what."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get(f"{_path(deployment)}/history")["data"]
     shown = [
         {
@@ -166,40 +159,30 @@ def history(
     show(rows if json else shown, json=json)
 
 
+@options.takes_where
 def roll_back(
     deployment: Reference,
     version: Annotated[int, typer.Argument(help="version to bring back (qs deployments history)")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Bring back an earlier version as a new one."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         _tell(client.post(f"{_path(deployment)}/rollback", {"version": version}), json=json)
 
 
+@options.takes_where
 def remove(
     deployment: Reference,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Forget a deployment."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         show_one(client.delete(_path(deployment)), json=json)
 
 
 # --- what the commands share ---
-
-
-@contextmanager
-def _client(config: Path | None, data_dir: Path | None, *, demo: bool) -> Iterator[PlatformClient]:
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
-        yield client
 
 
 def _path(deployment: str) -> str:

@@ -136,6 +136,9 @@ def compute_indicators(
         if benchmark is None:
             raise InvalidValue("benchmark", "an indicator reads a second instrument; name it by --benchmark")
         columns = _joined(columns, bars_of(benchmark))
+    for call in calls:
+        if call.warm_up >= len(columns["open_time"]):
+            note(f"{call} needs {call.warm_up + 1:,} bars, {len(columns['open_time']):,} given: it has no value at any of them")
     table = _computed(calls, columns, first)
     if not len(table["open_time"]):
         raise UserError(f"no {period} klines of {symbol} are stored from {start} on")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantservice.app.cli import assumed as terms
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, parse_time, progress, show, show_one, utc
 from quantservice.core.errors import InvalidValue, UserError
@@ -25,7 +25,6 @@ Vary = Annotated[
     list[str] | None, typer.Option("--vary", help="name=5:60:5 | name=5,10,20 | name=* (the declared grid); again for the next")
 ]
 Param = Annotated[list[str] | None, typer.Option("--param", help="name=value of a parameter that stays; again for the next")]
-Assume = Annotated[list[str] | None, typer.Option("--assume", help="name=value of an assumption (fees, leverage …)")]
 Sample = Annotated[int | None, typer.Option("--sample", min=1, help="only so many random combinations")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="seed of whatever is random")]
 Objective = Annotated[str, typer.Option("--objective", help="figure to look for, such as sharpe_daily, calmar, max_drawdown")]
@@ -52,6 +51,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(jobs, name="jobs")
 
 
+@options.takes_where
 def sweep(
     name: Name,
     vary: Vary = None,
@@ -62,29 +62,34 @@ def sweep(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     sample: Sample = None,
     seed: Seed = 0,
     objective: Objective = "sharpe_daily",
     workers: Workers = None,
     engine: Engine = "processes",
     detach: Detach = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Try every combination of parameters, or a sample."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "space": _space(vary),
         "sample": sample,
         "seed": seed,
         "objective": objective,
     }
-    _do("sweep", request, options.load(config, data_dir, demo=demo), detach=detach, json=json)
+    _do("sweep", request, where.load(), detach=detach, json=json)
 
 
+@options.takes_where
 def optimize(
     name: Name,
     vary: Vary = None,
@@ -99,19 +104,23 @@ def optimize(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     seed: Seed = 0,
     workers: Workers = None,
     engine: Engine = "processes",
     detach: Detach = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Look for parameters with a sampler that learns."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "space": _space(vary),
         "trials": trials,
         "sampler": sampler,
@@ -119,9 +128,10 @@ def optimize(
         "objectives": objective or ["sharpe_daily"],
         "seed": seed,
     }
-    _do("optimize", request, options.load(config, data_dir, demo=demo), detach=detach, json=json)
+    _do("optimize", request, where.load(), detach=detach, json=json)
 
 
+@options.takes_where
 def walkforward(
     name: Name,
     train: Annotated[float, typer.Option("--train", help="days that choose")],
@@ -136,21 +146,25 @@ def walkforward(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     sample: Sample = None,
     seed: Seed = 0,
     objective: Objective = "sharpe_daily",
     workers: Workers = None,
     engine: Engine = "processes",
     detach: Detach = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Choose on the past, judge on what comes after, move on."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "space": _space(vary),
         "sample": sample,
         "seed": seed,
@@ -160,9 +174,10 @@ def walkforward(
         "anchored": anchored,
         "gap_days": gap,
     }
-    _do("walkforward", request, options.load(config, data_dir, demo=demo), detach=detach, json=json)
+    _do("walkforward", request, where.load(), detach=detach, json=json)
 
 
+@options.takes_where
 def crossvalidate(
     name: Name,
     vary: Vary = None,
@@ -177,21 +192,25 @@ def crossvalidate(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     sample: Sample = None,
     seed: Seed = 0,
     objective: Objective = "sharpe_daily",
     workers: Workers = None,
     engine: Engine = "processes",
     detach: Detach = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Cross-validate the choice among combinations."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "space": _space(vary),
         "sample": sample,
         "seed": seed,
@@ -201,9 +220,10 @@ def crossvalidate(
         "purge_days": purge,
         "embargo_days": embargo,
     }
-    _do("crossvalidate", request, options.load(config, data_dir, demo=demo), detach=detach, json=json)
+    _do("crossvalidate", request, where.load(), detach=detach, json=json)
 
 
+@options.takes_where
 def montecarlo(
     name: Name,
     method: Annotated[str, typer.Option("--method", help="shuffle | resample | bootstrap | noise")] = "shuffle",
@@ -217,39 +237,42 @@ def montecarlo(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    assume: Assume = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     seed: Seed = 0,
     workers: Workers = None,
     engine: Engine = "processes",
     detach: Detach = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Say how much of a result is luck."""
     request = {
-        **_run(name, symbol, market, venue, period, start, end, param, assume, workers, engine),
+        **_run(name, symbol, market, venue, period, start, end, param, margin_tiers, workers, engine),
+        "assumptions": terms.assumed(fees, slippage, equity, leverage, assume),
         "method": method,
         "runs": runs,
         "block_bars": block,
         "noise": noise,
         "seed": seed,
     }
-    _do("montecarlo", request, options.load(config, data_dir, demo=demo), detach=detach, json=json)
+    _do("montecarlo", request, where.load(), detach=detach, json=json)
 
 
+@options.takes_where
 def jobs_list(
     state: Annotated[str | None, typer.Option("--state", help="queued | running | done | failed | cancelled")] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="sweep | optimize | walkforward | …")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1_000)] = 50,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """List the jobs, newest first."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/jobs", {"state": state, "kind": kind, "limit": limit})["data"]
     shown = [
         {
@@ -266,58 +289,55 @@ def jobs_list(
     show(rows if json else shown, json=json, empty="no job yet; submit one: qs sweep ma_cross --symbol BTCUSDT --vary fast=5:60:5")
 
 
+@options.takes_where
 def jobs_show(
     job_id: JobId,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Show one job with its result."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         job = client.get(f"/api/v1/jobs/{_named(client, job_id)}")
     _print(job, json=json)
 
 
+@options.takes_where
 def jobs_watch(
     job_id: JobId,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Wait for a job; works the queue off itself where nobody does."""
-    with _client(config, data_dir, demo=demo, working=True) as client:
+    with where.client(working=True) as client:
         job_id = _named(client, job_id)
         client.get(f"/api/v1/jobs/{job_id}")
         _follow(client, job_id, json=json)
 
 
+@options.takes_where
 def jobs_cancel(
     job_id: JobId,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Cancel a job."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         job = client.post(f"/api/v1/jobs/{_named(client, job_id)}/cancel", {})
     show_one(job if json else {"id": job["id"], "state": job["state"]}, json=json)
 
 
+@options.takes_where
 def jobs_delete(
     job_id: JobId,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Delete a job and its tables; its trials stay counted."""
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         show_one(client.delete(f"/api/v1/jobs/{_named(client, job_id)}"), json=json)
 
 
+@options.takes_where
 def jobs_table(
     job_id: JobId,
     name: Annotated[str, typer.Argument(help="table, such as combinations, trials, days, paths, runs")],
@@ -326,14 +346,12 @@ def jobs_table(
     limit: Annotated[int, typer.Option("--limit", min=1, max=20_000, help="rows")] = 20,
     columns: Annotated[str | None, typer.Option("--columns", help="which to print, joined by commas; all for every one")] = None,
     output: Annotated[Path | None, typer.Option("--output", help="write all rows to this .csv, .arrow or .parquet file")] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Print or save a table of a finished job."""
     query = {"sort": sort, "descending": not ascending, "limit": 20_000 if output is not None else limit}
-    with _client(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         path = f"/api/v1/jobs/{_named(client, job_id)}/tables/{name}"
         if output is None:
             from quantservice.app.cli.job_results import legible
@@ -360,7 +378,7 @@ def _run(
     start: str | None,
     end: str | None,
     param: list[str] | None,
-    assume: list[str] | None,
+    margin_tiers: Path | None,
     workers: int | None,
     engine: str,
 ) -> dict[str, Any]:
@@ -369,8 +387,7 @@ def _run(
     return {
         "strategy": name,
         "parameters": options.named_values("param", param),
-        "assumptions": options.named_values("assume", assume),
-        "data": data_of(symbols, market, venue, period, start, end),
+        "data": terms.with_tiers(data_of(symbols, market, venue, period, start, end), terms.tiers_of_file(margin_tiers)),
         "workers": workers,
         "engine": engine,
     }
@@ -398,14 +415,6 @@ def _space(vary: list[str] | None) -> dict[str, str]:
     if not found:
         raise InvalidValue("vary", "there is nothing to search; name at least one parameter, such as --vary fast=5:60:5")
     return found
-
-
-@contextmanager
-def _client(config: Path | None, data_dir: Path | None, *, demo: bool, working: bool = False) -> Iterator[PlatformClient]:
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo), working=working) as client:
-        yield client
 
 
 def _do(kind: str, request: Mapping[str, Any], loaded: Any, *, detach: bool, json: bool) -> None:

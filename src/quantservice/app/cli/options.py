@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
 from quantservice.core.errors import InvalidValue
 
 if TYPE_CHECKING:
+    from quantservice.app.client import PlatformClient
     from quantservice.app.settings import LoadedSettings
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="settings file (default config/app.yaml when it is there)")]
@@ -34,6 +39,48 @@ def load(
     if demo:
         given["environment"] = "demo"
     return load_settings(config, flags=given)
+
+
+class Where(NamedTuple):
+    """Which platform a command asks: what ``--config``, ``--data-dir`` and ``--demo`` say."""
+
+    config: Path | None = None
+    data_dir: Path | None = None
+    demo: bool = False
+
+    def load(self) -> LoadedSettings:
+        """Read its settings."""
+        return load(self.config, self.data_dir, demo=self.demo)
+
+    @contextmanager
+    def client(self, *, working: bool = False) -> Iterator[PlatformClient]:
+        """Ask the running platform. ``working``: where none runs, jobs are worked off by the command itself."""
+        from quantservice.app.client import platform_client
+
+        with platform_client(self.load(), working=working) as client:
+            yield client
+
+
+HERE: Final = Where()
+_FLAGS: Final = {"config": (ConfigFile, None), "data_dir": (DataDir, None), "demo": (Demo, False)}
+
+
+def takes_where(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command with a parameter ``where: Where`` the flags that say it: typer knows no group of flags."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    flags = [inspect.Parameter(name, keyword, default=default, annotation=kind) for name, (kind, default) in _FLAGS.items()]
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        parameters += flags if parameter.name == "where" else [parameter.replace(kind=keyword)]
+
+    @functools.wraps(command)
+    def wrapped(**given: Any) -> None:
+        where = Where(**{name: given.pop(name, default) for name, (_, default) in _FLAGS.items()})
+        command(where=where, **given)
+
+    wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+    wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return wrapped
 
 
 def named_texts(flag: str, pairs: list[str] | None) -> dict[str, str]:

@@ -10,7 +10,6 @@ import typer
 
 from quantservice.app.cli import options
 from quantservice.app.cli.console import show, show_one, utc, write
-from quantservice.app.cli.trading import client_of
 
 
 def register(app: typer.Typer) -> None:
@@ -18,6 +17,7 @@ def register(app: typer.Typer) -> None:
     app.command("parity", help="Replay a deployment's run through the backtester: what is the same, what differs, and why.")(parity)
 
 
+@options.takes_where
 def parity(
     run: Annotated[str, typer.Option("--run", help="name or id of the deployment (qs deployments list)")],
     slippage_bps: Annotated[float, typer.Option("--slippage-bps", min=0, max=1_000, help="what the fill model takes")] = 1.0,
@@ -25,13 +25,11 @@ def parity(
         float, typer.Option("--tolerance-bps", min=0, max=1_000, help="fills that are off by no more are no divergence")
     ] = 1.0,
     every: Annotated[bool, typer.Option("--all", help="list the divergences, up to a hundred")] = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Compare a run with its backtest."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         query = {"slippage_bps": slippage_bps, "tolerance_bps": tolerance_bps}
         report = client.get(f"/api/v1/deployments/{quote(run, safe='')}/parity", query)
     show_one(report if json else _summary(report), json=json)

@@ -10,7 +10,7 @@ import typer
 
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, parse_time, show, show_one, utc
-from quantservice.app.cli.trading import Account, MaybeAccount, client_of
+from quantservice.app.cli.trading import Account, MaybeAccount
 from quantservice.core.errors import UnknownName
 from quantservice.core.money import exact
 
@@ -31,18 +31,17 @@ def register(app: typer.Typer) -> None:
     app.add_typer(portfolio, name="portfolio")
 
 
+@options.takes_where
 def equity(
     account: Account,
     start: Annotated[str | None, typer.Option("--start", help="from: ISO date-time (UTC) or milliseconds; else a day ago")] = None,
     end: Annotated[str | None, typer.Option("--end", help="to: ISO date-time (UTC) or milliseconds; else now")] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Show equity over time."""
     query = {"account": account, "start_ms": parse_time("start", start), "end_ms": parse_time("end", end)}
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         made = client.get("/api/v1/portfolio/equity", query)
     if json:
         show_one(made, json=True)
@@ -62,32 +61,30 @@ def equity(
         note(f"{account}: {len(rows)} points in {made['currency']}; deepest fall {Decimal(made['max_drawdown']) * 100:.2f} %")
 
 
+@options.takes_where
 def earned(
     by: Annotated[str, typer.Option("--by", help="strategy, symbol or day")] = "strategy",
     account: MaybeAccount = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Show what was earned."""
     if by not in _KEYS:
         raise UnknownName("by", by, tuple(_KEYS))
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/portfolio", {"account": account})["earned"]
     show(rows if json else _gathered(rows, by), json=json, empty="nothing was earned or lost yet")
 
 
+@options.takes_where
 def journal(
     account: MaybeAccount = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="entries at most")] = 50,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """List entries of the journal."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/journal", {"account": account, "limit": limit})["data"]
     shown = [
         {

@@ -36,13 +36,10 @@ def _group(text: str) -> typer.Typer:
     return typer.Typer(help=text, no_args_is_help=True, rich_markup_mode=None)
 
 
-def pairs_list(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def pairs_list(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List the registered pairs."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/pairs")["data"]
     show(
         rows if json else [_pair(row) for row in rows],
@@ -51,15 +48,14 @@ def pairs_list(
     )
 
 
+@options.takes_where
 def pairs_add(
     symbol: Annotated[str, typer.Argument(help="BTCUSDT, BTC-USDT or the full name")],
     market: options.Market = None,
     venue: options.Venue = "binance",
     periods: Annotated[str, typer.Option("--periods", help="kline periods, comma separated")] = "",
     kinds: Annotated[str, typer.Option("--kinds", help="kline,trade,quote,book,ticker,funding,mark_price,open_interest")] = "",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Collect a pair from now on."""
@@ -70,23 +66,20 @@ def pairs_add(
         body["periods"] = [item.strip() for item in periods.split(",") if item.strip()]
     if kinds:
         body["kinds"] = [item.strip() for item in kinds.split(",") if item.strip()]
-    with platform_client(options.load(config, data_dir, demo=demo), venues=True) as client:
+    with platform_client(where.load(), venues=True) as client:
         row = client.post("/api/v1/pairs", body)
     show_one(row if json else _pair(row), json=json)
 
 
+@options.takes_where
 def pairs_remove(
     symbol: Annotated[str, typer.Argument(help="BTCUSDT, BTC-USDT or the full name")],
     market: options.Market = None,
     venue: options.Venue = "binance",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
 ) -> None:
     """Stop collecting a pair; what is stored stays."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         name = _registered(client.get("/api/v1/pairs")["data"], symbol, market, venue)
         row = client.delete(f"/api/v1/pairs/{quote(name)}")
     note(f"removed {row['removed']}; its klines stay in the store")
@@ -106,13 +99,10 @@ def _registered(rows: Iterable[Mapping[str, Any]], symbol: str, market: str | No
     return str(found[0])
 
 
-def proxies_list(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def proxies_list(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List the proxies."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         show(
             client.get("/api/v1/proxies")["data"],
             json=json,
@@ -120,19 +110,16 @@ def proxies_list(
         )
 
 
+@options.takes_where
 def proxies_add(
     url: Annotated[str, typer.Argument(help="socks5://user@host:1080 or http://host:3128")],
     ask_password: Annotated[
         bool, typer.Option("--ask-password", help="ask for the password instead of taking it from the URL")
     ] = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Register a proxy; its password is sealed."""
-    from quantservice.app.client import platform_client
-
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -148,47 +135,38 @@ def proxies_add(
         "username": unquote(parts.username or ""),
         "password": password,
     }
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         show_one(client.post("/api/v1/proxies", body), json=json)
 
 
+@options.takes_where
 def proxies_remove(
     proxy_id: Annotated[int, typer.Argument(help="its id (qs proxies list)")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
 ) -> None:
     """Remove a proxy."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         note(f"removed proxy {client.delete(f'/api/v1/proxies/{proxy_id}')['removed']}")
 
 
-def keys_list(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def keys_list(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List the access keys."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/access-keys")["data"]
     shown = [{**row, "created_ms": utc(row["created_ms"])} for row in rows]
     show(rows if json else shown, json=json, empty="no access key yet; make one: qs keys add notebook")
 
 
+@options.takes_where
 def keys_add(
     name: Annotated[str, typer.Argument(help="what the key is for")],
     qps: Annotated[int, typer.Option("--qps", help="queries per second allowed")] = 20,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Make an access key; it is shown once."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         made = client.post("/api/v1/access-keys", {"name": name, "qps_limit": qps})
     if json:
         show_one(made, json=True)
@@ -197,16 +175,13 @@ def keys_add(
     note("keep it: only its hash is stored and it cannot be shown again")
 
 
+@options.takes_where
 def keys_remove(
     key_id: Annotated[int, typer.Argument(help="its id (qs keys list)")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
 ) -> None:
     """Revoke an access key."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         note(f"revoked {client.delete(f'/api/v1/access-keys/{key_id}')['removed']}")
 
 

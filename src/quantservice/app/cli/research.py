@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quantservice.app.cli import assumed as terms
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, progress, show, show_one, write
-from quantservice.core.errors import InvalidValue, UnknownName, UserError
+from quantservice.core.errors import InvalidValue, UserError
 
 if TYPE_CHECKING:
     from quantservice.app.client import PlatformClient
@@ -119,6 +120,7 @@ def new_strategy(
     note(f"check it with qs strategy check {called}, run it with qs backtest {called} --symbol BTC-USDT --market um --period 1h")
 
 
+@options.takes_where
 def check(
     name: Annotated[str, typer.Argument(help="strategy, or a .py file with one")],
     symbol: Symbols = None,
@@ -130,9 +132,7 @@ def check(
     param: Param = None,
     bars: Annotated[int, typer.Option("--bars", min=10, help="bars of the made-up market that is used without --symbol")] = 1_500,
     seconds: Annotated[float, typer.Option("--seconds", min=1.0, help="time it may take; what does not fit is said")] = 120.0,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Judge a strategy; leaves with 1 when it looks ahead."""
@@ -140,12 +140,12 @@ def check(
     from quantservice.quant.honesty.lookahead import check_strategy
     from quantservice.quant.strategies.base import parameters_of_class
 
-    loaded = options.load(config, data_dir, demo=demo)
+    loaded = where.load()
     entry = find_strategy(name, loaded)
     given = parameters_of_class(entry.cls).parse(param or [])
     if symbol:
-        where: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
-        judged = stored_market(symbol, where, loaded)
+        span: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
+        judged = stored_market(symbol, span, loaded)
     else:
         judged = example_market(entry.cls, parameters=given, rows=bars, period=period)
     with progress(f"checking {entry.name}", enabled=not json) as told:
@@ -172,6 +172,7 @@ def check(
         raise typer.Exit(1)
 
 
+@options.takes_where
 def backtest(
     name: Annotated[str, typer.Argument(help="strategy, or a .py file with one (qs strategy list)")],
     symbol: Symbols = None,
@@ -181,36 +182,31 @@ def backtest(
     start: Start = None,
     end: End = None,
     param: Param = None,
-    fees: Annotated[str, typer.Option("--fees", help="schedule (binance_um:vip0), rate (0.0005), venue, or none")] = "venue",
-    slippage: Annotated[
-        str, typer.Option("--slippage", help="basis points, or none | fixed:2 | spread:2 | volume_share:0.1 | sqrt_impact:0.8")
-    ] = "none",
-    equity: Annotated[float, typer.Option("--equity", help="equity at the start")] = 10_000.0,
-    leverage: Annotated[float, typer.Option("--leverage", help="most leverage of futures")] = 1.0,
-    assume: Annotated[
-        list[str] | None, typer.Option("--assume", help="name=value of any other assumption; again for the next")
-    ] = None,
+    fees: terms.Fees = None,
+    slippage: terms.Slippage = None,
+    equity: terms.Equity = None,
+    leverage: terms.Leverage = None,
+    assume: terms.Assume = None,
+    margin_tiers: terms.MarginTiers = None,
     gate: Annotated[float, typer.Option("--gate", min=0.0, help="seconds for the look-ahead gate; 0 leaves it out")] = 1.0,
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="keep the result with the stored backtests")] = True,
     html: Annotated[Path | None, typer.Option("--html", help="write the report to this file")] = None,
     why: Annotated[
         Path | None, typer.Option("--why", help="write what was said at each bar and the gate that said no (.csv)")
     ] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Run a strategy over stored bars and report."""
-    loaded = options.load(config, data_dir, demo=demo)
+    loaded = where.load()
     entry = find_strategy(name, loaded)
     if not symbol:
         raise InvalidValue("symbol", "name at least one instrument, such as --symbol BTC-USDT --market um")
     from quantservice.quant.strategies.base import parameters_of_class
 
     given = parameters_of_class(entry.cls).parse(param or [])
-    assumed = {"initial_equity": equity, "leverage": leverage, **read_assumptions(assume or [])}
-    where: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
+    given_terms, tiers = terms.assumed(fees, slippage, equity, leverage, assume), terms.tiers_of_file(margin_tiers)
+    span: Where = {"market": market, "venue": venue, "period": period, "start": start, "end": end}
     from quantservice.app.client import platform_client
     from quantservice.app.notebook import bars_by
     from quantservice.app.trials import count_by
@@ -218,18 +214,22 @@ def backtest(
     with ExitStack() as opened:
         with compiling(entry.cls):
             client = opened.enter_context(platform_client(loaded))
-            tables = [bars_by(client, item, where) for item in symbol]
+            tables = [bars_by(client, item, span, tiers) for item in symbol]
         from quantservice.app.cli.results import print_report, report_row
+        from quantservice.quant.optimize.requests import assumptions_of
         from quantservice.quant.research import Backtest
 
-        run = Backtest(entry.cls, tables, parameters=given, fees=fees, slippage=slippage, **assumed)
+        run = Backtest(entry.cls, tables, parameters=given, assumptions=assumptions_of(given_terms))
         report, trial = run_judged(run, gate, client)
         kept = ""
         if keep:
             from quantservice.app.cli.jobs import data_of
             from quantservice.app.keeping import keep_by
+            from quantservice.core.margin_tiers import rows_of
 
-            kept = keep_by(client, report, trial, data=data_of(symbol, market, venue, period, start, end))
+            used = {table.instrument: rows_of(table.brackets) for table in tables if table.brackets}
+            data = terms.with_tiers(data_of(symbol, market, venue, period, start, end), used)
+            kept = keep_by(client, report, trial, data=data)
         else:
             count_by(client, [trial])
     if json:
@@ -290,32 +290,6 @@ def run_judged(run: Backtest, gate: float, client: PlatformClient) -> tuple[Back
             part.write_bytes(msgspec.json.encode(verdict))
             part.replace(file)
     return report, trial
-
-
-def read_assumptions(pairs: list[str]) -> dict[str, Any]:
-    """Read ``name=value`` texts of ``--assume``; values are JSON, or words."""
-    import msgspec
-
-    from quantservice.core.conversion import refusal
-    from quantservice.quant.backtest.assumptions import Assumptions
-
-    types = {item.name: item for item in msgspec.structs.fields(Assumptions)}
-    read: dict[str, Any] = {}
-    for pair in pairs:
-        name, mark, text = pair.partition("=")
-        if not mark:
-            raise InvalidValue("assume", f"{pair!r} is not of the form name=value")
-        if name not in types:
-            raise UnknownName("assumption", name, types)
-        try:
-            value = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            value = text
-        try:
-            read[name] = msgspec.convert(value, types[name].type)
-        except msgspec.ValidationError as error:
-            raise refusal(error, types[name].type, name) from None
-    return read
 
 
 @contextmanager

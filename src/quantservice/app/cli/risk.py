@@ -9,7 +9,6 @@ import typer
 
 from quantservice.app.cli import options
 from quantservice.app.cli.console import note, parse_time, show, show_one, utc
-from quantservice.app.cli.trading import client_of
 
 Reason = Annotated[str, typer.Option("--reason", help="why; it is kept and shown")]
 
@@ -31,42 +30,40 @@ def register(app: typer.Typer) -> None:
     app.command("kill", help="Halt all trading and cancel every open order.")(kill)
 
 
-def states(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def states(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List states."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/risk")["states"]
     shown = [{**row, "since_ms": utc(row["since_ms"])} for row in rows]
     show(rows if json else shown, json=json, empty="everything is ACTIVE; no state was ever set")
 
 
-def rules(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def rules(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List rules."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/risk")["rules"]
     show(rows if json else [_rule_row(row) for row in rows], json=json)
 
 
+@options.takes_where
 def set_state(
     scope: Annotated[str, typer.Argument(help="system, account or deployment")],
     state: Annotated[str, typer.Argument(help="ACTIVE, REDUCING or HALTED")],
     key: Annotated[str, typer.Option("--of", help="the account's name, or the deployment's id")] = "",
     reason: Reason = "",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Set a state."""
     body = {"scope": scope, "key": key, "state": state.upper(), "reason": reason}
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.post("/api/v1/risk/state", body)["states"]
     show(rows, json=json)
 
 
+@options.takes_where
 def set_rule(
     name: Annotated[str, typer.Argument(help="the rule (qs risk rules)")],
     mode: Annotated[
@@ -77,9 +74,7 @@ def set_rule(
     deployment: Annotated[
         str, typer.Option("--deployment", help="a rule of positions, or cooldown: for this deployment only (its id)")
     ] = "",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Change a rule."""
@@ -89,7 +84,7 @@ def set_rule(
     }
     scope = "deployment" if deployment else "account" if account else "system"
     body = {"mode": mode, "parameters": parameters, "scope": scope, "key": deployment or account}
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         made = client.post(f"/api/v1/risk/rules/{quote(name, safe='')}", body)
     if scope != "system":
         show([row for row in made["protection"] if row["name"] == name], json=json, empty=f"nobody has {name} of their own")
@@ -98,6 +93,7 @@ def set_rule(
     show_one(row if json else _rule_row(row), json=json)
 
 
+@options.takes_where
 def rehearse(
     account: Annotated[str, typer.Option("--account", help="whose past orders are asked about")],
     rule: Annotated[
@@ -111,9 +107,7 @@ def rehearse(
         str | None, typer.Option("--start", help="from: ISO date-time (UTC) or milliseconds; else 30 days ago")
     ] = None,
     end: Annotated[str | None, typer.Option("--end", help="to: ISO date-time (UTC) or milliseconds; else now")] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Rehearse rules."""
@@ -125,7 +119,7 @@ def rehearse(
         "start_ms": parse_time("start", start),
         "end_ms": parse_time("end", end),
     }
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         made = client.get("/api/v1/risk/rehearsal", {name: value for name, value in wanted.items() if value is not None})
     if json:
         show_one(made, json=True)
@@ -137,11 +131,10 @@ def rehearse(
         note(f"not asked: {row['name']} ({row['reason']})")
 
 
-def quotas(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def quotas(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List quotas."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         made = client.get("/api/v1/quotas")
     if json:
         show_one(made, json=True)
@@ -152,30 +145,28 @@ def quotas(
             note(f"{row['account']}: {row['allocated']} of {row['equity']} {row['currency']} allotted; exposure {row['exposure']}")
 
 
+@options.takes_where
 def set_quota(
     deployment: Annotated[str, typer.Argument(help="name or id of the deployment (qs deployments list)")],
     max_position: Annotated[
         str | None, typer.Option("--max-position", help="most that its position in one instrument may be worth")
     ] = None,
     orders_per_day: Annotated[int | None, typer.Option("--orders-per-day", min=0, help="most orders per UTC day")] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Set a quota."""
     body = {"max_position": max_position, "orders_per_day": orders_per_day}
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         made = client.post(f"/api/v1/quotas/{quote(deployment, safe='')}", body)
     rows = [row for row in made["data"] if deployment in (row["name"], row["deployment"])]
     show(rows if json else [_used_row(row) for row in rows], json=json, empty="it is kept; the deployment trades on no account yet")
 
 
-def try_alerts(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def try_alerts(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """Try the alerts."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         made = client.post("/api/v1/alerts/test", {})
     if json:
         show_one(made, json=True)
@@ -183,16 +174,15 @@ def try_alerts(
         note(f"on its way: {made['sentence']}; alerts.urls says where to")
 
 
+@options.takes_where
 def kill(
     reason: Reason = "",
     close: Annotated[bool, typer.Option("--close", help="also close every position at the market")] = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Pull the kill switch."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         report = client.post("/api/v1/kill", {"reason": reason, "close": close})
     if json:
         show_one(report, json=True)

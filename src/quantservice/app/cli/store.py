@@ -21,58 +21,46 @@ def register(app: typer.Typer) -> None:
     app.command("schema", help="Compare the stores' tables with what this version expects.")(schema)
 
 
+@options.takes_where
 def backup(
     folder: Annotated[Path, typer.Argument(help="a folder that does not exist yet, or is empty")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Write everything stored to a folder of Parquet files with a manifest."""
-    from quantservice.app.client import platform_client
-
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InvalidValue("folder", f"{folder} exists and is not an empty folder; choose another name")
-    with platform_client(options.load(config, data_dir, demo=demo)) as client, progress("backup") as update:
+    with where.client() as client, progress("backup") as update:
         result = client.stream("/api/v1/maintenance/backup", {"folder": str(folder.resolve())}, update)
     show_one(result, json=json)
 
 
+@options.takes_where
 def restore(
     folder: Annotated[Path, typer.Argument(help="a folder that qs backup made")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Fill an empty store from a backup; refuses to touch one that holds data."""
-    from quantservice.app.client import platform_client
-
     if not folder.is_dir():
         raise InvalidValue("folder", f"{folder} is not a folder")
-    with platform_client(options.load(config, data_dir, demo=demo)) as client, progress("restore") as update:
+    with where.client() as client, progress("restore") as update:
         result = client.stream("/api/v1/maintenance/restore", {"folder": str(folder.resolve())}, update)
     show_one(result, json=json)
 
 
-def prune(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def prune(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """Delete what is older than its retention (settings retention.*); klines are never pruned."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client, progress("prune") as update:
+    with where.client() as client, progress("prune") as update:
         result = client.stream("/api/v1/maintenance/prune", {}, update)
     show_one(result, json=json)
 
 
-def schema(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def schema(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """Compare the stores' tables with what this version expects; exit 1 on a difference."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
+    with where.client() as client:
         differences = client.stream("/api/v1/maintenance/schema", {}, no_progress)["differences"]
     if json:
         show(differences, json=True)

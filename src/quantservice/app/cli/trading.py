@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -21,7 +19,7 @@ from quantservice.core.errors import InvalidNumber, InvalidValue
 from quantservice.core.money import POSITIVE, amount_of
 
 if TYPE_CHECKING:
-    from quantservice.app.client import PlatformClient
+    pass
 
 Account = Annotated[str, typer.Option("--account", help="account (qs accounts list)")]
 _NEGATIVE: Final = re.compile(r"-(\d.*|\.\d.*|inf(inity)?|nan)", re.IGNORECASE)
@@ -59,15 +57,14 @@ def register(app: typer.Typer) -> None:
     app.add_typer(orders, name="orders")
 
 
+@options.takes_where
 def preflight(
     name: Annotated[str, typer.Argument(help="the account (qs accounts list)")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Look at an account; exit status 1 where something failed."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         report = client.post(f"/api/v1/accounts/{quote(name, safe='')}/preflight", {})
     if json:
         show_one(report, json=True)
@@ -80,11 +77,10 @@ def preflight(
         raise typer.Exit(1)
 
 
-def list_accounts(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def list_accounts(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List the accounts."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/accounts")["data"]
     shown = [
         {
@@ -101,6 +97,7 @@ def _rate(fraction: str) -> str:
     return f"{(Decimal(fraction) * 100).normalize():f} %"
 
 
+@options.takes_where
 def add_account(
     name: Annotated[str, typer.Argument(help="what it is called")],
     market: options.Market = None,
@@ -108,27 +105,24 @@ def add_account(
     balance: Annotated[list[str] | None, typer.Option("--balance", help="USDT=50000: what it begins with; again for more")] = None,
     currency: Annotated[str, typer.Option("--currency", help="what it is reported in")] = "USDT",
     live: Annotated[bool, typer.Option("--live", help="trades at the venue, once it has a key (qs accounts key)")] = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Add an account."""
     balances = options.named_texts("balance", balance)
     body = {"name": name, "venue": venue, "market": market or "um", "currency": currency, "balances": balances}
     body["mode"] = "live" if live else "paper"
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         show_one(client.post("/api/v1/accounts", body), json=json)
 
 
+@options.takes_where
 def give_key(
     name: Annotated[str, typer.Argument(help="the account (qs accounts list)")],
     file: Annotated[
         Path | None, typer.Option("--file", help="key, secret and passphrase in lines of a file; - is standard input")
     ] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Give a live account its key."""
@@ -139,7 +133,7 @@ def give_key(
         lines = [*_read(file).split("\n"), "", ""]
         key, secret, passphrase = (line.strip() for line in lines[:3])
     body = {"key": key, "secret": secret, "passphrase": passphrase}
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         made = client.post(f"/api/v1/accounts/{quote(name, safe='')}/key", body)
     show_one(made if json else _key_shown(made), json=json)
 
@@ -158,38 +152,35 @@ def _key_shown(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "permissions": ", ".join(words), **{name: utc(row[name]) for name in ("created_ms", "checked_ms")}}
 
 
-def list_keys(
-    config: options.ConfigFile = None, data_dir: options.DataDir = None, demo: options.Demo = False, json: options.Json = False
-) -> None:
+@options.takes_where
+def list_keys(where: options.Where = options.HERE, json: options.Json = False) -> None:
     """List keys."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/venue-keys")["data"]
     shown = [_key_shown(row) for row in rows]
     show(rows if json else shown, json=json, empty="no venue key yet; qs accounts key gives a live account its own")
 
 
+@options.takes_where
 def forget_key(
     name: Annotated[str, typer.Argument(help="the account (qs accounts list)")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Forget a key."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         show_one(client.delete(f"/api/v1/accounts/{quote(name, safe='')}/key"), json=json)
 
 
+@options.takes_where
 def list_orders(
     account: MaybeAccount = None,
     only_open: Annotated[bool, typer.Option("--open", help="those only that have not ended")] = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """List orders."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.get("/api/v1/orders", {"open": str(only_open).lower(), "account": account})["data"]
     shown = [
         {
@@ -205,15 +196,14 @@ def list_orders(
     show(rows if json else shown, json=json, empty="no order yet; qs orders place makes one")
 
 
+@options.takes_where
 def chain(
     order_id: Annotated[str, typer.Argument(help="id of the order (qs orders list)")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Show an order's chain."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         found = client.get(f"/api/v1/orders/{quote(order_id, safe='')}/chain")
     if json:
         show_one(found, json=True)
@@ -237,6 +227,7 @@ def chain(
         note(sentence)
 
 
+@options.takes_where
 def place(
     side: Annotated[str, typer.Argument(help="buy or sell")],
     quantity: Annotated[str, typer.Argument(help="how much, in units of the base (contracts for coin-margined)")],
@@ -262,9 +253,7 @@ def place(
     slices: Annotated[int, typer.Option("--slices", help="with --algo: parts of its time; 0 is one a minute")] = 0,
     shown: Annotated[str | None, typer.Option("--shown", help="of an iceberg: what the market sees at once")] = None,
     key: Annotated[str, typer.Option("--key", help="idempotency key: the same again sends nothing new")] = "",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Place an order."""
@@ -281,9 +270,9 @@ def place(
         raise typer.BadParameter("an --algo names its account", param_hint="--route")
     if account and len(account) > 1 and not route:
         raise typer.BadParameter("several accounts are for --route", param_hint="--account")
-    where: dict[str, Any] = {"route": True, "accounts": account or []} if route else {"account": account[0] if account else "paper"}
+    to: dict[str, Any] = {"route": True, "accounts": account or []} if route else {"account": account[0] if account else "paper"}
     body: dict[str, Any] = {
-        **where,
+        **to,
         "symbol": symbol,
         "market": market,
         "side": side,
@@ -296,7 +285,7 @@ def place(
         "reduce_only": reduce_only,
         "deadline_s": deadline,
     }
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         if algo:
             body |= {"algorithm": algo, "minutes": minutes, "slices": slices, "shown": shown}
         made = client.post("/api/v1/algorithms" if algo else "/api/v1/orders", body, headers=_headers(key))
@@ -309,6 +298,7 @@ def place(
         raise typer.Exit(1)
 
 
+@options.takes_where
 def route_order(
     side: Annotated[str, typer.Argument(help="buy or sell")],
     quantity: Annotated[str, typer.Argument(help="how much, in units of the base (contracts for coin-margined)")],
@@ -317,9 +307,7 @@ def route_order(
     market: options.Market = None,
     limit: Annotated[str | None, typer.Option("--limit", help="limit price; at the market otherwise")] = None,
     post_only: Annotated[bool, typer.Option("--post-only", help="only if it rests")] = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Compare the accounts, cheapest first."""
@@ -334,7 +322,7 @@ def route_order(
         "post_only": post_only,
         "accounts": account or [],
     }
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         offers = client.post("/api/v1/orders/route", body)["data"]
     rows = [
         {
@@ -349,14 +337,13 @@ def route_order(
     show(offers if json else rows, json=json, empty="no account trades it; qs accounts list shows the accounts")
 
 
+@options.takes_where
 def modify(
     order_id: Annotated[str, typer.Argument(help="id of the order (qs orders list)")],
     quantity: Annotated[str | None, typer.Option("--quantity", help="the whole quantity, what is filled included")] = None,
     limit: Annotated[str | None, typer.Option("--limit", help="limit price")] = None,
     key: Annotated[str, typer.Option("--key", help="idempotency key: the same again asks nothing new")] = "",
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Change an order."""
@@ -364,44 +351,41 @@ def modify(
         raise typer.BadParameter("give --quantity, --limit, or both", param_hint="--quantity")
     _check_amounts(("--quantity", quantity), ("--limit", limit))
     body = {"quantity": quantity, "limit_price": limit}
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         show_one(client.put(f"/api/v1/orders/{quote(order_id, safe='')}", body, headers=_headers(key)), json=json)
 
 
+@options.takes_where
 def cancel(
     order_id: Annotated[str, typer.Argument(help="id of the order (qs orders list)")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Cancel an order."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         show_one(client.post(f"/api/v1/orders/{quote(order_id, safe='')}/cancel", {}), json=json)
 
 
+@options.takes_where
 def cancel_algorithm(
     algorithm_id: Annotated[str, typer.Argument(help="id of the algorithm (qs orders algorithms)")],
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """End an algorithm."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         show_one(client.post(f"/api/v1/algorithms/{quote(algorithm_id, safe='')}/cancel", {}), json=json)
 
 
+@options.takes_where
 def cancel_all(
     account: Account = "paper",
     symbol: Annotated[str | None, typer.Option("--symbol", help="of one instrument only")] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Cancel every open order."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         rows = client.post("/api/v1/orders/cancel-all", {"account": account, "symbol": symbol})["data"]
     if json:
         show(rows, json=True)
@@ -409,16 +393,15 @@ def cancel_all(
         note(f"{len(rows)} orders: {' '.join(row['state'] for row in rows) or 'none was open'}")
 
 
+@options.takes_where
 def close_all(
     account: Account = "paper",
     symbol: Annotated[str | None, typer.Option("--symbol", help="of one instrument only")] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Close what is held."""
-    with client_of(config, data_dir, demo=demo) as client:
+    with where.client() as client:
         made = client.post("/api/v1/orders/close-all", {"account": account, "symbol": symbol})
     if json:
         show_one(made, json=True)
@@ -429,15 +412,14 @@ def close_all(
 
 
 def _lister(path: str, empty: str) -> Any:
+    @options.takes_where
     def show_rows(
         account: MaybeAccount = None,
-        config: options.ConfigFile = None,
-        data_dir: options.DataDir = None,
-        demo: options.Demo = False,
+        where: options.Where = options.HERE,
         json: options.Json = False,
     ) -> None:
         """List them."""
-        with client_of(config, data_dir, demo=demo) as client:
+        with where.client() as client:
             show(client.get(path, {"account": account})["data"], json=json, empty=empty)
 
     return show_rows
@@ -472,12 +454,3 @@ class _TakesNumbers(TyperCommand):
             if _NEGATIVE.fullmatch(text) and (not before.startswith("--") or before in flags):
                 raise InvalidNumber("quantity", POSITIVE, text)
         return super().parse_args(ctx, args)
-
-
-@contextmanager
-def client_of(config: Path | None, data_dir: Path | None, *, demo: bool) -> Iterator[PlatformClient]:
-    """Ask the running platform."""
-    from quantservice.app.client import platform_client
-
-    with platform_client(options.load(config, data_dir, demo=demo)) as client:
-        yield client

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from numbers import Real
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -13,6 +13,11 @@ from quantservice.core.conversion import words_of
 from quantservice.core.errors import InvalidValue, UnknownName
 
 SlippageModel: TypeAlias = Literal["none", "fixed", "spread", "volume_share", "sqrt_impact", "book"]
+
+
+#: No venue asks for more of the notional than this, or pays its makers more.
+MOST_FEE: Final = 0.1
+MOST_REBATE: Final = 0.01
 
 
 def _check_words(made: FeeRates | Slippage | Assumptions) -> None:
@@ -35,9 +40,12 @@ class FeeRates(msgspec.Struct, frozen=True, kw_only=True):
     min_volume: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in (("maker", self.maker), ("taker", self.taker)):
-            if not math.isfinite(value) or abs(value) >= 0.5:
+        for name, value, low in (("maker", self.maker, -MOST_REBATE), ("taker", self.taker, 0.0)):
+            if not math.isfinite(value) or value > MOST_FEE:
                 raise InvalidValue(f"fees.{name}", f"{value} is not a fraction of the notional; 5 basis points are 0.0005")
+            if value < low:
+                rule = "a taker's fee is never below zero" if name == "taker" else f"a rebate is at most {MOST_REBATE:.0%}"
+                raise InvalidValue(f"fees.{name}", f"{value} is below {low:g}: {rule}; (maker, taker) gives the two apart")
 
 
 class Slippage(msgspec.Struct, frozen=True, kw_only=True):

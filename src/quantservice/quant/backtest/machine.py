@@ -54,7 +54,7 @@ class Machine:
         self.requests = np.zeros((1, at.R_COLUMNS))
         self.curve = np.empty((at.V_COLUMNS, len(data.time)) if curve else (at.HEAP, at.V_COLUMNS))
         first = max(_FIRST_ROWS, len(data.time) // 8) if record else 1  # what is not written to costs nothing
-        self.journal = np.zeros((first, at.J_COLUMNS))
+        self.journal = np.empty((first, at.J_COLUMNS))
         self._units = set(plan.units) | ({"add_up", "add_bars", "add_flat"} if sums else set())
         self.restart(targets)
         self._bind()
@@ -122,7 +122,7 @@ class Machine:
 
     def _grow(self) -> None:
         if self.c[at.C_RECORD] != 0.0:
-            self.journal = np.concatenate((self.journal, np.zeros((max(2 * len(self.journal), _FIRST_ROWS), at.J_COLUMNS))))
+            self.journal = np.concatenate((self.journal, np.empty((max(2 * len(self.journal), _FIRST_ROWS), at.J_COLUMNS))))
         asked = int(self.n[at.N_ASKED] - self.n[at.N_REQUEST])
         room = int(self.n[at.N_OPEN]) + min(asked, 1_024) + 64
         self.orders = np.concatenate((self.orders, np.zeros((max(room, len(self.orders)), at.O_COLUMNS))))
@@ -133,7 +133,7 @@ class Machine:
         asked = int(self.n[at.N_ASKED] - self.n[at.N_REQUEST])
         need = 16 * (len(self.legs) + len(self.orders) + asked) + 64
         if self.c[at.C_RECORD] != 0.0 and self.n[at.N_JOURNAL] + need > len(self.journal):
-            self.journal = np.concatenate((self.journal, np.zeros((need, at.J_COLUMNS))))
+            self.journal = np.concatenate((self.journal, np.empty((need, at.J_COLUMNS))))
         if self.n[at.N_OPEN] + asked > len(self.orders):
             self.orders = np.concatenate((self.orders, np.zeros((asked, at.O_COLUMNS))))
         self._bind()

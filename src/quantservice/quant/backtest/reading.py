@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from quantservice.core.errors import InvalidValue
@@ -10,26 +12,39 @@ from quantservice.quant.backtest.machine import Machine
 from quantservice.quant.backtest.records import FILL, FUNDING, LIQUIDATION, ORDER, ORDER_REASONS, TRADE
 from quantservice.quant.backtest.results import Array, Flag, RunResult
 from quantservice.quant.backtest.tables import F64, when
-from quantservice.quant.backtest.walks import rows_of_kind
+from quantservice.quant.backtest.walks import by_kind
+
+_RECORDS: Final = {
+    at.J_FILL: FILL,
+    at.J_TRADE: TRADE,
+    at.J_FUNDING: FUNDING,
+    at.J_LIQUIDATION: LIQUIDATION,
+    at.J_ORDER: ORDER,
+}
+_WIDTHS: Final = np.array([len(_RECORDS[kind].names or ()) if kind in _RECORDS else 0 for kind in range(int(at.J_ACCEPTED) + 1)])
 
 
-def records(journal: F64, kind: float, dtype: np.dtype[np.void]) -> Array:
-    """Return the journal's rows of one kind as a structured array."""
-    columns = rows_of_kind(journal, kind)
-    out = np.zeros(columns.shape[1], dtype=dtype)
-    for name, values in zip(dtype.names or (), columns, strict=False):  # the journal is as wide as its widest record
-        out[name] = values
-    return out
+def records(journal: F64) -> dict[float, Array]:
+    """Return the journal's rows as structured arrays, by their kind."""
+    laid, counts = by_kind(journal, _WIDTHS)
+    found: dict[float, Array] = {}
+    end = 0
+    for kind, (width, count) in enumerate(zip(_WIDTHS, counts.tolist(), strict=True)):
+        first, end = end, end + width * count
+        dtype = _RECORDS.get(kind)
+        if dtype is not None:
+            out = found[kind] = np.zeros(count, dtype=dtype)
+            for name, values in zip(dtype.names or (), laid[first:end].reshape(width, count), strict=True):
+                out[name] = values
+    return found
 
 
 def result_of(machine: Machine, tags: tuple[str, ...] = ("",)) -> RunResult:
     """Read a concluded run."""
     data, curve = machine.data, machine.curve
     journal = machine.journal[: machine.n[at.N_JOURNAL]]
-    orders = records(journal, at.J_ORDER, ORDER)
-    funding = records(journal, at.J_FUNDING, FUNDING)
-    trades = records(journal, at.J_TRADE, TRADE)
-    liquidations = records(journal, at.J_LIQUIDATION, LIQUIDATION)
+    found = records(journal)
+    orders, funding, trades, liquidations = found[at.J_ORDER], found[at.J_FUNDING], found[at.J_TRADE], found[at.J_LIQUIDATION]
     _flag_funding(machine, funding)
     _flag_orders(machine, orders)
     if len(liquidations):
@@ -66,7 +81,7 @@ def result_of(machine: Machine, tags: tuple[str, ...] = ("",)) -> RunResult:
         gross_exposure=curve[at.V_GROSS],
         net_exposure=curve[at.V_NET],
         margin_used=curve[at.V_MARGIN],
-        fills=records(journal, at.J_FILL, FILL),
+        fills=found[at.J_FILL],
         orders=orders,
         trades=trades,
         funding=funding,

@@ -47,6 +47,10 @@ class Series:
         return self.columns["open_time"]
 
 
+#: Fewer rows than these may all have gaps between them.
+_ENOUGH_ROWS: Final = 10
+
+
 def series_of(value: Any, *, instrument: InstrumentId | str | None = None, period: str = "") -> Series:
     """Read :class:`Bars`, a pandas, polars or Arrow table, or a mapping of columns; raise InvalidValue on what is not sound.
 
@@ -62,7 +66,10 @@ def series_of(value: Any, *, instrument: InstrumentId | str | None = None, perio
         columns = _columns(value, name)
     times = columns["open_time"]
     _check_times(name, times)
-    period = check_period(period) if period else _spacing(name, times)
+    if period:
+        _check_spacing(name, times, check_period(period))
+    else:
+        period = _spacing(name, times)
     columns, has_volume = _filled(columns, len(times), name)
     _check_prices(name, times, columns)
     return Series(name, period, columns, has_volume)
@@ -181,6 +188,19 @@ def _check_prices(name: InstrumentId, times: I64, columns: Mapping[str, F64]) ->
             row = int(bad[0])
             shown = ", ".join(f"{item} {columns[item][row]:g}" for item in PRICE_COLUMNS)
             raise InvalidValue(key, f"row {row} of {name} ({when(times[row])}) has its {key} {word} another price: {shown}")
+
+
+def _check_spacing(name: InstrumentId, times: I64, period: str) -> None:
+    """Refuse rows that lie nearer to each other than their period, and those of which no two follow on one another."""
+    length = FIXED_MS.get(period)
+    if length is None or len(times) < 2 or int(times[-1] - times[0]) == length * (len(times) - 1):
+        return
+    least = int(np.diff(times).min())
+    if least < length or (least > length and len(times) >= _ENOUGH_ROWS):
+        seen = next((name for name, step in FIXED_MS.items() if step == least), f"{least / 1_000:g} s")
+        raise InvalidValue(
+            "period", f"the rows of {name} are {seen} apart, but the period is said to be {period}; say the right one"
+        )
 
 
 def _spacing(name: InstrumentId, times: I64) -> str:

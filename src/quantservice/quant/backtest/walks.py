@@ -73,15 +73,26 @@ def states_of(opened: F64, high: F64, low: F64, close: F64, volume: F64, made: b
 
 
 @jit
-def rows_of_kind(journal: F64, kind: float) -> F64:
-    """Return the journal's rows of one kind without their first column, each column in one piece: (columns - 1, rows)."""
-    count, columns = 0, journal.shape[1]
+def by_kind(journal: F64, widths: I64) -> tuple[F64, I64]:
+    """Return the journal's rows, each kind by itself and column by column, and how many rows there are of each kind.
+
+    ``widths``: how many columns of each kind (its number is the place) are laid out, from the second; 0: none. What is returned
+    is one piece: kind after kind, each (width, rows).
+    """
+    kinds = widths.shape[0]
+    counts, firsts, places = np.zeros(kinds, np.int64), np.zeros(kinds, np.int64), np.zeros(kinds, np.int64)
     for i in range(journal.shape[0]):
-        count += journal[i, 0] == kind
-    out, place = np.empty((columns - 1, count)), 0
+        counts[int(journal[i, 0])] += 1
+    total = 0
+    for kind in range(kinds):
+        firsts[kind] = total
+        total += widths[kind] * counts[kind]
+    out = np.empty(total)
     for i in range(journal.shape[0]):
-        if journal[i, 0] == kind:
-            for k in range(1, columns):
-                out[k - 1, place] = journal[i, k]
-            place += 1
-    return out
+        kind = int(journal[i, 0])
+        place = firsts[kind] + places[kind]
+        for column in range(widths[kind]):
+            out[place] = journal[i, 1 + column]
+            place += counts[kind]
+        places[kind] += 1
+    return out, counts

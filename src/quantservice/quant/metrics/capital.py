@@ -19,23 +19,30 @@ NO_FILLS: Final = "fills were not given"
 CAPACITY_SHARE: Final = 0.01
 
 
-def put_exposure(sheet: Sheet, run: RunArrays) -> float:
-    """Write exposures, leverage and margin; return the share of bars with a position (NaN if not known)."""
+def exposures(run: RunArrays) -> tuple[list[float], float] | None:
+    """Return what :func:`walk_exposure` finds and the median leverage (NaN: there was never a position); None: not known."""
     if run.gross is None:
-        sheet.none(NO_EXPOSURE, "max_gross_exposure", "avg_gross_exposure", "max_net_exposure", "min_net_exposure")
-        sheet.none(NO_EXPOSURE, "avg_net_exposure", "max_leverage", "median_leverage", "max_margin_use", "avg_margin_use")
-        return NAN
+        return None
     leverage = np.empty(len(run.equity))
     net, margin = EMPTY if run.net is None else run.net, EMPTY if run.margin is None else run.margin
     ratios, count = walk_exposure(run.equity, run.gross, net, margin, leverage)
-    found, held = ratios.tolist(), leverage[:count]
+    return ratios.tolist(), float(np.median(leverage[:count], overwrite_input=True)) if count else NAN
+
+
+def put_exposure(sheet: Sheet, run: RunArrays, exposure: tuple[list[float], float] | None) -> float:
+    """Write exposures, leverage and margin; return the share of bars with a position (NaN if not known)."""
+    if exposure is None:
+        sheet.none(NO_EXPOSURE, "max_gross_exposure", "avg_gross_exposure", "max_net_exposure", "min_net_exposure")
+        sheet.none(NO_EXPOSURE, "avg_net_exposure", "max_leverage", "median_leverage", "max_margin_use", "avg_margin_use")
+        return NAN
+    found, median = exposure
     sheet.put("max_gross_exposure", found[0])
     sheet.put("avg_gross_exposure", found[1])
     for name, value in (("max_net_exposure", found[2]), ("min_net_exposure", found[3]), ("avg_net_exposure", found[4])):
         known = run.net is not None and math.isfinite(value)
         sheet.put(name, value if known else NAN, "" if known else NO_EXPOSURE)
     sheet.put("max_leverage", found[0])
-    sheet.put("median_leverage", float(np.median(held)) if len(held) else NAN, "" if len(held) else "there was never a position")
+    sheet.put("median_leverage", median, "" if math.isfinite(median) else "there was never a position")
     for name, value in (("max_margin_use", found[5]), ("avg_margin_use", found[6])):
         sheet.put(name, value if run.margin is not None else NAN, "" if run.margin is not None else "margin was not given")
     return float(found[7])

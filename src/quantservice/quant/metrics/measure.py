@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from quantservice.quant.backtest.records import ORDER_REASONS, ORDER_STATES
 from quantservice.quant.beside import Beside
 from quantservice.quant.metrics.arrays import RunArrays
-from quantservice.quant.metrics.capital import put_costs, put_execution, put_exposure
+from quantservice.quant.metrics.capital import exposures, put_costs, put_execution, put_exposure
 from quantservice.quant.metrics.catalogue import CATALOGUE
 from quantservice.quant.metrics.credibility import Confidence, put_credibility
 from quantservice.quant.metrics.curve import put_return, put_risk, put_run, put_tail, worst_windows
@@ -28,18 +28,18 @@ def measure(run: RunArrays, settings: Settings | None = None, confidence: Confid
     wanted; without it there is no bootstrap.
     """
     sheet = Sheet(settings or Settings(), run.days)
-    windows = Beside(lambda: worst_windows(run), len(run.time))
+    walks = Beside(lambda: (worst_windows(run), exposures(run)), len(run.time))
     falls = Falls.of(run)
-    in_market = put_exposure(sheet, run)
-    put_run(sheet, run, falls, in_market)
     put_return(sheet, run)
     put_risk(sheet, run, falls)
     put_drawdown(sheet, falls)
-    put_tail(sheet, run, windows.result())
     put_trades(sheet, run)
     put_costs(sheet, run)
     put_execution(sheet, run)
     put_credibility(sheet, run, confidence or Confidence())
+    windows, exposure = walks.result()
+    put_tail(sheet, run, windows)
+    put_run(sheet, run, falls, put_exposure(sheet, run, exposure))
     figures = {name: sheet.figures[name] for name in CATALOGUE}
     return Metrics(figures, run.daily, falls.episodes(), sheet.settings)
 

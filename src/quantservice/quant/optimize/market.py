@@ -11,6 +11,7 @@ import numpy as np
 
 from quantservice.core.errors import InvalidValue
 from quantservice.core.instruments import Instrument
+from quantservice.core.margin_tiers import DatedTiers
 from quantservice.quant.backtest import MarketData
 from quantservice.quant.bars import Bars
 
@@ -19,13 +20,14 @@ _DAY_MS: Final = 86_400_000
 
 @dataclass(frozen=True, eq=False)
 class Market:
-    """Klines of one or several instruments, the rules by date, and settlements by full name."""
+    """Klines of one or several instruments, the rules by date, settlements and margin tiers by full name."""
 
     bars: tuple[Bars, ...]
     instruments: tuple[Instrument, ...] = ()
     funding: Mapping[str, Any] = field(default_factory=dict)
     detail: tuple[Bars, ...] = ()
     synthetic: Mapping[str, Any] = field(default_factory=dict)
+    brackets: Mapping[str, DatedTiers] = field(default_factory=dict)
 
     @cached_property
     def data(self) -> MarketData:
@@ -34,6 +36,7 @@ class Market:
             list(self.bars),
             instruments=self.instruments,
             funding=self.funding or None,
+            brackets=self.brackets or None,
             detail=list(self.detail) or None,
             synthetic=self.synthetic or None,
         )
@@ -64,6 +67,7 @@ class Market:
             bars=tuple(_cut(table, first, last) for table, first, last in parts),
             instruments=self.instruments,
             funding={name: item for name, item in self.funding.items() if name in names},
+            brackets={name: item for name, item in self.brackets.items() if name in names},
             detail=tuple(_cut(table, *_rows(table, start_ms, end_ms)) for table in self.detail if table.instrument in names),
             synthetic={
                 table.instrument: self.synthetic[table.instrument][first:last]
@@ -80,7 +84,7 @@ class Market:
 
     def with_bars(self, bars: Sequence[Bars]) -> Market:
         """Return the same market with other bars: no detail, no marks of synthetic rows."""
-        return Market(tuple(bars), self.instruments, self.funding)
+        return Market(tuple(bars), self.instruments, self.funding, brackets=self.brackets)
 
 
 def _rows(table: Bars, start_ms: int, end_ms: int) -> tuple[int, int]:

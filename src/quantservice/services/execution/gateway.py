@@ -334,6 +334,10 @@ class Gateway:
         """Return the account's orders that have not ended, oldest first."""
         return await self._keeper.open()
 
+    def unbooked(self) -> list[Order]:
+        """Return the account's orders that have ended and whose fills are not all booked."""
+        return self._keeper.memory.unbooked()
+
     async def find(self, order_id: str) -> Order | None:
         """Return an order as it is known; None where there is none."""
         try:

@@ -27,6 +27,7 @@ from quantservice.services.execution.remembering import Memory
 _T = TypeVar("_T")
 _log = structlog.get_logger(__name__)
 _UNSURE = (OrderState.UNKNOWN, OrderState.SUBMITTING)
+_LATELY = 500  # of so many last orders it is seen at the start whether fills are missing
 
 
 class OrderKeeper:
@@ -51,7 +52,9 @@ class OrderKeeper:
 
         async def read(work: UnitOfWork) -> tuple[list[Order], list[HeldPosition], Any]:
             orders, held = await work.orders.open(self.account), await work.books.positions(account=self.account)
-            return orders, held, await self.check.recall(work, self.account, self.clock.now_ns())
+            lately = await work.orders.list(account=self.account, limit=_LATELY)
+            unbooked = [order for order in lately if order.final and order.unbooked > 0]
+            return orders + unbooked, held, await self.check.recall(work, self.account, self.clock.now_ns())
 
         # as a change among the others: nothing is committed between the reading and the remembering
         orders, held, recalled = await self.commit(read)

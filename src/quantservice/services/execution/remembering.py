@@ -23,6 +23,7 @@ class Memory:
         self._orders: dict[str, Order] = {}
         self._open: dict[str, None] = {}
         self._ended: dict[str, None] = {}
+        self._unbooked: dict[str, None] = {}
         self._by_venue: dict[tuple[InstrumentId, str], str] = {}
         self._booked: dict[str, None] = {}
         self._fresh: dict[str, Order] = {}
@@ -60,11 +61,24 @@ class Memory:
         """Return the orders that have not ended, oldest first."""
         return sorted((self._orders[order_id] for order_id in self._open), key=lambda order: order.created_ns)
 
+    def unbooked(self) -> list[Order]:
+        """Return the orders that have ended and whose fills are not all booked: they will still change a position."""
+        return [self._orders[order_id] for order_id in self._unbooked]
+
     # --- changing ------------------------------------------------------------------------------------------------------
 
     def load(self, orders: Iterable[Order]) -> None:
-        """Begin anew with the open orders of the store; what the commit under way makes still counts at its end."""
-        for known in (self._orders, self._open, self._ended, self._by_venue, self._booked, self.touched, self.fills):
+        """Begin anew with orders of the store; what the commit under way makes still counts at its end."""
+        for known in (
+            self._orders,
+            self._open,
+            self._ended,
+            self._unbooked,
+            self._by_venue,
+            self._booked,
+            self.touched,
+            self.fills,
+        ):
             known.clear()
         for order in orders:
             self._take(order)
@@ -97,6 +111,9 @@ class Memory:
         self.touched[instrument] = max(order.updated_ns, self.touched.get(instrument, 0))
         self._ended.pop(order_id, None)
         self._open.pop(order_id, None)
+        self._unbooked.pop(order_id, None)
+        if order.final and order.unbooked > 0:
+            self._unbooked[order_id] = None
         (self._ended if order.final else self._open)[order_id] = None
 
     def lose(self) -> None:
@@ -106,6 +123,7 @@ class Memory:
 
     def _forget(self, order_id: str) -> None:
         del self._ended[order_id]
+        self._unbooked.pop(order_id, None)
         order = self._orders.pop(order_id, None)
         if order is not None and order.venue_order_id:
             self._by_venue.pop((order.terms.instrument, order.venue_order_id), None)

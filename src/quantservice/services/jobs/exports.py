@@ -10,9 +10,9 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 import numpy as np
@@ -21,6 +21,7 @@ import pyarrow as pa
 from quantservice.core.errors import EnvironmentFault, UserError
 from quantservice.core.events import Kind, StreamId
 from quantservice.core.instruments import Instrument, InstrumentBook, InstrumentId
+from quantservice.core.margin_tiers import Tier, chosen_tiers, dated_tables
 from quantservice.core.periods import check_period
 from quantservice.core.spans import Span
 from quantservice.ports import MarketStore
@@ -42,6 +43,10 @@ _MANIFEST: Final = ".json"
 _TABLE: Final = ".arrow"
 
 
+#: Returns the stored margin tiers of those instruments that have any, by full name.
+StoredTiers: TypeAlias = Callable[[Sequence[InstrumentId]], Awaitable[Mapping[str, tuple[Tier, ...]]]]
+
+
 class ExportedTable(msgspec.Struct, frozen=True, kw_only=True):
     """One exported table: ``kind`` is kline, detail or funding; ``fingerprint`` is of its values and their revisions."""
 
@@ -58,7 +63,10 @@ class ExportedTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker reads: tables and the rules of their instruments as known at the end and, where they differed, before."""
+    """What a worker reads: tables and the rules of their instruments as known at the end and, where they differed, before.
+
+    ``margin_tiers`` are by full name, of those instruments of which they are known.
+    """
 
     period: str
     tables: tuple[ExportedTable, ...]
@@ -66,6 +74,7 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
     start_ms: int
     end_ms: int
+    margin_tiers: dict[str, tuple[Tier, ...]] = {}
 
     @property
     def rows(self) -> int:
@@ -77,12 +86,19 @@ class Exporter:
     """Writes exports into a folder and clears it of old ones."""
 
     def __init__(
-        self, store: MarketStore, folder: Path, instruments: Callable[[], InstrumentBook], *, keep_s: float = 86_400.0
+        self,
+        store: MarketStore,
+        folder: Path,
+        instruments: Callable[[], InstrumentBook],
+        *,
+        keep_s: float = 86_400.0,
+        margin_tiers: StoredTiers | None = None,
     ) -> None:
         self._store = store
         self._folder = folder
         self._instruments = instruments
         self._keep_s = keep_s
+        self._margin_tiers = margin_tiers
 
     async def export(self, request: DataRequest) -> tuple[Path, Export]:
         """Write what ``request`` names; return the manifest's path and what it says."""
@@ -100,11 +116,21 @@ class Exporter:
             if item.id.market in ("um", "cm"):
                 tables.append(await self._funding(item.id, span))
         rules = await self._rules([item.id for item in wanted], tables)
-        return await asyncio.to_thread(self._write_manifest, request.period, tables, rules or wanted)
+        tiers = await self._tiers(request, wanted)
+        return await asyncio.to_thread(self._write_manifest, request.period, tables, rules or wanted, tiers)
 
     async def clean(self, keep: Iterable[Path] = ()) -> int:
         """Remove what nobody has asked for in a while, except what the manifests ``keep`` name; return how many files went."""
         return await asyncio.to_thread(self._clean, tuple(keep))
+
+    async def _tiers(self, request: DataRequest, wanted: Sequence[Instrument]) -> dict[str, tuple[Tier, ...]]:
+        """Return the margin tiers of the futures: as the request says, else as they are stored."""
+        futures = [item for item in wanted if item.id.market in ("um", "cm")]
+        stored = await self._margin_tiers([item.id for item in futures]) if self._margin_tiers is not None else {}
+        given = {str(item.id): tuple(chosen_tiers(request.margin_tiers, item.id, item.venue_symbol)) for item in futures}
+        for name, rows in given.items():
+            dated_tables(rows, name)
+        return {**stored, **{name: rows for name, rows in given.items() if rows}}
 
     async def _klines(self, kind: str, instrument: InstrumentId, period: str, span: Span) -> ExportedTable:
         columns = await self._store.read(StreamId.kline(instrument, period), span, ledger=True)
@@ -173,10 +199,18 @@ class Exporter:
             fingerprint=fingerprint,
         )
 
-    def _write_manifest(self, period: str, tables: Sequence[ExportedTable], rules: Sequence[Instrument]) -> tuple[Path, Export]:
+    def _write_manifest(
+        self,
+        period: str,
+        tables: Sequence[ExportedTable],
+        rules: Sequence[Instrument],
+        tiers: Mapping[str, tuple[Tier, ...]],
+    ) -> tuple[Path, Export]:
         klines = [table for table in tables if table.kind == "kline"]
         digest = hashlib.sha256("".join(table.fingerprint for table in tables).encode())
         digest.update(msgspec.json.encode(list(rules)))
+        if tiers:  # data of which none are known keep the fingerprint that they had
+            digest.update(msgspec.json.encode(sorted(tiers.items())))
         export = Export(
             period=period,
             tables=tuple(tables),
@@ -184,6 +218,7 @@ class Exporter:
             fingerprint=digest.hexdigest(),
             start_ms=min(table.first_ms for table in klines),
             end_ms=max(table.last_ms for table in klines) + 1,
+            margin_tiers=dict(tiers),
         )
         path = self._folder / f"{export.fingerprint[:32]}{_MANIFEST}"
         self._put(path, lambda temporary: temporary.write_bytes(msgspec.json.encode(export)))

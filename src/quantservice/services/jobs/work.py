@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
 import msgspec
 import numpy as np
 
+from quantservice.core.margin_tiers import Tier
 from quantservice.ports import BacktestRecord, Trial
 
 _T = TypeVar("_T")
@@ -28,7 +29,8 @@ FIRST_TABLE_CHUNK: Final = -2  # and downward
 class DataRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which bars a job reads: instruments by any of their names, one period, ``[start_ms, end_ms)`` (None: all that is stored).
 
-    ``detail_period``: also a shorter period, for what happened inside the bars.
+    ``detail_period``: also a shorter period, for what happened inside the bars. ``margin_tiers``: by the instruments' names (empty:
+    of every one), instead of those that are stored.
     """
 
     symbols: tuple[str, ...]
@@ -38,6 +40,7 @@ class DataRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     start_ms: Annotated[int, msgspec.Meta(ge=0, le=_LAST_MS)] | None = None
     end_ms: Annotated[int, msgspec.Meta(ge=1, le=_LAST_MS)] | None = None
     detail_period: str = ""
+    margin_tiers: dict[str, tuple[Tier, ...]] = {}
 
 
 class Item(msgspec.Struct, frozen=True):

@@ -36,6 +36,8 @@ StepName: TypeAlias = Literal[
     "lapsed",
     "ended",
 ]
+#: Whose time a step has.
+StepClock: TypeAlias = Literal["ours", "venue"]
 #: Who wanted the order. ``outside``: not ours by origin.
 Origin: TypeAlias = Literal["strategy", "person", "protection", "algorithm", "outside"]
 _MS_NS: Final = 1_000_000
@@ -54,7 +56,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     step: StepName
     sentence: str
     time_ns: int | None = None
-    clock: Literal["ours", "venue"] = "ours"
+    clock: StepClock = "ours"
     gap_ns: int | None = None
     facts: tuple[tuple[str, str], ...] = ()
 

@@ -28,7 +28,10 @@ _ROUND_DOWN = "ROUND_FLOOR"
 
 
 class Holdings(msgspec.Struct, frozen=True, kw_only=True):
-    """What a deployment has when it decides: equity allotted per settlement currency, its own legs, its open orders, prices."""
+    """What a deployment has when it decides: equity allotted per settlement currency, its own legs, prices, its orders.
+
+    ``orders``: those that are open, and those that have ended and whose fills are not all booked.
+    """
 
     equity: Mapping[str, Decimal]
     positions: Mapping[tuple[InstrumentId, PositionSide], Decimal] = {}
@@ -41,10 +44,10 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
 
     @exact
     def working(self, instrument: InstrumentId, side: PositionSide) -> Decimal:
-        """Signed quantity that orders of signals may still bring."""
+        """Signed quantity that orders of signals may still bring: also what was filled and is not booked yet."""
         return sum(
             (
-                order.remaining if order.terms.side == "buy" else -order.remaining
+                order.unbooked if order.terms.side == "buy" else -order.unbooked
                 for order in self.orders
                 if order.purpose == "signal" and order.terms.instrument == instrument and order.terms.position_side == side
             ),

@@ -172,17 +172,14 @@ class ExposureBook:
     @exact
     def apply_order(self, order: Order) -> None:
         """Take an order as it is now."""
-        self._put(order)
-        if order.state is OrderState.REJECTED:
-            self.rejects_in_row += 1
-        elif order.state in (OrderState.OPEN, OrderState.FILLED):
-            self.rejects_in_row = 0
-
-    def _put(self, order: Order) -> None:
         flies = (order.state in IN_FLIGHT or order.final) and order.unbooked > 0
         self._exposed[order.terms.instrument].put(order, flies=flies)
         if order.deployment:
             self._shares[order.deployment, order.terms.instrument].put(order, flies=flies)
+        if order.state is OrderState.REJECTED:
+            self.rejects_in_row += 1
+        elif order.state in (OrderState.OPEN, OrderState.FILLED):
+            self.rejects_in_row = 0
 
     def reload(self, held: Iterable[HeldPosition]) -> None:
         """Forget orders and positions, and take these positions: what the store has after somebody else may have traded."""
@@ -306,8 +303,6 @@ class ExposureBook:
                 self.rejects_in_row += order.created_ns >= since_ns
             elif order.state in _TAKEN:
                 self.rejects_in_row = 0
-            if order.final:
-                self._put(order)
         self.count_orders(now_ns, counts)
         self._losses = dict(losses)
 

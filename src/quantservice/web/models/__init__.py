@@ -45,6 +45,13 @@ from quantservice.web.models.deployments import (
 )
 from quantservice.web.models.jobs import JobList, JobRequest, JobRow, TableRows
 from quantservice.web.models.live import LiveEvent, LiveReply, LiveRequest, LiveStatus, LiveTicker
+from quantservice.web.models.margin_tiers import (
+    InstrumentTiers,
+    MarginTierBody,
+    MarginTierList,
+    MarginTierRow,
+    MarginTiersBody,
+)
 from quantservice.web.models.market import (
     Book,
     BookPage,
@@ -265,6 +272,7 @@ __all__ = [
     "IndicatorSeries",
     "InstrumentPage",
     "InstrumentRow",
+    "InstrumentTiers",
     "JobList",
     "JobRequest",
     "JobRow",
@@ -284,6 +292,10 @@ __all__ = [
     "LiveTicker",
     "LogLine",
     "LogList",
+    "MarginTierBody",
+    "MarginTierList",
+    "MarginTierRow",
+    "MarginTiersBody",
     "MarkPricePage",
     "MarkPriceRow",
     "MarketName",

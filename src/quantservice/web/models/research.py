@@ -85,3 +85,4 @@ class IndicatorSeries(Answer):
     indicator: str = Field(description="The canonical key.", examples=["sma(20)"])
     open_times: list[Millis]
     outputs: dict[str, list[float | None]] = Field(examples=[{"sma": [67123.1]}])
+    note: str = Field(description="How many bars it needs, where there are fewer; empty: there are enough.", examples=[""])

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from quantservice.services.portfolio.chain import Origin, StepClock, StepName
 from quantservice.web.models.amounts import Amount, PositiveAmount
 from quantservice.web.models.common import Answer, Body, DecimalText, MarketName, Millis
 
@@ -360,24 +361,10 @@ class FillList(Answer):
 class ChainStep(Answer):
     """One thing that happened on an order's way."""
 
-    step: Literal[
-        "closed",
-        "received",
-        "decided",
-        "asked",
-        "sized",
-        "checked",
-        "sent",
-        "accepted",
-        "amended",
-        "filled",
-        "booked",
-        "lapsed",
-        "ended",
-    ]
+    step: StepName
     sentence: str = Field(examples=["its frame came from the exchange"])
     time_us: int | None = Field(description="UTC microseconds; null where nobody wrote it down.", examples=[1748736000012345])
-    clock: Literal["ours", "venue"] = Field(description="Whose time it is; a gap between the two holds their difference.")
+    clock: StepClock = Field(description="Whose time it is; a gap between the two holds their difference.")
     gap_us: int | None = Field(description="Since the last step before it that has a time.", examples=[1834])
     facts: dict[str, str] = Field(description="What stands beside it, by name.", examples=[{"equity": "10000", "position": "0"}])
 
@@ -387,7 +374,7 @@ class OrderChain(Answer):
 
     order_id: str = Field(examples=["3XM5VA67E2UEYEG4NC3GJKXJMA"])
     instrument: str = Field(examples=["binance:um:BTC-USDT-PERP"])
-    origin: Literal["strategy", "person", "protection", "algorithm", "outside"]
+    origin: Origin
     strategy: str = Field(examples=["ma_cross"])
     deployment: str = Field(description="Its name; empty for a person's own.", examples=["trend"])
     state: str = Field(examples=["filled"])

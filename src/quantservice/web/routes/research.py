@@ -88,12 +88,15 @@ def _add_values(router: APIRouter, context: WebContext, research: Research) -> N
             first = int((columns["open_time"] < start_ms).sum())
         outputs = await asyncio.to_thread(research.compute, key, columns) if len(columns["open_time"]) else {}
         shown = slice(first, first + limit)
+        given = len(columns["open_time"])
+        short = f"{key} needs {warm_up + 1:,} bars, {given:,} given: it has no value at any of them" if warm_up >= given else ""
         answer: dict[str, Any] = {
             "instrument": str(instrument.id),
             "period": period,
             "indicator": key,
             "open_times": columns["open_time"][shown].tolist(),
             "outputs": {name: [_number(value) for value in array[shown].tolist()] for name, array in outputs.items()},
+            "note": short,
         }
         return reply(answer)
 

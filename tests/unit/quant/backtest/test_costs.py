@@ -39,6 +39,23 @@ def test_binances_fee_example() -> None:
     assert result.final_equity == pytest.approx(100_000.0 - 4.0416, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("maker", "taker", "said"),
+    [
+        (0.0002, -0.0001, "fees.taker: -0.0001 is below 0: a taker's fee is never below zero"),
+        (-0.1, -0.1, "fees.maker: -0.1 is below -0.01: a rebate is at most 1%"),
+        (0.0002, 0.11, "fees.taker: 0.11 is not a fraction of the notional"),
+        (0.2, 0.0005, "fees.maker: 0.2 is not a fraction of the notional"),
+        (float("nan"), 0.0005, "fees.maker: nan is not a fraction"),
+    ],
+)
+def test_fees_that_no_venue_has_are_refused(maker: float, taker: float, said: str) -> None:
+    with pytest.raises(InvalidValue) as refused:
+        FeeRates(maker=maker, taker=taker)
+    assert str(refused.value).startswith(said)
+    assert FeeRates(maker=-0.01, taker=0.1).taker == 0.1
+
+
 def test_maker_and_taker_pay_their_own_rate_and_a_rebate_is_received() -> None:
     rates = FREE.replace(fees=FeeRates(maker=-0.0001, taker=0.001))
     rows = [*flat(100.0, 100.0), (100, 101, 97, 99)]

@@ -46,6 +46,29 @@ def test_unsound_tables_are_refused_with_a_sentence(columns: dict[str, Any], mes
         MarketData.of(columns, instrument="X")
 
 
+def hourly(rows: int, **more: Any) -> dict[str, Any]:
+    time = 1_700_000_000_000 // 3_600_000 * 3_600_000 + np.arange(rows) * 3_600_000
+    return {"open_time": time, **dict.fromkeys(("open", "high", "low", "close"), np.full(rows, 5.0)), **more}
+
+
+@pytest.mark.parametrize(("period", "rows"), [("5m", 10), ("4h", 2), ("1d", 50)])
+def test_a_period_that_is_not_the_rows_is_refused(period: str, rows: int) -> None:
+    said = f"the rows of user:spot:X are 1h apart, but the period is said to be {period}"
+    with pytest.raises(InvalidValue, match=said):
+        MarketData.of(hourly(rows), instrument="X", period=period)
+    odd = hourly(3, open_time=np.array([0, 90_000, 7_300_000]) + 1_700_000_000_000)
+    with pytest.raises(InvalidValue, match=r"are 90 s apart, but"):
+        MarketData.of(odd, instrument="X", period="1h")
+
+
+def test_rows_with_gaps_are_of_the_period_that_is_said() -> None:
+    assert MarketData.of(hourly(9), instrument="X", period="5m").period == "5m", "so few may have been traded"
+    assert MarketData.of(hourly(50), instrument="X", period="1h").flags == ()
+    kept = np.arange(50) % 7 != 3
+    holes = {name: values[kept] for name, values in hourly(50).items()}
+    assert [flag.name for flag in MarketData.of(holes, instrument="X", period="1h").flags] == ["gaps"]
+
+
 def test_gaps_are_flagged_or_refused() -> None:
     columns = table(ROWS)
     columns["open_time"] = START + HOUR * np.array([0, 1, 4])

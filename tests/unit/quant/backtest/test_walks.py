@@ -6,8 +6,18 @@ import numpy as np
 import pytest
 
 from quantservice.quant.backtest import walks
-from quantservice.quant.backtest.kernel.layout import PRESENT, STALE, SYNTHETIC
+from quantservice.quant.backtest.kernel.layout import (
+    J_ACCEPTED,
+    J_FILL,
+    J_FUNDING,
+    J_ORDER,
+    J_TRADE,
+    PRESENT,
+    STALE,
+    SYNTHETIC,
+)
 from quantservice.quant.backtest.reading import records
+from quantservice.quant.backtest.records import FILL, ORDER, TRADE
 
 RANDOM = np.random.default_rng(5)
 
@@ -78,11 +88,17 @@ def test_times_must_rise() -> None:
 
 def test_the_journal_is_read_by_kind() -> None:
     journal = RANDOM.normal(size=(60, 25)).round(1)
-    journal[:, 0] = np.tile([1.0, 2.0, 1.0, 5.0], 15)
-    kind = np.dtype([("first", "f8"), ("whole", "i4"), ("flag", "?")])
-    rows = records(journal, 1.0, kind)
-    wanted = journal[journal[:, 0] == 1.0]
-    assert rows["first"].tolist() == wanted[:, 1].tolist()
-    assert rows["whole"].tolist() == wanted[:, 2].astype(np.int32).tolist()
-    assert rows["flag"].tolist() == (wanted[:, 3] != 0.0).tolist()
-    assert len(records(journal, 3.0, kind)) == 0
+    journal[:, 0] = np.tile([J_FILL, J_TRADE, J_FILL, J_ORDER, J_ACCEPTED], 12)
+    rows = records(journal)
+    for kind, dtype in ((J_FILL, FILL), (J_TRADE, TRADE), (J_ORDER, ORDER)):
+        wanted = journal[journal[:, 0] == kind]
+        assert rows[kind].dtype == dtype
+        for place, name in enumerate(dtype.names or ()):
+            assert rows[kind][name].tolist() == wanted[:, place + 1].astype(dtype[name]).tolist()
+    assert len(rows[J_FUNDING]) == 0
+
+
+def test_a_kind_is_laid_out_column_by_column() -> None:
+    journal = np.array([[2.0, 1, 2, 3], [1.0, 4, 5, 6], [2.0, 7, 8, 9]])
+    laid, counts = walks.by_kind(journal, np.array([0, 1, 3]))
+    assert (laid.tolist(), counts.tolist()) == ([4, 1, 7, 2, 8, 3, 9], [0, 1, 2])

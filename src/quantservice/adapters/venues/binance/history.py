@@ -23,10 +23,10 @@ from quantservice.adapters.venues.binance.decode_rest import (
     decode_tickers,
 )
 from quantservice.adapters.venues.binance.spec import VENUE, Endpoint, MarketSpec
+from quantservice.adapters.venues.transport import market
 from quantservice.adapters.venues.transport.budget_state import Lane
 from quantservice.adapters.venues.transport.http import RestClient
 from quantservice.adapters.venues.transport.pages import newest_first, windows_of
-from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.events import BookSnapshot, FundingRate, Kind, Kline, OpenInterest, StreamId, Ticker
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.periods import DAY_MS, FIXED_MS, opens_between
@@ -48,15 +48,9 @@ _REST_KINDS: Final = {
 }
 
 
-class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of history.
+class HistorySettings(market.HistorySettings, frozen=True, kw_only=True):
+    """Bounds of history. ``depth_limit``: levels of a book's snapshot."""
 
-    ``pages_ahead``: pages fetched at once per stream. ``depth_limit``: levels of a book's snapshot. ``clock_age_s``: the
-    estimate of the venue's clock is not asked for anew more often than this.
-    """
-
-    pages_ahead: int = 4
-    clock_age_s: float = 1.0
     depth_limit: int = 500
 
 
@@ -67,7 +61,7 @@ class Limits(msgspec.Struct):
     set_limit: Callable[[int], None]
 
 
-class BinanceHistory:
+class BinanceHistory(market.VenueHistory):
     """Implements ``ports.History`` for one market."""
 
     def __init__(
@@ -80,16 +74,12 @@ class BinanceHistory:
         limits: Limits,
         settings: HistorySettings | None = None,
     ) -> None:
-        self.offset_ms = 0
-        self.refused_rows = 0
+        self._settings = settings or HistorySettings()
+        super().__init__(VENUE, spec.market, catalog, clock=clock, clock_age_s=self._settings.clock_age_s)
         self._spec = spec
         self._client = client
         self._catalog = catalog
-        self._clock = clock
         self._limits = limits
-        self._settings = settings or HistorySettings()
-        self._loading = asyncio.Lock()
-        self._asked_at = float("-inf")
 
     def supports(self, kind: Kind) -> bool:
         """Say whether past data of ``kind`` can be had here."""
@@ -131,12 +121,10 @@ class BinanceHistory:
         endpoint = self._spec.endpoint("time")
         answer = await self._client.get(endpoint.path, weight=endpoint.weight(), lane=Lane.LIVE)
         server_ms = decode_server_time(answer.body)
-        middle_ms = (answer.sent_ns + answer.recv_ns) // 2 // 1_000_000
-        self.offset_ms = server_ms - middle_ms
-        self._asked_at = self._clock.monotonic()
+        now_ms = self._told_time(server_ms, sent_ns=answer.sent_ns, recv_ns=answer.recv_ns)
         half_ms = (answer.recv_ns - answer.sent_ns) // 2_000_000
         self._limits.set_time(venue_wall_ms(server_ms + half_ms, answer.headers.get("Date"), time.time_ns() // 1_000_000))
-        return self._clock.now_ms() + self.offset_ms
+        return now_ms
 
     async def funding(self, instrument: InstrumentId, span: Span) -> list[FundingRate]:
         """Fetch the settlements in ``span``, oldest first."""
@@ -192,23 +180,9 @@ class BinanceHistory:
         answer = await self._client.get(endpoint.path, query, weight=endpoint.weight(limit), lane=Lane.LIVE, tries=2)
         return decode_depth(answer.body, stream, recv_ns=answer.recv_ns)
 
-    async def load(self) -> None:
-        """Make sure that the clock offset and the list of instruments are known."""
-        async with self._loading:
-            if not len(self._catalog):
-                await self.server_time_ms()
-                await self.instruments()
-
     async def close(self) -> None:
         """Close the client's connections."""
         await self._client.close()
-
-    async def _venue_now_ms(self, wanted_ms: int) -> int:
-        """Estimate the venue's clock; ask again where ``wanted_ms`` lies beyond the estimate and that may be why."""
-        now_ms = self._clock.now_ms() + self.offset_ms
-        if wanted_ms > now_ms and self._clock.monotonic() - self._asked_at >= self._settings.clock_age_s:
-            now_ms = await self.server_time_ms()
-        return now_ms
 
     async def _page(self, stream: StreamId, symbol: str, interval: str, window: Span) -> list[Kline]:
         endpoint = self._spec.endpoint("klines")
@@ -230,11 +204,9 @@ class BinanceHistory:
         return [kline for kline in page.klines if kline.closed and window.contains(kline.open_time)]
 
     async def _symbol(self, instrument: InstrumentId) -> str:
-        if instrument.venue != VENUE or instrument.market != self._spec.market:
-            raise InvalidValue("symbol", f"{instrument} is not an instrument of {VENUE} {self._spec.market}")
-        await self.load()
+        await self._load_for(instrument)
         if self._catalog.find(instrument) is None:
-            raise UnknownName("symbol", str(instrument), (str(item.id) for item in self._catalog.instruments))
+            raise self._not_listed(instrument, (item.id for item in self._catalog.instruments))
         return self._catalog.venue_symbol(instrument)
 
 

@@ -16,11 +16,10 @@ from quantservice.adapters.venues.transport.budget import WeightBudget
 from quantservice.adapters.venues.transport.budget_state import BudgetRules
 from quantservice.adapters.venues.transport.feed import FeedSettings, VenueFeed
 from quantservice.adapters.venues.transport.http import HttpSettings, RestClient
+from quantservice.adapters.venues.transport.market import VenueMarket
 from quantservice.adapters.venues.transport.proxies import Egress, ProxyPool, ProxySettings
 from quantservice.adapters.venues.transport.raw_tap import RawTap
-from quantservice.adapters.venues.transport.reachability import Reachability
 from quantservice.adapters.venues.transport.ws import Dialer, WsSettings
-from quantservice.core.errors import QuantServiceError, VenueUnreachable
 from quantservice.ports import Clock, ProxyRecord, StateStore
 
 
@@ -41,7 +40,7 @@ class BinanceSettings(msgspec.Struct, frozen=True, kw_only=True):
     weight_window_ms: int = 60_000
 
 
-class BinanceVenue:
+class BinanceVenue(VenueMarket[VenueFeed, BinanceHistory]):
     """Implements ``ports.Venue`` for one market of Binance."""
 
     def __init__(
@@ -76,7 +75,7 @@ class BinanceVenue:
             tap=tap,
         )
         catalog = Catalog(market)
-        self._history = BinanceHistory(
+        history = BinanceHistory(
             self._spec,
             self._client,
             catalog,
@@ -87,35 +86,16 @@ class BinanceVenue:
         ws = msgspec.structs.replace(
             self._settings.ws, messages_per_second=min(self._settings.ws.messages_per_second, self._spec.messages_per_second)
         )
-        self._dialer = Dialer(venue=VENUE, market=market, pool=self.pool, clock=clock, settings=ws)
-        self._feed = VenueFeed(
-            BinanceDialect(self._spec, endpoints, catalog=catalog, history=self._history),
-            dialer=self._dialer,
+        dialer = Dialer(venue=VENUE, market=market, pool=self.pool, clock=clock, settings=ws)
+        feed = VenueFeed(
+            BinanceDialect(self._spec, endpoints, catalog=catalog, history=history),
+            dialer=dialer,
             clock=clock,
             settings=self._settings.feed,
             state_store=state_store,
             tap=tap,
         )
-
-    @property
-    def name(self) -> str:
-        """The venue's name."""
-        return VENUE
-
-    @property
-    def market(self) -> str:
-        """The market's name."""
-        return self._spec.market
-
-    @property
-    def feed(self) -> VenueFeed:
-        """Live data."""
-        return self._feed
-
-    @property
-    def history(self) -> BinanceHistory:
-        """Past data."""
-        return self._history
+        super().__init__(VENUE, market, pool=self.pool, budgets=self._budgets, feed=feed, history=history, dialer=dialer)
 
     def budget_of(self, egress: Egress) -> WeightBudget:
         """Return the weight budget of one egress: every address has its own."""
@@ -132,40 +112,11 @@ class BinanceVenue:
             self._budgets[egress.name] = found
         return found
 
-    def set_proxies(self, proxies: Iterable[ProxyRecord]) -> None:
-        """Take the registry's proxies as they are now."""
-        self.pool.replace(proxies)
+    def _base(self) -> str:
+        return self._client.base
 
-    async def check_reachable(self) -> Reachability:
-        """Ask the venue for its time once and say in a sentence how that went."""
-        url = self._client.base
-        try:
-            await self._history.server_time_ms()
-        except VenueUnreachable as error:
-            return Reachability(False, error.cause, str(error), url)
-        except QuantServiceError as error:
-            return Reachability(False, "refused", str(error), url)
-        return Reachability(True, "", f"{VENUE} {self.market} answers at {self._client.base}", self._client.base)
-
-    def usage(self) -> Mapping[str, Any]:
-        """Weights used and allowed, requests, connections, quarantined frames."""
-        stats = self._client.stats
-        return {
-            "venue": VENUE,
-            "market": self.market,
-            "rest": {**msgspec.to_builtins(stats), "base": self._client.base},
-            "budgets": {name: dict(budget.stats()) for name, budget in self._budgets.items()},
-            "egresses": self.pool.stats(),
-            "feed": self._feed.stats(),
-            "connect_attempts": self._dialer.attempts,
-            "clock_offset_ms": self._history.offset_ms,
-            "refused_rows": self._history.refused_rows,
-        }
-
-    async def close(self) -> None:
-        """End the feed and all connections."""
-        await self._feed.close()
-        await self._history.close()
+    def _requests(self) -> Mapping[str, Any]:
+        return {**msgspec.to_builtins(self._client.stats), "base": self._client.base}
 
     def _wall_ms(self) -> int:
         """Real UTC as the venue's limits are counted by: as the venue said, before that this machine's."""

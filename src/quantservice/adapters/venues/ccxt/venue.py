@@ -12,8 +12,7 @@ from quantservice.adapters.venues.ccxt.client import CallSettings, Client
 from quantservice.adapters.venues.ccxt.feed import CcxtFeed, FeedSettings
 from quantservice.adapters.venues.ccxt.history import CcxtHistory
 from quantservice.adapters.venues.ccxt.library import exchange_class, venue_name
-from quantservice.adapters.venues.transport.reachability import Reachability
-from quantservice.core.errors import QuantServiceError, VenueUnreachable
+from quantservice.adapters.venues.transport.market import VenueMarket
 from quantservice.ports import Clock, ProxyRecord, StateStore
 
 
@@ -25,7 +24,7 @@ class CcxtSettings(msgspec.Struct, frozen=True, kw_only=True):
     feed: FeedSettings = FeedSettings()
 
 
-class CcxtVenue:
+class CcxtVenue(VenueMarket[CcxtFeed, CcxtHistory]):
     """Implements ``ports.Venue`` for one market of ``exchange`` (the library's name of it)."""
 
     def __init__(
@@ -54,59 +53,16 @@ class CcxtVenue:
             settings=access,
         )
         self._client = Client(self.access, settings=self._settings.calls)
-        self._history = CcxtHistory(self._client)
-        self._feed = CcxtFeed(self._client, self._history, settings=self._settings.feed)
-        self.pool = self.access.pool
+        history = CcxtHistory(self._client)
+        feed = CcxtFeed(self._client, history, settings=self._settings.feed)
+        pool, budgets = self.access.pool, self.access.budgets
+        super().__init__(self.access.venue, market, pool=pool, budgets=budgets, feed=feed, history=history)
 
-    @property
-    def name(self) -> str:
-        """The venue's name."""
-        return self.access.venue
+    def _base(self) -> str:
+        return self.access.base_url or f"ccxt:{self._client.exchange.id}"
 
-    @property
-    def market(self) -> str:
-        """The market's name."""
-        return self.access.market
+    def _reached(self) -> str:
+        return f"{self.name} {self.market} answers"
 
-    @property
-    def feed(self) -> CcxtFeed:
-        """Live data."""
-        return self._feed
-
-    @property
-    def history(self) -> CcxtHistory:
-        """Past data."""
-        return self._history
-
-    def set_proxies(self, proxies: Iterable[ProxyRecord]) -> None:
-        """Take the registry's proxies as they are now."""
-        self.pool.replace(proxies)
-
-    async def check_reachable(self) -> Reachability:
-        """Ask the exchange for its time once and say in a sentence how that went."""
-        url = self.access.base_url or f"ccxt:{self._client.exchange.id}"
-        try:
-            await self._history.server_time_ms()
-        except VenueUnreachable as error:
-            return Reachability(False, error.cause, str(error), url)
-        except QuantServiceError as error:
-            return Reachability(False, "refused", str(error), url)
-        return Reachability(True, "", f"{self.name} {self.market} answers", url)
-
-    def usage(self) -> Mapping[str, Any]:
-        """Requests made and allowed, connections."""
-        return {
-            "venue": self.name,
-            "market": self.market,
-            "rest": {"requests": self._client.requests, "weight": self._client.weight, "base": self.access.base_url},
-            "budgets": {name: dict(budget.stats()) for name, budget in self.access.budgets.items()},
-            "egresses": self.pool.stats(),
-            "feed": self._feed.stats(),
-            "clock_offset_ms": self._history.offset_ms,
-            "refused_rows": self._history.refused_rows,
-        }
-
-    async def close(self) -> None:
-        """End the feed and all connections."""
-        await self._feed.close()
-        await self._history.close()
+    def _requests(self) -> Mapping[str, Any]:
+        return {"requests": self._client.requests, "weight": self._client.weight, "base": self.access.base_url}

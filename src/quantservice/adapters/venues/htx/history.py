@@ -16,9 +16,11 @@ from quantservice.adapters.venues.htx.instruments import decode_instruments
 from quantservice.adapters.venues.htx.past import Asker
 from quantservice.adapters.venues.htx.spec import PERIODS, VENUE
 from quantservice.adapters.venues.transport.budget_state import Lane
+from quantservice.adapters.venues.transport.diagnosis import unreadable
 from quantservice.adapters.venues.transport.http import Answer, RestClient
+from quantservice.adapters.venues.transport.market import HistorySettings, VenueHistory
 from quantservice.adapters.venues.transport.pages import newest_first, windows_of
-from quantservice.core.errors import InvalidValue, MalformedFrame, Refused, UnknownName, VenueUnreachable
+from quantservice.core.errors import MalformedFrame, Refused, UnknownName
 from quantservice.core.events import BookSnapshot, FundingRate, Kind, Kline, OpenInterest, Source, StreamId, Ticker
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.periods import FIXED_MS, floor_open
@@ -49,14 +51,7 @@ _PATHS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of history. ``pages_ahead``: pages fetched at once; ``clock_age_s``: the venue's clock is not asked more often."""
-
-    pages_ahead: int = 4
-    clock_age_s: float = 1.0
-
-
-class HtxHistory:
+class HtxHistory(VenueHistory):
     """Implements ``ports.History`` for one market. ``asker``: spot's way to older klines; ``books``: to its whole book."""
 
     def __init__(
@@ -70,18 +65,13 @@ class HtxHistory:
         clock: Clock,
         settings: HistorySettings | None = None,
     ) -> None:
-        self.offset_ms = 0
-        self.refused_rows = 0
-        self._market = market
+        self._settings = settings or HistorySettings()
+        super().__init__(VENUE, market, catalog, clock=clock, clock_age_s=self._settings.clock_age_s)
         self._swap = market == "um"
         self._client = client
         self._catalog = catalog
         self._asker = asker
         self._books = books
-        self._clock = clock
-        self._settings = settings or HistorySettings()
-        self._loading = asyncio.Lock()
-        self._asked_at = float("-inf")
 
     def supports(self, kind: Kind) -> bool:
         """Say whether past data of ``kind`` can be had here."""
@@ -109,7 +99,7 @@ class HtxHistory:
         try:
             listed = await asyncio.to_thread(decode_instruments, answer.body, self._market, seen_ms=seen_ms)
         except MalformedFrame as error:
-            raise _unreadable(error.reason) from None
+            raise unreadable(VENUE, error.reason) from None
         if not self._swap:
             listed = await self._with_listing_days(listed)
         self._catalog.replace(listed)
@@ -126,9 +116,7 @@ class HtxHistory:
         answer = await self._get("time", {}, Lane.LIVE)
         told = read(answer.body)
         server_ms = int(told.get("data") or told.get("ts") or 0)
-        self.offset_ms = server_ms - (answer.sent_ns + answer.recv_ns) // 2 // 1_000_000
-        self._asked_at = self._clock.monotonic()
-        return self._clock.now_ms() + self.offset_ms
+        return self._told_time(server_ms, sent_ns=answer.sent_ns, recv_ns=answer.recv_ns)
 
     async def funding(self, instrument: InstrumentId, span: Span) -> list[FundingRate]:
         """Fetch the settlements in ``span``, oldest first; the venue pages from the newest."""
@@ -212,14 +200,7 @@ class HtxHistory:
                 recv_ns=self._clock.now_ns(),
             )
         except (KeyError, TypeError, ValueError, ArithmeticError):
-            raise _unreadable("bad_value") from None
-
-    async def load(self) -> None:
-        """Make sure that the clock offset and the list of instruments are known."""
-        async with self._loading:
-            if not len(self._catalog):
-                await self.server_time_ms()
-                await self.instruments()
+            raise unreadable(VENUE, "bad_value") from None
 
     async def close(self) -> None:
         """Close all connections."""
@@ -256,20 +237,11 @@ class HtxHistory:
     async def _get(self, name: str, query: Mapping[str, str | int], lane: Lane) -> Answer:
         return await self._client.get(_PATHS[self._market][name], query, weight=1, lane=lane)
 
-    async def _venue_now_ms(self, wanted_ms: int) -> int:
-        """Estimate the venue's clock; ask again where ``wanted_ms`` lies beyond the estimate and that may be why."""
-        now_ms = self._clock.now_ms() + self.offset_ms
-        if wanted_ms > now_ms and self._clock.monotonic() - self._asked_at >= self._settings.clock_age_s:
-            now_ms = await self.server_time_ms()
-        return now_ms
-
     async def _known(self, instrument: InstrumentId) -> Instrument:
-        if instrument.venue != VENUE or instrument.market != self._market:
-            raise InvalidValue("symbol", f"{instrument} is not an instrument of {VENUE} {self._market}")
-        await self.load()
+        await self._load_for(instrument)
         found = self._catalog.find(instrument)
         if found is None:
-            raise UnknownName("symbol", str(instrument), (str(item.id) for item in self._catalog.instruments))
+            raise self._not_listed(instrument, (item.id for item in self._catalog.instruments))
         return found
 
 
@@ -286,13 +258,9 @@ def _data(answer: Answer) -> Any:
     try:
         told = read(answer.body)
     except MalformedFrame as error:
-        raise _unreadable(error.reason) from None
+        raise unreadable(VENUE, error.reason) from None
     if told.get("status") != "ok":
         code = told.get("err-code") or told.get("err_code") or ""
         said = str(told.get("err-msg") or told.get("err_msg") or "")[:300]
         raise Refused(f"{VENUE} declined: {said} (code {code})", code=code, status=200, venue=VENUE)
     return told.get("data")
-
-
-def _unreadable(reason: str) -> VenueUnreachable:
-    return VenueUnreachable(f"{VENUE} answers with something unreadable ({reason})", cause="server", venue=VENUE)

@@ -9,19 +9,18 @@ import msgspec
 
 from quantservice.adapters.venues.htx.access import Access
 from quantservice.adapters.venues.htx.decode_market import Catalog, Decoder
-from quantservice.adapters.venues.htx.history import HistorySettings, HtxHistory
+from quantservice.adapters.venues.htx.history import HtxHistory
 from quantservice.adapters.venues.htx.packed import unpack
 from quantservice.adapters.venues.htx.past import Asker
 from quantservice.adapters.venues.htx.spec import PERIODS, VENUE, HtxEndpoints
 from quantservice.adapters.venues.transport.control import ControlMessage
 from quantservice.adapters.venues.transport.feed import FeedSettings, VenueFeed
 from quantservice.adapters.venues.transport.http import HttpSettings, RestClient
-from quantservice.adapters.venues.transport.proxies import ProxyPool, ProxySettings
+from quantservice.adapters.venues.transport.market import HistorySettings, VenueMarket
+from quantservice.adapters.venues.transport.proxies import ProxySettings
 from quantservice.adapters.venues.transport.raw_tap import RawTap
-from quantservice.adapters.venues.transport.reachability import Reachability
 from quantservice.adapters.venues.transport.ws import Dialer, WsSettings
 from quantservice.core.book import SyncRule
-from quantservice.core.errors import QuantServiceError, VenueUnreachable
 from quantservice.core.events import BookSnapshot, Kind, MarketEvent, StreamId
 from quantservice.ports import Clock, ProxyRecord, StateStore
 
@@ -129,7 +128,7 @@ def url_of(base: str, market: str, route: str) -> str:
     return f"{base}/linear-swap-ws" if market == "um" else f"{base}/{route or 'ws'}"
 
 
-class HtxVenue:
+class HtxVenue(VenueMarket[VenueFeed, HtxHistory]):
     """Implements ``ports.Venue`` for one market of HTX."""
 
     def __init__(
@@ -166,81 +165,30 @@ class HtxVenue:
             tap=tap,
         )
         ws = msgspec.structs.replace(self._settings.ws, names_per_message=1)
-        self._dialer = Dialer(venue=VENUE, market=market, pool=self.access.pool, clock=clock, settings=ws, unpack=unpack)
+        dialer = Dialer(venue=VENUE, market=market, pool=self.access.pool, clock=clock, settings=ws, unpack=unpack)
         catalog, base = Catalog(), endpoints.ws[market]
-        self._history = HtxHistory(
+        history = HtxHistory(
             market,
             self._client,
             catalog,
-            asker=Asker(url_of(base, market, ""), self._dialer, clock),
-            books=Asker(url_of(base, market, "feed"), self._dialer, clock),
+            asker=Asker(url_of(base, market, ""), dialer, clock),
+            books=Asker(url_of(base, market, "feed"), dialer, clock),
             clock=clock,
             settings=self._settings.history,
         )
-        self._feed = VenueFeed(
-            HtxDialect(market, endpoints, catalog=catalog, history=self._history),
-            dialer=self._dialer,
+        feed = VenueFeed(
+            HtxDialect(market, endpoints, catalog=catalog, history=history),
+            dialer=dialer,
             clock=clock,
             settings=self._settings.feed,
             state_store=state_store,
             tap=tap,
         )
+        pool, budgets = self.access.pool, self.access.budgets
+        super().__init__(VENUE, market, pool=pool, budgets=budgets, feed=feed, history=history, dialer=dialer)
 
-    @property
-    def name(self) -> str:
-        """The venue's name."""
-        return VENUE
+    def _base(self) -> str:
+        return self._client.base
 
-    @property
-    def market(self) -> str:
-        """The market's name."""
-        return self.access.market
-
-    @property
-    def pool(self) -> ProxyPool:
-        """The ways to the venue."""
-        return self.access.pool
-
-    @property
-    def feed(self) -> VenueFeed:
-        """Live data."""
-        return self._feed
-
-    @property
-    def history(self) -> HtxHistory:
-        """Past data."""
-        return self._history
-
-    def set_proxies(self, proxies: Iterable[ProxyRecord]) -> None:
-        """Take the registry's proxies as they are now."""
-        self.access.pool.replace(proxies)
-
-    async def check_reachable(self) -> Reachability:
-        """Ask the venue for its time once and say in a sentence how that went."""
-        base = self._client.base
-        try:
-            await self._history.server_time_ms()
-        except VenueUnreachable as error:
-            return Reachability(False, error.cause, str(error), base)
-        except QuantServiceError as error:
-            return Reachability(False, "refused", str(error), base)
-        return Reachability(True, "", f"{VENUE} {self.market} answers at {base}", base)
-
-    def usage(self) -> Mapping[str, Any]:
-        """Requests made and allowed, connections, quarantined frames."""
-        return {
-            "venue": VENUE,
-            "market": self.market,
-            "rest": {**msgspec.to_builtins(self._client.stats), "base": self._client.base},
-            "budgets": {name: dict(budget.stats()) for name, budget in self.access.budgets.items()},
-            "egresses": self.access.pool.stats(),
-            "feed": self._feed.stats(),
-            "connect_attempts": self._dialer.attempts,
-            "clock_offset_ms": self._history.offset_ms,
-            "refused_rows": self._history.refused_rows,
-        }
-
-    async def close(self) -> None:
-        """End the feed and all connections."""
-        await self._feed.close()
-        await self._history.close()
+    def _requests(self) -> Mapping[str, Any]:
+        return {**msgspec.to_builtins(self._client.stats), "base": self._client.base}

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
-import msgspec
 import structlog
 
 from quantservice.adapters.venues.okx.catalog import Catalog, Known
@@ -17,9 +16,11 @@ from quantservice.adapters.venues.okx.decode_ws import kline_of, ticker_of
 from quantservice.adapters.venues.okx.spec import BARS, VENUE, Endpoint, OkxRow
 from quantservice.adapters.venues.okx.wire import decimal_of, envelope_of
 from quantservice.adapters.venues.transport.budget_state import Lane
+from quantservice.adapters.venues.transport.diagnosis import unreadable
 from quantservice.adapters.venues.transport.http import Answer, RestClient
+from quantservice.adapters.venues.transport.market import HistorySettings, VenueHistory
 from quantservice.adapters.venues.transport.pages import newest_first, windows_of
-from quantservice.core.errors import InvalidValue, MalformedFrame, Refused, UnknownName, VenueUnreachable
+from quantservice.core.errors import MalformedFrame, Refused, UnknownName
 from quantservice.core.events import FundingRate, Kind, Kline, OpenInterest, Source, StreamId, Ticker
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.periods import DAY_MS, FIXED_MS, floor_open
@@ -35,14 +36,7 @@ _LISTING_TRIES: Final = 6
 _REST_KINDS: Final = {Kind.KLINE: "candles", Kind.FUNDING: "funding", Kind.OPEN_INTEREST: "open_interest", Kind.TICKER: "tickers"}
 
 
-class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of history. ``pages_ahead``: pages fetched at once; ``clock_age_s``: the venue's clock is not asked more often."""
-
-    pages_ahead: int = 4
-    clock_age_s: float = 1.0
-
-
-class OkxHistory:
+class OkxHistory(VenueHistory):
     """Implements ``ports.History`` for one market. ``clients``: one per endpoint, because the venue limits each by itself."""
 
     def __init__(
@@ -54,15 +48,11 @@ class OkxHistory:
         clock: Clock,
         settings: HistorySettings | None = None,
     ) -> None:
-        self.offset_ms = 0
-        self.refused_rows = 0
+        self._settings = settings or HistorySettings()
+        super().__init__(VENUE, row.market, catalog, clock=clock, clock_age_s=self._settings.clock_age_s)
         self._row = row
         self._clients = clients
         self._catalog = catalog
-        self._clock = clock
-        self._settings = settings or HistorySettings()
-        self._loading = asyncio.Lock()
-        self._asked_at = float("-inf")
 
     def supports(self, kind: Kind) -> bool:
         """Say whether past data of ``kind`` can be had here."""
@@ -98,7 +88,7 @@ class OkxHistory:
         try:
             listed = await asyncio.to_thread(decode_instruments, answer.body, self._row, seen_ms=seen_ms)
         except MalformedFrame as error:
-            raise _unreadable(error.reason) from None
+            raise unreadable(VENUE, error.reason) from None
         if listed.refused:
             log.warning(
                 "instruments.refused", venue=VENUE, market=self._row.market, rows=len(listed.refused), first=listed.refused[0]
@@ -111,9 +101,7 @@ class OkxHistory:
         answer = await self._get("time", {}, Lane.LIVE)
         rows = _rows(answer)
         server_ms = _read(lambda: int(rows[0]["ts"]))
-        self.offset_ms = server_ms - (answer.sent_ns + answer.recv_ns) // 2 // 1_000_000
-        self._asked_at = self._clock.monotonic()
-        return self._clock.now_ms() + self.offset_ms
+        return self._told_time(server_ms, sent_ns=answer.sent_ns, recv_ns=answer.recv_ns)
 
     async def funding(self, instrument: InstrumentId, span: Span) -> list[FundingRate]:
         """Fetch the settlements in ``span``, oldest first."""
@@ -187,13 +175,6 @@ class OkxHistory:
                 break
         return None
 
-    async def load(self) -> None:
-        """Make sure that the clock offset and the list of instruments are known."""
-        async with self._loading:
-            if not len(self._catalog):
-                await self.server_time_ms()
-                await self.instruments()
-
     async def close(self) -> None:
         """Close the clients' connections."""
         for client in self._clients.values():
@@ -249,20 +230,11 @@ class OkxHistory:
     async def _get(self, name: str, query: Mapping[str, str], lane: Lane) -> Answer:
         return await self._clients[name].get(self._endpoint(name).path, query, weight=1, lane=lane)
 
-    async def _venue_now_ms(self, wanted_ms: int) -> int:
-        """Estimate the venue's clock; ask again where ``wanted_ms`` lies beyond the estimate and that may be why."""
-        now_ms = self._clock.now_ms() + self.offset_ms
-        if wanted_ms > now_ms and self._clock.monotonic() - self._asked_at >= self._settings.clock_age_s:
-            now_ms = await self.server_time_ms()
-        return now_ms
-
     async def _known(self, instrument: InstrumentId) -> Known:
-        if instrument.venue != VENUE or instrument.market != self._row.market:
-            raise InvalidValue("symbol", f"{instrument} is not an instrument of {VENUE} {self._row.market}")
-        await self.load()
+        await self._load_for(instrument)
         found = self._catalog.find(instrument)
         if found is None:
-            raise UnknownName("symbol", str(instrument), (str(item.id) for item in self._catalog.instruments))
+            raise self._not_listed(instrument, (item.id for item in self._catalog.instruments))
         return found
 
 
@@ -284,7 +256,7 @@ def _rows(answer: Answer) -> list[Any]:
     """Return an answer's rows; Refused where the venue says no by its own code."""
     found = envelope_of(answer.body)
     if found is None:
-        raise _unreadable("not_json")
+        raise unreadable(VENUE, "not_json")
     if found.code != "0":
         raise Refused(f"{VENUE} declined: {found.msg[:300]} (code {found.code})", code=found.number, status=200, venue=VENUE)
     return found.data
@@ -295,8 +267,4 @@ def _read(read: Callable[[], _T]) -> _T:
     try:
         return read()
     except (KeyError, IndexError, TypeError, ValueError, ArithmeticError, AttributeError):
-        raise _unreadable("bad_value") from None
-
-
-def _unreadable(reason: str) -> VenueUnreachable:
-    return VenueUnreachable(f"{VENUE} answers with something unreadable ({reason})", cause="server", venue=VENUE)
+        raise unreadable(VENUE, "bad_value") from None

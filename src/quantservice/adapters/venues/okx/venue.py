@@ -9,17 +9,16 @@ import msgspec
 
 from quantservice.adapters.venues.okx.catalog import Catalog
 from quantservice.adapters.venues.okx.dialect import OkxDialect
-from quantservice.adapters.venues.okx.history import HistorySettings, OkxHistory
+from quantservice.adapters.venues.okx.history import OkxHistory
 from quantservice.adapters.venues.okx.spec import VENUE, OkxEndpoints, row_of
 from quantservice.adapters.venues.transport.budget import WeightBudget
 from quantservice.adapters.venues.transport.budget_state import BudgetRules
 from quantservice.adapters.venues.transport.feed import FeedSettings, VenueFeed
 from quantservice.adapters.venues.transport.http import HttpSettings, HttpStats, RestClient
+from quantservice.adapters.venues.transport.market import HistorySettings, VenueMarket
 from quantservice.adapters.venues.transport.proxies import Egress, ProxyPool, ProxySettings
 from quantservice.adapters.venues.transport.raw_tap import RawTap
-from quantservice.adapters.venues.transport.reachability import Reachability
 from quantservice.adapters.venues.transport.ws import Dialer, WsSettings
-from quantservice.core.errors import QuantServiceError, VenueUnreachable
 from quantservice.ports import Clock, ProxyRecord, StateStore
 
 _SPAN_S: Final = 2.0  # in which the venue counts requests
@@ -41,7 +40,7 @@ class OkxSettings(msgspec.Struct, frozen=True, kw_only=True):
     pace: float = 1.0
 
 
-class OkxVenue:
+class OkxVenue(VenueMarket[VenueFeed, OkxHistory]):
     """Implements ``ports.Venue`` for one market of OKX."""
 
     def __init__(
@@ -60,12 +59,12 @@ class OkxVenue:
         self._settings = settings or OkxSettings()
         self._clock = clock
         self._state_store = state_store
-        self._base = endpoints.rest
+        self._url = endpoints.rest
         self._budgets: dict[str, WeightBudget] = {}
         self.pool = ProxyPool(proxies, clock=clock, settings=self._settings.proxies, environment=environment)
         self._clients = {name: self._client(name, endpoint.most, tap) for name, endpoint in self._row.endpoints.items()}
         catalog = Catalog()
-        self._history = OkxHistory(self._row, self._clients, catalog, clock=clock, settings=self._settings.history)
+        history = OkxHistory(self._row, self._clients, catalog, clock=clock, settings=self._settings.history)
         ws = msgspec.structs.replace(
             self._settings.ws,
             messages_per_second=min(self._settings.ws.messages_per_second, _MESSAGES),
@@ -73,15 +72,16 @@ class OkxVenue:
             connects=_CONNECTS,
             connect_window_s=1.1,
         )
-        self._dialer = Dialer(venue=VENUE, market=market, pool=self.pool, clock=clock, settings=ws)
-        self._feed = VenueFeed(
-            OkxDialect(self._row, endpoints, catalog=catalog, history=self._history),
-            dialer=self._dialer,
+        dialer = Dialer(venue=VENUE, market=market, pool=self.pool, clock=clock, settings=ws)
+        feed = VenueFeed(
+            OkxDialect(self._row, endpoints, catalog=catalog, history=history),
+            dialer=dialer,
             clock=clock,
             settings=self._settings.feed,
             state_store=state_store,
             tap=tap,
         )
+        super().__init__(VENUE, market, pool=self.pool, budgets=self._budgets, feed=feed, history=history, dialer=dialer)
 
     def _client(self, name: str, most: int, tap: RawTap | None) -> RestClient:
         per_second = most / _SPAN_S * _SHARE * self._settings.pace
@@ -90,7 +90,7 @@ class OkxVenue:
             self._settings.http, requests_per_second=min(own, per_second) if own else per_second, connections=4
         )
         return RestClient(
-            (self._base,),
+            (self._url,),
             venue=VENUE,
             market=self._row.market,
             pool=self.pool,
@@ -101,26 +101,6 @@ class OkxVenue:
             tap=tap,
         )
 
-    @property
-    def name(self) -> str:
-        """The venue's name."""
-        return VENUE
-
-    @property
-    def market(self) -> str:
-        """The market's name."""
-        return self._row.market
-
-    @property
-    def feed(self) -> VenueFeed:
-        """Live data."""
-        return self._feed
-
-    @property
-    def history(self) -> OkxHistory:
-        """Past data."""
-        return self._history
-
     def budget_of(self, egress: Egress) -> WeightBudget:
         """Return what bounds all requests of one egress together; what silences one of them (429) silences all."""
         found = self._budgets.get(egress.name)
@@ -130,41 +110,14 @@ class OkxVenue:
             found = self._budgets[egress.name] = WeightBudget(bucket, rules, clock=self._clock)
         return found
 
-    def set_proxies(self, proxies: Iterable[ProxyRecord]) -> None:
-        """Take the registry's proxies as they are now."""
-        self.pool.replace(proxies)
+    def _base(self) -> str:
+        return self._url
 
-    async def check_reachable(self) -> Reachability:
-        """Ask the venue for its time once and say in a sentence how that went."""
-        try:
-            await self._history.server_time_ms()
-        except VenueUnreachable as error:
-            return Reachability(False, error.cause, str(error), self._base)
-        except QuantServiceError as error:
-            return Reachability(False, "refused", str(error), self._base)
-        return Reachability(True, "", f"{VENUE} {self.market} answers at {self._base}", self._base)
-
-    def usage(self) -> Mapping[str, Any]:
-        """Requests made and allowed, connections, quarantined frames."""
+    def _requests(self) -> Mapping[str, Any]:
         total = HttpStats()
         for client in self._clients.values():
             for field in ("requests", "ok", "failed", "retried", "received_bytes", "weight"):
                 setattr(total, field, getattr(total, field) + getattr(client.stats, field))
             total.causes += client.stats.causes
             total.latency_s = max(total.latency_s, client.stats.latency_s)
-        return {
-            "venue": VENUE,
-            "market": self.market,
-            "rest": {**msgspec.to_builtins(total), "base": self._base},
-            "budgets": {name: dict(budget.stats()) for name, budget in self._budgets.items()},
-            "egresses": self.pool.stats(),
-            "feed": self._feed.stats(),
-            "connect_attempts": self._dialer.attempts,
-            "clock_offset_ms": self._history.offset_ms,
-            "refused_rows": self._history.refused_rows,
-        }
-
-    async def close(self) -> None:
-        """End the feed and all connections."""
-        await self._feed.close()
-        await self._history.close()
+        return {**msgspec.to_builtins(total), "base": self._url}

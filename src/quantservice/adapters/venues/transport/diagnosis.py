@@ -36,6 +36,11 @@ def diagnose(error: BaseException, url: str, *, egress: Egress, venue: str, mark
     return VenueUnreachable(sentence, cause=cause, venue=venue, market=market)
 
 
+def unreadable(venue: str, reason: str) -> VenueUnreachable:
+    """Return the error of an answer that cannot be read: it says nothing, like none at all."""
+    return VenueUnreachable(f"{venue} answers with something unreadable ({reason})", cause="server", venue=venue)
+
+
 def unreachable_status(status: int, url: str, *, egress: Egress, venue: str, market: str) -> VenueUnreachable | None:
     """Return the error that an HTTP status means for reachability, or None when it means none."""
     parts = urlsplit(url)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
-import structlog
 
 from quantservice.adapters.venues.binance.decode_rest import decode_body
 from quantservice.adapters.venues.binance.outcomes import Outcome, outcome_of
@@ -22,27 +21,18 @@ from quantservice.adapters.venues.binance.trading.queries import Queries
 from quantservice.adapters.venues.binance.trading.signer import Signer, VenueCredentials
 from quantservice.adapters.venues.binance.trading.table import TradingEndpoints, row_of
 from quantservice.adapters.venues.binance.venue import BinanceVenue
+from quantservice.adapters.venues.transport.private.account import AccountTrading
 from quantservice.adapters.venues.transport.private.clock import VenueClock
 from quantservice.adapters.venues.transport.private.inbox import Inbox
 from quantservice.adapters.venues.transport.private.stream import StreamSettings
 from quantservice.adapters.venues.transport.ws import Dialer, WsSettings
-from quantservice.core.errors import MalformedFrame, RateLimited, Refused, VenueError, VenueUnreachable
+from quantservice.core.errors import MalformedFrame, Refused, VenueError
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved
-from quantservice.core.orders import VenueFill
 from quantservice.ports import Clock
 from quantservice.ports.trading import (
-    AccountEvent,
-    AccountModes,
-    AccountMovement,
-    AccountSnapshot,
-    KeyPermissions,
-    NotSent,
     OrderReport,
-    Unknown,
 )
-
-log = structlog.get_logger(__name__)
 
 _NOTHING_TO_CANCEL: Final = -2011
 
@@ -55,10 +45,10 @@ class TradingSettings(msgspec.Struct, frozen=True, kw_only=True):
     ws: WsSettings = WsSettings()
 
 
-class BinanceTrading:
+class BinanceTrading(AccountTrading[Inbox]):
     """One account at one market of Binance. Shares the weight budgets and egresses of the market's data.
 
-    No request that may have reached the venue is ever sent again from here; see :class:`Caller` for what each error means.
+    See :class:`Caller` for what each error means.
     """
 
     def __init__(
@@ -71,7 +61,6 @@ class BinanceTrading:
         endpoints: TradingEndpoints | None = None,
         settings: TradingSettings | None = None,
     ) -> None:
-        self._account = account
         self._row = row_of(venue.market)
         self._clock = clock
         self._settings = settings or TradingSettings()
@@ -90,26 +79,7 @@ class BinanceTrading:
         self._decoder = Decoder(account, self._names.instrument)
         self._queries = Queries(self._row, self._caller, self._names, self._decoder)
         self._dialer = Dialer(venue=VENUE, market=venue.market, pool=venue.pool, clock=clock, settings=self._settings.ws)
-        self._inboxes: set[Inbox] = set()
-        self._closed = False
-
-    def __repr__(self) -> str:
-        return f"BinanceTrading({self._account}, {self._row.market})"
-
-    @property
-    def account(self) -> str:
-        """The account's name."""
-        return self._account
-
-    @property
-    def venue(self) -> str:
-        """The venue's name."""
-        return VENUE
-
-    @property
-    def market(self) -> str:
-        """The market's name."""
-        return self._row.market
+        super().__init__(account, VENUE, venue.market, answers=self._queries, connections=self._caller)
 
     @property
     def window_ms(self) -> int:
@@ -128,37 +98,26 @@ class BinanceTrading:
 
     # --- events --------------------------------------------------------------------------------------------------------
 
-    async def updates(self) -> AsyncIterator[Sequence[AccountEvent]]:
-        """Yield what the venue pushes: a snapshot first and after each reconnect; ends when closed."""
-        if self._closed:
-            return
+    def _reader(self) -> Inbox:
         settings = self._settings.stream
         base_url = self._endpoints.stream_of(self.market)
         line = BinanceLine(self._row, base_url, caller=self._caller, dialer=self._dialer, settings=settings)
         pushes = PushDecoder(self._decoder)
-        inbox = Inbox(self._account, line, self._queries, pushes, clock=self._clock, settings=settings)
-        self._inboxes.add(inbox)
-        try:
-            async for batch in inbox.batches():
-                yield batch
-        finally:
-            self._inboxes.discard(inbox)
-            await inbox.close()
+        return Inbox(self._account, line, self._queries, pushes, clock=self._clock, settings=settings)
 
     # --- orders --------------------------------------------------------------------------------------------------------
 
     async def submit(self, order: Approved) -> OrderReport:
         """Send one order, once. Raises Refused, NotSent or Unknown."""
         terms, client_id = order.intent.terms, order.intent.client_id
-        if terms.account != self._account:
-            raise NotSent(f"the order is of account {terms.account}, not of {self._account}", code="account", venue=VENUE)
+        self._check_account(terms)
         symbol = await self._names.symbol_to_act(terms.instrument)
         name, parameters = wording.submit_parameters(self._row, terms, symbol, client_id, now_ms=self._caller.signer.time.now_ms())
         try:
             body = await self._caller.ask(name, parameters)
         except Refused as error:
             if self._outcome(error) is Outcome.EXISTS:
-                return await self._adopt(terms.instrument, client_id, error)
+                return await self._adopt(self.find(terms.instrument, client_id, since_ms=0), str(error))
             raise
         deadline_ns = self._clock.now_ns()  # answered: the venue took it, whatever it wrote
         try:
@@ -174,20 +133,10 @@ class BinanceTrading:
             return self._decoder.algo(decode_body(decode.ALGO, body), "answer")
         return self._decoder.order(decode_body(decode.ORDER, body), "answer", client_id=client_id)
 
-    async def _adopt(self, instrument: InstrumentId, client_id: str, refused: Refused) -> OrderReport:
-        """The venue has an open order of this id: it is ours, sent before. What it is now is asked for."""
-        try:
-            found = await self.find(instrument, client_id, since_ms=0)
-        except (Refused, RateLimited, VenueUnreachable) as error:
-            raise Unknown(f"{refused}; asking for it failed: {error}", venue=VENUE, market=self.market) from None
-        if found is None:
-            raise Unknown(f"{refused}; but it is not found yet", venue=VENUE, market=self.market)
-        return found
-
     async def amend(self, instrument: InstrumentId, client_id: str, *, quantity: Decimal, limit_price: Decimal) -> OrderReport:
         """Change a resting limit order. Spot can make an order smaller, and nothing else, without giving up its id."""
         symbol = await self._names.symbol_to_act(instrument)
-        before = await self._before_acting(symbol, client_id)
+        before = await self._before(symbol, client_id)
         asked = {"symbol": symbol, "origClientOrderId": client_id}
         if self._row.positions:
             asked |= {
@@ -211,14 +160,12 @@ class BinanceTrading:
             raise self._unreadable(MalformedFrame("no_quantity"), self._clock.now_ns())
         return report
 
-    async def _before_acting(self, symbol: str, client_id: str) -> OrderReport:
-        """Ask for an order that is to be changed; where that cannot be had, nothing was sent."""
-        try:
+    async def _before(self, symbol: str, client_id: str) -> OrderReport:
+        """Ask for an order that is to be changed."""
+        with self._asking_before("the order"):
             found = await self._queries.find(symbol, client_id)
-        except (Refused, RateLimited, VenueUnreachable) as error:
-            raise NotSent(f"the order could not be asked for: {error}", code="query", venue=VENUE, market=self.market) from None
         if found is None:
-            raise Refused("Order does not exist.", code=-2013, status=400, venue=VENUE, market=self.market)
+            raise self._refused("Order does not exist.", code=-2013, status=400)
         return found
 
     @staticmethod
@@ -244,7 +191,7 @@ class BinanceTrading:
                 raise
             if self._row.algo_types and await self._cancel_algo(client_id):
                 return None
-            return await self._ended(symbol, client_id, error)
+            return await self._ended(self._queries.find(symbol, client_id), error)
         try:
             return self._decoder.order(decode_body(decode.ORDER, body), "answer", client_id=client_id)
         except MalformedFrame as error:
@@ -258,15 +205,6 @@ class BinanceTrading:
                 return False
             raise
         return True
-
-    async def _ended(self, symbol: str, client_id: str, refused: Refused) -> OrderReport:
-        try:
-            found = await self._queries.find(symbol, client_id)
-        except (Refused, RateLimited, VenueUnreachable):
-            raise refused from None
-        if found is None or found.state.value == "open":  # a read that lags: nothing is known yet
-            raise refused
-        return found
 
     async def cancel_all(self, instrument: InstrumentId) -> None:
         """Ask for the cancel of every open order of an instrument, those that wait for their trigger too."""
@@ -289,29 +227,9 @@ class BinanceTrading:
 
     # --- questions -----------------------------------------------------------------------------------------------------
 
-    async def snapshot(self) -> AccountSnapshot:
-        """Ask for balances, positions and open orders."""
-        return await self._queries.snapshot()
-
     async def find(self, instrument: InstrumentId, client_id: str, *, since_ms: int) -> OrderReport | None:  # by id alone
         """Return the order of a client id, or None when the venue does not know it."""
         return await self._queries.find(await self._names.symbol(instrument), client_id)
-
-    async def fills_since(self, instruments: Sequence[InstrumentId], since_ms: int) -> list[VenueFill]:
-        """Return the account's fills from an instant on, oldest first."""
-        return await self._queries.fills_since(instruments, since_ms)
-
-    async def movements_since(self, since_ms: int) -> list[AccountMovement]:
-        """Return money moved without a trade. Spot has no list of it: its movements are pushed only."""
-        return await self._queries.movements_since(since_ms)
-
-    async def permissions(self) -> KeyPermissions:
-        """Ask what the key may do."""
-        return await self._queries.permissions()
-
-    async def modes(self, instruments: Sequence[InstrumentId]) -> AccountModes:
-        """Ask how the account is set, and its fees on the first instrument."""
-        return await self._queries.modes(instruments)
 
     async def set_leverage(self, instrument: InstrumentId, leverage: int) -> None:
         """Set an instrument's leverage; spot has none but 1."""
@@ -322,13 +240,6 @@ class BinanceTrading:
         symbol = await self._names.symbol_to_act(instrument)
         await self._caller.ask("leverage", {"symbol": symbol, "leverage": str(leverage)})
 
-    async def close(self) -> None:
-        """End the events and all connections."""
-        self._closed = True
-        for inbox in list(self._inboxes):
-            await inbox.close()
-        await self._caller.close()
-
     # --- inside --------------------------------------------------------------------------------------------------------
 
     def _outcome(self, error: Refused) -> Outcome:
@@ -337,4 +248,4 @@ class BinanceTrading:
 
     def _unreadable(self, error: MalformedFrame, deadline_ns: int) -> VenueError:
         sentence = f"{VENUE} {self.market} answered with something unreadable ({error.reason})"
-        return Unknown(sentence, deadline_ns=deadline_ns, venue=VENUE, market=self.market)
+        return self._unknown(sentence, deadline_ns=deadline_ns)

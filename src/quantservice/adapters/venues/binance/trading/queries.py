@@ -15,6 +15,7 @@ from quantservice.adapters.venues.binance.trading import decode
 from quantservice.adapters.venues.binance.trading.caller import Caller
 from quantservice.adapters.venues.binance.trading.decode import AlgoRow, Decoder, OrderRow, PositionRow, TradeRow
 from quantservice.adapters.venues.binance.trading.table import TradingRow
+from quantservice.adapters.venues.transport.diagnosis import unreadable
 from quantservice.adapters.venues.transport.private.names import Names
 from quantservice.core.errors import MalformedFrame, Refused, VenueUnreachable
 from quantservice.core.instruments import InstrumentId
@@ -24,7 +25,6 @@ from quantservice.ports.trading import (
     AccountMovement,
     AccountSnapshot,
     KeyPermissions,
-    NotSent,
     OrderReport,
     VenueBalance,
     VenueMargin,
@@ -134,7 +134,7 @@ class Queries:
         """Ask for fills, oldest first, each with the client id of its order."""
         found: list[VenueFill] = []
         for instrument in dict.fromkeys(instruments):
-            symbol = await self._known(instrument)
+            symbol = await self._names.symbol_to_ask(instrument)
             rows = await self._trades(symbol, since_ms)
             await self._name_orders(symbol, rows)
             found += [self._decoder.fill(row) for row in rows]
@@ -204,7 +204,7 @@ class Queries:
 
     async def modes(self, instruments: Sequence[InstrumentId]) -> AccountModes:
         """Ask how the account is set; fees are those of the first instrument."""
-        symbols = {instrument: await self._known(instrument) for instrument in instruments}
+        symbols = {instrument: await self._names.symbol_to_ask(instrument) for instrument in instruments}
         if not self._row.positions:
             return await self._spot_fees(next(iter(symbols.values()), ""))
         maker, taker = await self._fees(next(iter(symbols.values()), ""))
@@ -238,16 +238,10 @@ class Queries:
             raise VenueUnreachable(f"{VENUE} does not say the leverage of {symbol}", cause="server", venue=VENUE)
         return found
 
-    async def _known(self, instrument: InstrumentId) -> str:
-        try:
-            return await self._names.symbol(instrument)
-        except NotSent as error:
-            raise Refused(str(error), code=error.code, status=0, venue=VENUE, market=self._row.market) from None
-
 
 def _read(decoder: msgspec.json.Decoder[_T], body: bytes) -> _T:
     """Decode an answer; one that cannot be read says nothing, like none at all."""
     try:
         return decode_body(decoder, body)
     except MalformedFrame as error:
-        raise VenueUnreachable(f"{VENUE} answers with something unreadable ({error.reason})", cause="server", venue=VENUE) from None
+        raise unreadable(VENUE, error.reason) from None

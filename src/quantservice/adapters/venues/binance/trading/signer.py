@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote, urlencode
 
 from quantservice.adapters.venues.transport.private.clock import VenueClock
+from quantservice.adapters.venues.transport.private.credentials import KeyAndSecret
 from quantservice.core.errors import InvalidValue
 
-_KEY: Final = re.compile(r"[A-Za-z0-9]{16,128}")
+_KEY: Final = (re.compile(r"[A-Za-z0-9]{16,128}"), "16 to 128 letters and digits are expected")
 
 
-class VenueCredentials:
-    """An API key and its secret. Its text never shows the secret, and of the key only the beginning."""
+class VenueCredentials(KeyAndSecret):
+    """An API key of Binance and its secret."""
 
-    __slots__ = ("_secret", "key")
+    __slots__ = ()
 
     def __init__(self, key: str, secret: str) -> None:
-        if not _KEY.fullmatch(key):
-            raise InvalidValue("venue key", "16 to 128 letters and digits are expected")
-        if not secret or not secret.isascii():
-            raise InvalidValue("venue key", "its secret is missing or is not plain text")
-        self.key = key
-        self._secret = secret.encode()
+        super().__init__(key, secret, shape=_KEY)
 
     def sign(self, text: str) -> str:
         """Return the HMAC-SHA256 of ``text`` in hex."""
-        return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()
-
-    def __repr__(self) -> str:
-        return f"VenueCredentials({self.key[:4]}…)"
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("venue credentials are not to be copied out of the process")
+        return self.digest(text).hex()
 
 
 class Signer:

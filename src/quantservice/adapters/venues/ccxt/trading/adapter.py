@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -19,24 +18,19 @@ from quantservice.adapters.venues.ccxt.trading.polling import Polling, PollSetti
 from quantservice.adapters.venues.ccxt.trading.queries import Queries
 from quantservice.adapters.venues.ccxt.trading.wording import Words
 from quantservice.adapters.venues.transport.budget_state import Lane
+from quantservice.adapters.venues.transport.private.account import AccountTrading, SentIds
 from quantservice.adapters.venues.transport.private.names import Names
 from quantservice.core.errors import MalformedFrame, RateLimited, Refused, VenueUnreachable
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved, OrderTerms
-from quantservice.core.orders import OrderState, VenueFill
+from quantservice.core.orders import OrderState
 from quantservice.ports import Clock
 from quantservice.ports.trading import (
-    AccountEvent,
-    AccountModes,
-    AccountMovement,
-    AccountSnapshot,
-    KeyPermissions,
     NotSent,
     OrderReport,
     Unknown,
 )
 
-_MOST_SENT: Final = 20_000
 _LEAST_TIMER_S: Final = 10
 
 
@@ -48,7 +42,7 @@ class TradingSettings(msgspec.Struct, frozen=True, kw_only=True):
     client_id_length: int = 32
 
 
-class CcxtTrading:
+class CcxtTrading(AccountTrading[Polling]):
     """One account at one market.
 
     No request that may have reached the exchange is ever sent again from here, and an id that was sent is asked for and never sent
@@ -65,7 +59,6 @@ class CcxtTrading:
         settings: TradingSettings | None = None,
         known: KnownIds | None = None,
     ) -> None:
-        self._account = account
         self._clock = clock
         self._settings = settings or TradingSettings()
         self._client = Client(access, keys=keys, settings=self._settings.calls)
@@ -75,27 +68,8 @@ class CcxtTrading:
         self._decoder = Decoder(account, self._client, self._names, self._ids, clock)
         self._queries = Queries(self._client, self._names, self._decoder, self._ids)
         self._words = Words(self._client, self._queries, self._decoder)
-        self._sent: OrderedDict[str, None] = OrderedDict()
-        self._polls: set[Polling] = set()
-        self._closed = False
-
-    def __repr__(self) -> str:
-        return f"CcxtTrading({self._account}, {self.venue} {self.market})"
-
-    @property
-    def account(self) -> str:
-        """The account's name."""
-        return self._account
-
-    @property
-    def venue(self) -> str:
-        """The venue's name."""
-        return self._client.venue
-
-    @property
-    def market(self) -> str:
-        """The market's name."""
-        return self._client.market
+        self._sent = SentIds()
+        super().__init__(account, access.venue, access.market, answers=self._queries, connections=self._client)
 
     @property
     def dead_man(self) -> bool:
@@ -114,35 +88,25 @@ class CcxtTrading:
 
     # --- events ----------------------------------------------------------------------------------------------------------
 
-    async def updates(self) -> AsyncIterator[Sequence[AccountEvent]]:
-        """Yield what polling shows: a snapshot first and after each trouble; ends when closed."""
-        if self._closed:
-            return
-        polling = Polling(self._account, self._queries, self._decoder, clock=self._clock, settings=self._settings.polls)
-        self._polls.add(polling)
-        try:
-            async for batch in polling.batches():
-                yield batch
-        finally:
-            self._polls.discard(polling)
-            polling.close()
+    def _reader(self) -> Polling:
+        return Polling(self._account, self._queries, self._decoder, clock=self._clock, settings=self._settings.polls)
 
     # --- orders ----------------------------------------------------------------------------------------------------------
 
     async def submit(self, order: Approved) -> OrderReport:
         """Send one order, once. Raises Refused, NotSent or Unknown."""
         terms, client_id = order.intent.terms, order.intent.client_id
-        if terms.account != self._account:
-            raise NotSent(f"the order is of account {terms.account}, not of {self._account}", code="account", venue=self.venue)
+        self._check_account(terms)
         self._words.check(terms)
         symbol = await self._to_act(terms.instrument)
         self._words.check_listed(terms)
         self._queries.watch((terms.instrument,))
         if client_id in self._sent:
-            return await self._adopt(terms.instrument, client_id, "this order was sent before")
+            return await self._adopt(self._queries.find(terms.instrument, client_id, 0), "this order was sent before")
         asked = await self._words.order(terms, symbol)
         params = {**asked.params, "clientOrderId": self._ids.note(client_id)}
-        self._note(client_id, terms)
+        self._sent.note(client_id)
+        self._decoder.note(client_id, terms)
         try:
             row = await self._client.ask(
                 lambda exchange: exchange.create_order(symbol, asked.kind, terms.side, asked.amount, asked.price, params),
@@ -150,38 +114,29 @@ class CcxtTrading:
                 lane=Lane.ORDER,
             )
         except NotSent:
-            self._forget(client_id)
+            self._sent.forget(client_id)
             raise
         except Refused as error:
             if outcome_in(error) is Outcome.EXISTS:
-                return await self._adopt(terms.instrument, client_id, str(error))
-            self._forget(client_id)
+                return await self._adopt(self._queries.find(terms.instrument, client_id, 0), str(error))
+            self._sent.forget(client_id)
             raise
         except Unknown:
             self._follow(terms.instrument, client_id)
             raise
         self._follow(terms.instrument, client_id)
-        return self._taken_in(row, terms, client_id)
-
-    def _note(self, client_id: str, terms: OrderTerms) -> None:
-        self._sent[client_id] = None
-        self._decoder.note(client_id, terms)
-        if len(self._sent) > _MOST_SENT:
-            self._sent.popitem(last=False)
-
-    def _forget(self, client_id: str) -> None:
-        self._sent.pop(client_id, None)
+        return self._report(row, terms, client_id)
 
     def _follow(self, instrument: InstrumentId, client_id: str) -> None:
-        for polling in self._polls:
+        for polling in self._readers:
             polling.sent(instrument, client_id)
 
-    def _taken_in(self, row: Row, terms: OrderTerms, client_id: str) -> OrderReport:
+    def _report(self, row: Row, terms: OrderTerms, client_id: str) -> OrderReport:
         """Return what the answer says. One that says no more than a number says that the order was taken in."""
         number = str(row.get("id") or "") if isinstance(row, dict) else ""
         if not number:
             sentence = f"{self.venue} {self.market} took an order in and does not say its number"
-            raise Unknown(sentence, venue=self.venue, market=self.market)
+            raise self._unknown(sentence)
         self._decoder.remember(number, client_id)
         try:
             said = self._decoder.order(row, "answer", client_id=client_id)
@@ -189,31 +144,8 @@ class CcxtTrading:
             said = None
         if said is not None and row.get("status") and said.quantity == terms.quantity:
             return msgspec.structs.replace(said, side=terms.side, type=terms.type, position_side=terms.position_side)
-        return OrderReport(
-            account=self._account,
-            instrument=terms.instrument,
-            client_id=client_id,
-            venue_order_id=number,
-            side=terms.side,
-            type=terms.type,
-            quantity=terms.quantity,
-            state=OrderState.OPEN,
-            limit_price=terms.limit_price,
-            reduce_only=terms.reduce_only,
-            position_side=terms.position_side,
-            time_ms=self._client.time.now_ms(),
-            evidence=self._decoder.evidence("answer", number, "taken in"),
-        )
-
-    async def _adopt(self, instrument: InstrumentId, client_id: str, why: str) -> OrderReport:
-        """The order is ours, sent before. What it is now is asked for."""
-        try:
-            found = await self._queries.find(instrument, client_id, 0)
-        except (Refused, RateLimited, VenueUnreachable) as error:
-            raise Unknown(f"{why}; asking for it failed: {error}", venue=self.venue, market=self.market) from None
-        if found is None:
-            raise Unknown(f"{why}; but it is not found yet", venue=self.venue, market=self.market)
-        return found
+        evidence = self._decoder.evidence("answer", number, "taken in")
+        return self._taken_in(terms, client_id, number, time_ms=self._client.time.now_ms(), evidence=evidence)
 
     async def amend(self, instrument: InstrumentId, client_id: str, *, quantity: Decimal, limit_price: Decimal) -> OrderReport:
         """Not done here: for many exchanges the library cancels and places another, under another number."""
@@ -226,7 +158,7 @@ class CcxtTrading:
         try:
             row = await self._client.ask(lambda exchange: exchange.cancel_order(number, symbol), acts=True, lane=Lane.CANCEL)
         except Refused as error:
-            return await self._ended(instrument, client_id, error)
+            return await self._ended(self._queries.find(instrument, client_id, 0), error)
         finally:
             self._wake()
         return self._cancelled(row, client_id)
@@ -241,12 +173,12 @@ class CcxtTrading:
             raise self._not_asked(error) from None
         if found is None:
             sentence = f"{self.venue} {self.market} does not know the order {client_id}"
-            raise Refused(sentence, code="unknown_order", status=0, venue=self.venue, market=self.market)
+            raise self._refused(sentence, code="unknown_order", status=0)
         return found.venue_order_id
 
     def _not_asked(self, error: Exception, *, retry_at_ns: int = 0) -> NotSent:
         sentence = f"the order could not be asked for: {error}; nothing was sent"
-        return NotSent(sentence, code="query", retry=retry_at_ns > 0, retry_at_ns=retry_at_ns, venue=self.venue, market=self.market)
+        return self._not_sent(sentence, code="query", retry_at_ns=retry_at_ns)
 
     def _cancelled(self, row: Any, client_id: str) -> OrderReport | None:
         """Return the end of an order where the answer tells all of it; else a round of polling does."""
@@ -257,16 +189,6 @@ class CcxtTrading:
         except (MalformedFrame, KeyError, TypeError, ValueError, ArithmeticError):
             return None
         return report if report.state is not OrderState.OPEN else None
-
-    async def _ended(self, instrument: InstrumentId, client_id: str, refused: Refused) -> OrderReport:
-        """Say what became of an order that could not be cancelled; the refusal itself where nothing final is known."""
-        try:
-            found = await self._queries.find(instrument, client_id, 0)
-        except (Refused, RateLimited, VenueUnreachable):
-            raise refused from None
-        if found is None or found.state is OrderState.OPEN:  # a read that lags: nothing is known yet
-            raise refused
-        return found
 
     async def cancel_all(self, instrument: InstrumentId) -> None:
         """Ask for the cancel of every open order of an instrument: by one request where the exchange has it, else one by one."""
@@ -300,7 +222,7 @@ class CcxtTrading:
                 raise
 
     def _wake(self) -> None:
-        for polling in self._polls:
+        for polling in self._readers:
             polling.wake()
 
     async def arm_dead_man(self, instruments: Sequence[InstrumentId], seconds: float) -> bool:
@@ -316,29 +238,9 @@ class CcxtTrading:
 
     # --- questions -------------------------------------------------------------------------------------------------------
 
-    async def snapshot(self) -> AccountSnapshot:
-        """Ask for balances, positions and open orders."""
-        return await self._queries.snapshot()
-
     async def find(self, instrument: InstrumentId, client_id: str, *, since_ms: int) -> OrderReport | None:
         """Return the order of a client id, or None when the exchange does not know it; see :meth:`.Queries.find`."""
         return await self._queries.find(instrument, client_id, since_ms)
-
-    async def fills_since(self, instruments: Sequence[InstrumentId], since_ms: int) -> list[VenueFill]:
-        """Return the account's fills from an instant on, oldest first."""
-        return await self._queries.fills_since(instruments, since_ms)
-
-    async def movements_since(self, since_ms: int) -> list[AccountMovement]:
-        """Return money moved without a trade, as far as the exchange lists it this way."""
-        return await self._queries.movements_since(since_ms)
-
-    async def permissions(self) -> KeyPermissions:
-        """Ask what is known of the key."""
-        return await self._queries.permissions()
-
-    async def modes(self, instruments: Sequence[InstrumentId]) -> AccountModes:
-        """Ask how the account is set, and its fees."""
-        return await self._queries.modes(instruments)
 
     async def set_leverage(self, instrument: InstrumentId, leverage: int) -> None:
         """Set an instrument's leverage; spot has none but 1."""
@@ -350,10 +252,3 @@ class CcxtTrading:
         if not self._client.has("setLeverage"):
             raise self._words.unsupported("takes no leverage by ccxt; set it at the venue")
         await self._client.ask(lambda exchange: exchange.set_leverage(leverage, symbol), acts=True, lane=Lane.ORDER)
-
-    async def close(self) -> None:
-        """End the events and all connections."""
-        self._closed = True
-        for polling in list(self._polls):
-            polling.close()
-        await self._client.close()

@@ -86,7 +86,7 @@ class Polling:
         """Ask soon: something was changed from here."""
         self._woken.set()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End."""
         self._closed = True
         self._woken.set()

@@ -30,7 +30,6 @@ from quantservice.ports.trading import (
     AccountMovement,
     AccountSnapshot,
     KeyPermissions,
-    NotSent,
     OrderReport,
     VenueBalance,
     VenuePosition,
@@ -353,10 +352,7 @@ class Queries:
 
     async def symbol(self, instrument: InstrumentId) -> str:
         """Return the library's name of an instrument."""
-        try:
-            return await self._names.symbol(instrument)
-        except NotSent as error:
-            raise Refused(str(error), code=error.code, status=0, venue=self._client.venue, market=self._client.market) from None
+        return await self._names.symbol_to_ask(instrument)
 
     def _read(self, read: Callable[[], _T]) -> _T:
         """Read an answer; one that cannot be read says nothing, like none at all."""

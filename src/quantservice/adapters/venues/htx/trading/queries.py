@@ -14,6 +14,7 @@ from quantservice.adapters.venues.htx.trading.caller import Caller
 from quantservice.adapters.venues.htx.trading.decode import BY_HAND, Decoder, Reading, read
 from quantservice.adapters.venues.htx.trading.numbers import Numbers
 from quantservice.adapters.venues.htx.trading.table import TradingRow
+from quantservice.adapters.venues.transport.diagnosis import unreadable
 from quantservice.adapters.venues.transport.private.names import Names
 from quantservice.core.errors import MalformedFrame, Refused, VenueUnreachable
 from quantservice.core.instruments import Instrument, InstrumentId
@@ -24,7 +25,6 @@ from quantservice.ports.trading import (
     AccountMovement,
     AccountSnapshot,
     KeyPermissions,
-    NotSent,
     OrderReport,
     VenueBalance,
     VenueMargin,
@@ -124,7 +124,7 @@ class Queries:
                 return None
             raise
         except ValueError:
-            raise self._unreadable("wrong_shape") from None
+            raise unreadable(VENUE, "wrong_shape") from None
         with Guarded():
             return self._report(row, "query")
 
@@ -168,7 +168,7 @@ class Queries:
             asked = {"contract": listed.venue_symbol, "trade_type": 0, "start_time": start_ms, "end_time": end_ms, "direct": "next"}
             rows = await self._data("fills", asked | ({"from_id": int(last)} if last else {}))
         if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
-            raise self._unreadable("wrong_shape")
+            raise unreadable(VENUE, "wrong_shape")
         return rows
 
     async def _name_orders(self, listed: Instrument, rows: Sequence[Any]) -> None:
@@ -296,16 +296,10 @@ class Queries:
         try:
             return read(body)["data"]
         except (MalformedFrame, KeyError):
-            raise self._unreadable("wrong_shape") from None
-
-    def _unreadable(self, reason: str) -> VenueUnreachable:
-        return VenueUnreachable(f"{VENUE} answers with something unreadable ({reason})", cause="server", venue=VENUE)
+            raise unreadable(VENUE, "wrong_shape") from None
 
     async def _known(self, instrument: InstrumentId) -> Instrument:
-        try:
-            await self._names.symbol(instrument)
-        except NotSent as error:
-            raise Refused(str(error), code=error.code, status=0, venue=VENUE, market=self._row.market) from None
+        await self._names.symbol_to_ask(instrument)
         return listed_as(self._names, instrument)
 
 
@@ -323,8 +317,7 @@ class Guarded(Reading):
         try:
             super().__exit__(kind, error, trace)
         except MalformedFrame as broken:
-            sentence = f"{VENUE} answers with something unreadable ({broken.reason})"
-            raise VenueUnreachable(sentence, cause="server", venue=VENUE) from None
+            raise unreadable(VENUE, broken.reason) from None
 
 
 def _rate(row: Any, name: str) -> Decimal | None:

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import hashlib
-import hmac
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from quantservice.adapters.venues.transport.private.clock import VenueClock
-from quantservice.core.errors import InvalidValue
-
-_KEY: Final = re.compile(r"[A-Za-z0-9-]{16,128}")
+from quantservice.adapters.venues.transport.private.credentials import Base64Credentials
 
 
-class HtxCredentials:
-    """An access key and its secret. Its text never shows the secret, and of the key only the beginning."""
+class HtxCredentials(Base64Credentials):
+    """An access key of HTX and its secret."""
 
-    __slots__ = ("_secret", "key")
-
-    def __init__(self, key: str, secret: str) -> None:
-        if not _KEY.fullmatch(key):
-            raise InvalidValue("venue key", "16 to 128 letters, digits and dashes are expected")
-        if not secret or not secret.isascii():
-            raise InvalidValue("venue key", "its secret is missing or is not plain text")
-        self.key = key
-        self._secret = secret.encode()
-
-    def sign(self, text: str) -> str:
-        """Return the HMAC-SHA256 of ``text`` in base64."""
-        return base64.b64encode(hmac.new(self._secret, text.encode(), hashlib.sha256).digest()).decode()
-
-    def __repr__(self) -> str:
-        return f"HtxCredentials({self.key[:4]}…)"
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("venue credentials are not to be copied out of the process")
+    __slots__ = ()
 
 
 class Signer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -12,11 +12,12 @@ from quantservice.adapters.venues.okx.outcomes import Outcome, outcome_of
 from quantservice.adapters.venues.okx.spec import VENUE, OkxEndpoints, row_of
 from quantservice.adapters.venues.okx.trading import wording
 from quantservice.adapters.venues.okx.trading.caller import Caller, CallSettings
-from quantservice.adapters.venues.okx.trading.decode import Decoder, ended
+from quantservice.adapters.venues.okx.trading.decode import Decoder
 from quantservice.adapters.venues.okx.trading.line import OkxLine
 from quantservice.adapters.venues.okx.trading.listing import Listing
 from quantservice.adapters.venues.okx.trading.queries import Queries
 from quantservice.adapters.venues.okx.trading.signer import OkxCredentials, Signer
+from quantservice.adapters.venues.transport.private.account import AccountTrading
 from quantservice.adapters.venues.transport.private.clock import VenueClock
 from quantservice.adapters.venues.transport.private.inbox import Inbox
 from quantservice.adapters.venues.transport.private.stream import StreamSettings
@@ -26,17 +27,10 @@ from quantservice.core.errors import RateLimited, Refused, VenueUnreachable
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.intents import Approved
 from quantservice.core.money import exact
-from quantservice.core.orders import Evidence, OrderState, VenueFill
+from quantservice.core.orders import Evidence, OrderState
 from quantservice.ports import Clock
 from quantservice.ports.trading import (
-    AccountEvent,
-    AccountModes,
-    AccountMovement,
-    AccountSnapshot,
-    KeyPermissions,
-    NotSent,
     OrderReport,
-    Unknown,
 )
 
 _BATCH: Final = 20
@@ -57,7 +51,7 @@ class TradingSettings(msgspec.Struct, frozen=True, kw_only=True):
     connects: int = 1
 
 
-class OkxTrading:
+class OkxTrading(AccountTrading[Inbox]):
     """One account at one market of OKX.
 
     A good answer to an order says that it was taken in; what became of it is told by the channel of orders, or asked. No request
@@ -75,7 +69,6 @@ class OkxTrading:
         endpoints: OkxEndpoints | None = None,
         settings: TradingSettings | None = None,
     ) -> None:
-        self._account = account
         self._row = row_of(market)
         self._clock = clock
         self._settings = settings or TradingSettings()
@@ -87,26 +80,7 @@ class OkxTrading:
         self._queries = Queries(self._row, self._caller, self._listing, self._decoder)
         ws = msgspec.structs.replace(self._settings.ws, connects=self._settings.connects, connect_window_s=_CONNECT_S)
         self._dialer = Dialer(venue=VENUE, market=market, pool=pool, clock=clock, settings=ws)
-        self._inboxes: set[Inbox] = set()
-        self._closed = False
-
-    def __repr__(self) -> str:
-        return f"OkxTrading({self._account}, {self._row.market})"
-
-    @property
-    def account(self) -> str:
-        """The account's name."""
-        return self._account
-
-    @property
-    def venue(self) -> str:
-        """The venue's name."""
-        return VENUE
-
-    @property
-    def market(self) -> str:
-        """The market's name."""
-        return self._row.market
+        super().__init__(account, VENUE, market, answers=self._queries, connections=self._caller)
 
     @property
     def dead_man(self) -> bool:
@@ -125,30 +99,19 @@ class OkxTrading:
 
     # --- events --------------------------------------------------------------------------------------------------------
 
-    async def updates(self) -> AsyncIterator[Sequence[AccountEvent]]:
-        """Yield what the venue pushes: a snapshot first and after each reconnect; ends when closed."""
-        if self._closed:
-            return
+    def _reader(self) -> Inbox:
         settings = self._settings.stream
         line = OkxLine(
             self._row, self._endpoints, caller=self._caller, names=self._listing.names, dialer=self._dialer, settings=settings
         )
-        inbox = Inbox(self._account, line, self._queries, self._decoder, clock=self._clock, settings=settings)
-        self._inboxes.add(inbox)
-        try:
-            async for batch in inbox.batches():
-                yield batch
-        finally:
-            self._inboxes.discard(inbox)
-            await inbox.close()
+        return Inbox(self._account, line, self._queries, self._decoder, clock=self._clock, settings=settings)
 
     # --- orders --------------------------------------------------------------------------------------------------------
 
     async def submit(self, order: Approved) -> OrderReport:
         """Send one order, once. Raises Refused, NotSent or Unknown."""
         terms, client_id = order.intent.terms, order.intent.client_id
-        if terms.account != self._account:
-            raise NotSent(f"the order is of account {terms.account}, not of {self._account}", code="account", venue=VENUE)
+        self._check_account(terms)
         inst_id = await self._listing.names.symbol_to_act(terms.instrument)
         contract = self._listing.contract(inst_id)
         name, parameters = wording.submit_parameters(self._row, terms, inst_id, contract, client_id)
@@ -156,46 +119,22 @@ class OkxTrading:
             rows = await self._caller.ask(name, parameters)
         except Refused as error:
             if _outcome(error) is Outcome.EXISTS:
-                return await self._adopt(terms.instrument, client_id, error)
+                return await self._adopt(self.find(terms.instrument, client_id, since_ms=0), str(error))
             raise
         number = self._number(rows, "algoId" if name == "algo_submit" else "ordId")
         if name == "submit":
             self._decoder.remember(number, client_id)
-        return OrderReport(
-            account=self._account,
-            instrument=terms.instrument,
-            client_id=client_id,
-            venue_order_id=number,
-            side=terms.side,
-            type=terms.type,
-            quantity=terms.quantity,
-            state=OrderState.OPEN,
-            limit_price=terms.limit_price,
-            stop_price=terms.stop_price,
-            reduce_only=terms.reduce_only,
-            position_side=terms.position_side,
-            time_ms=self._caller.signer.time.now_ms(),
-            evidence=self._taken_in(number),
-        )
+        now_ms = self._caller.signer.time.now_ms()
+        return self._taken_in(terms, client_id, number, time_ms=now_ms, evidence=self._evidence(number))
 
-    def _taken_in(self, number: str) -> Evidence:
+    def _evidence(self, number: str) -> Evidence:
         return Evidence(source="answer", reference=number, time_ns=self._clock.now_ns(), detail="taken in")
 
     def _number(self, rows: Sequence[Any], name: str) -> str:
         found = str(rows[0].get(name) or "") if rows and isinstance(rows[0], dict) else ""
         if not found:
             sentence = f"{VENUE} {self.market} took an order in and does not say its number"
-            raise Unknown(sentence, deadline_ns=self._clock.now_ns(), venue=VENUE, market=self.market)
-        return found
-
-    async def _adopt(self, instrument: InstrumentId, client_id: str, refused: Refused) -> OrderReport:
-        """The venue has an open order of this id: it is ours, sent before. What it is now is asked for."""
-        try:
-            found = await self.find(instrument, client_id, since_ms=0)
-        except (Refused, RateLimited, VenueUnreachable) as error:
-            raise Unknown(f"{refused}; asking for it failed: {error}", venue=VENUE, market=self.market) from None
-        if found is None:
-            raise Unknown(f"{refused}; but it is not found yet", venue=VENUE, market=self.market)
+            raise self._unknown(sentence, deadline_ns=self._clock.now_ns())
         return found
 
     @exact
@@ -205,7 +144,7 @@ class OkxTrading:
     async def amend(self, instrument: InstrumentId, client_id: str, *, quantity: Decimal, limit_price: Decimal) -> OrderReport:
         """Change a resting limit order."""
         inst_id = await self._listing.names.symbol_to_act(instrument)
-        before = await self._before_acting(inst_id, client_id)
+        before = await self._before(inst_id, client_id)
         asked = {"instId": inst_id, **wording.ids_of(client_id)}
         if quantity != before.quantity:
             asked["newSz"] = self._contracts(inst_id, quantity)
@@ -214,16 +153,14 @@ class OkxTrading:
         if "newSz" not in asked and "newPx" not in asked:
             return before
         number = self._number(await self._caller.ask("amend", asked), "ordId")
-        return msgspec.structs.replace(before, quantity=quantity, limit_price=limit_price, evidence=self._taken_in(number))
+        return msgspec.structs.replace(before, quantity=quantity, limit_price=limit_price, evidence=self._evidence(number))
 
-    async def _before_acting(self, inst_id: str, client_id: str) -> OrderReport:
-        """Ask for an order that is to be changed; where that cannot be had, nothing was sent."""
-        try:
+    async def _before(self, inst_id: str, client_id: str) -> OrderReport:
+        """Ask for an order that is to be changed."""
+        with self._asking_before("the order"):
             found = await self._queries.find(inst_id, client_id)
-        except (Refused, RateLimited, VenueUnreachable) as error:
-            raise NotSent(f"the order could not be asked for: {error}", code="query", venue=VENUE, market=self.market) from None
-        if found is None or ended(found):
-            raise Refused("Order does not exist.", code=51503, status=200, venue=VENUE, market=self.market)
+        if found is None or found.state is not OrderState.OPEN:
+            raise self._refused("Order does not exist.", code=51503)
         return found
 
     async def cancel(self, instrument: InstrumentId, client_id: str) -> OrderReport | None:
@@ -236,7 +173,7 @@ class OkxTrading:
                 raise
             if await self._cancel_algo(inst_id, client_id):
                 return None
-            return await self._ended(inst_id, client_id, error)
+            return await self._ended(self._queries.find(inst_id, client_id), error)
         return None
 
     async def _cancel_algo(self, inst_id: str, client_id: str) -> bool:
@@ -250,26 +187,14 @@ class OkxTrading:
         rows = await self._caller.ask("algo_cancel", [{"instId": inst_id, "algoId": str(algo["algoId"])}])
         return all(str(row.get("sCode", "0")) == "0" for row in rows)
 
-    async def _ended(self, inst_id: str, client_id: str, refused: Refused) -> OrderReport:
-        try:
-            found = await self._queries.find(inst_id, client_id)
-        except (Refused, RateLimited, VenueUnreachable):
-            raise refused from None
-        if found is None or not ended(found):  # a read that lags: nothing is known yet
-            raise refused
-        return found
-
     async def cancel_all(self, instrument: InstrumentId) -> None:
         """Ask for the cancel of every open order of an instrument, those that wait for their trigger too.
 
         The venue has no such request: the open orders are asked for and cancelled by their numbers.
         """
         inst_id = await self._listing.names.symbol_to_act(instrument)
-        try:
+        with self._asking_before("the open orders"):
             orders = [item for item in await self._queries.open_orders() if item.instrument == instrument]
-        except (Refused, RateLimited, VenueUnreachable) as error:
-            sentence = f"the open orders could not be asked for: {error}"
-            raise NotSent(sentence, code="query", venue=VENUE, market=self.market) from None
         waiting = [item for item in orders if item.type not in ("limit", "market")]
         resting = [item for item in orders if item.type in ("limit", "market")]
         for call, name, found, most in (
@@ -289,8 +214,8 @@ class OkxTrading:
                 continue
             sentence = f"{VENUE} {self.market} declined a cancel: {str(row.get('sMsg', ''))[:200]} (code {text})"
             if outcome_of(200, code) is Outcome.UNKNOWN:
-                raise Unknown(sentence, venue=VENUE, market=self.market)
-            raise Refused(sentence, code=code, status=200, venue=VENUE, market=self.market)
+                raise self._unknown(sentence)
+            raise self._refused(sentence, code=code)
 
     async def arm_dead_man(self, instruments: Sequence[InstrumentId], seconds: float) -> bool:
         """Let the venue cancel the account's orders after ``seconds`` (10 to 120; conditional ones that wait stay).
@@ -304,29 +229,9 @@ class OkxTrading:
 
     # --- questions -----------------------------------------------------------------------------------------------------
 
-    async def snapshot(self) -> AccountSnapshot:
-        """Ask for balances, positions and open orders."""
-        return await self._queries.snapshot()
-
     async def find(self, instrument: InstrumentId, client_id: str, *, since_ms: int) -> OrderReport | None:  # by id alone
         """Return the order of a client id, or None when the venue does not know it (an unfilled one that ended 2 h ago too)."""
         return await self._queries.find(await self._listing.names.symbol(instrument), client_id)
-
-    async def fills_since(self, instruments: Sequence[InstrumentId], since_ms: int) -> list[VenueFill]:
-        """Return the account's fills from an instant on, oldest first."""
-        return await self._queries.fills_since(instruments, since_ms)
-
-    async def movements_since(self, since_ms: int) -> list[AccountMovement]:
-        """Return money moved without a trade of this market."""
-        return await self._queries.movements_since(since_ms)
-
-    async def permissions(self) -> KeyPermissions:
-        """Ask what the key may do."""
-        return await self._queries.permissions()
-
-    async def modes(self, instruments: Sequence[InstrumentId]) -> AccountModes:
-        """Ask how the account is set, and its fees."""
-        return await self._queries.modes(instruments)
 
     async def set_leverage(self, instrument: InstrumentId, leverage: int) -> None:
         """Set an instrument's leverage (cross margin); spot has none but 1."""
@@ -337,13 +242,6 @@ class OkxTrading:
         inst_id = await self._listing.names.symbol_to_act(instrument)
         asked = {"instId": inst_id, "lever": str(leverage), "mgnMode": self._row.trade_mode}
         await self._caller.ask("leverage", asked)
-
-    async def close(self) -> None:
-        """End the events and all connections."""
-        self._closed = True
-        for inbox in list(self._inboxes):
-            await inbox.close()
-        await self._caller.close()
 
 
 def _outcome(error: Refused) -> Outcome:

@@ -7,14 +7,11 @@ stands in the book.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
-import structlog
-from yarl import URL
 
 from quantservice.adapters.venues.okx.outcomes import Outcome, outcome_of
 from quantservice.adapters.venues.okx.spec import VENUE, OkxEndpoints
@@ -23,14 +20,12 @@ from quantservice.adapters.venues.okx.trading.table import CALLS, ORDERS_MOST, O
 from quantservice.adapters.venues.okx.wire import Envelope, envelope_of
 from quantservice.adapters.venues.transport.budget_state import Lane
 from quantservice.adapters.venues.transport.pacing import SlidingLimit
+from quantservice.adapters.venues.transport.private.calls import PrivateCaller, WrongTime
 from quantservice.adapters.venues.transport.private.clock import scrub
-from quantservice.adapters.venues.transport.private.once import Broken, OnceClient, OnceSettings, cause_of, leaves_too_late
+from quantservice.adapters.venues.transport.private.once import OnceSettings, cause_of
 from quantservice.adapters.venues.transport.proxies import ProxyPool
-from quantservice.core.errors import RateLimited, Refused, VenueError, VenueUnreachable
+from quantservice.core.errors import Refused, VenueError, VenueUnreachable
 from quantservice.ports import Clock
-from quantservice.ports.trading import NotSent, Unknown
-
-log = structlog.get_logger(__name__)
 
 _STAMP_MS: Final = 30_000  # the venue refuses requests that are stamped so long ago
 _AHEAD_MS: Final = 1_000  # so much the venue's clock may be behind what we take it for
@@ -47,7 +42,7 @@ class CallSettings(OnceSettings, frozen=True, kw_only=True):
     pace: float = 1.0
 
 
-class Caller:
+class Caller(PrivateCaller):
     """Private requests of one account at one market."""
 
     def __init__(
@@ -60,16 +55,11 @@ class Caller:
         clock: Clock,
         settings: CallSettings | None = None,
     ) -> None:
-        self.signer = signer
-        self.sent = 0
-        self._market = market
-        self._endpoints = endpoints
-        self._pool = pool
-        self._clock = clock
         self._settings = settings or CallSettings()
-        self._client = OnceClient(venue=VENUE, market=market, pool=pool, settings=self._settings)
+        super().__init__(VENUE, market, signer.time, pool=pool, clock=clock, settings=self._settings)
+        self.signer = signer
+        self._endpoints = endpoints
         self._limits: dict[str, SlidingLimit] = {}
-        self._syncing = asyncio.Lock()
 
     async def ask(self, name: str, parameters: Body | None = None) -> list[Any]:
         """Send the request called ``name`` and return the rows of its good answer; a batch's rows each say how they went.
@@ -78,56 +68,20 @@ class Caller:
         Only a request that the venue refused for its time is sent again, once, after asking the venue's clock.
         """
         call, sent = CALLS[name], parameters if parameters is not None else {}
-        if call.signed and not self.signer.time.known:
-            await self._resync(call, self.know_time)
-        try:
-            return await self._once(call, sent)
-        except Refused as error:
-            if outcome_of(error.status, _number(error)) is not Outcome.LATE:
-                raise
-            log.warning("trading.clock_off", venue=VENUE, market=self._market, said=str(error))
-        await self._resync(call, self.sync)
-        try:
-            return await self._once(call, sent)
-        except Refused as error:
-            if call.acts and outcome_of(error.status, _number(error)) is Outcome.LATE:
-                raise self._not_sent(str(error), code=error.code) from None
-            raise
-
-    async def know_time(self) -> None:
-        """Ask the venue's clock if it was never asked."""
-        if not self.signer.time.known:
-            async with self._syncing:
-                if not self.signer.time.known:
-                    await self.sync()
-
-    async def sync(self) -> None:
-        """Ask the venue's clock."""
-        asked = self._clock.monotonic()
-        try:
-            (row,) = await self._once(CALLS["time"], {})
-            told_ms = int(row["ts"])
-        except (ValueError, KeyError, TypeError):
-            raise VenueUnreachable(f"{VENUE} does not say its time", cause="server", venue=VENUE) from None
-        self.signer.time.set(told_ms, asked=asked)
+        return await self._in_time(call, lambda: self._once(call, sent), signed=call.signed)
 
     async def raw(self, name: str, parameters: Mapping[str, str]) -> bytes:
         """Return the body of a good public answer, for a decoder of its own."""
         return await self._exchange(CALLS[name], parameters)
 
-    async def close(self) -> None:
-        """Close all connections."""
-        await self._client.close()
-
     # --- inside ---
 
-    async def _resync(self, call: Call, ask: Callable[[], Awaitable[None]]) -> None:
+    async def _venue_ms(self) -> int:
         try:
-            await ask()
-        except VenueError as error:
-            if call.acts:
-                raise self._not_sent(f"the venue's clock could not be asked: {error}") from None
-            raise
+            (row,) = await self._once(CALLS["time"], {})
+            return int(row["ts"])
+        except (ValueError, KeyError, TypeError):
+            raise VenueUnreachable(f"{VENUE} does not say its time", cause="server", venue=VENUE) from None
 
     async def _once(self, call: Call, parameters: Body) -> list[Any]:
         found = envelope_of(await self._exchange(call, parameters))
@@ -135,20 +89,17 @@ class Caller:
         return found.data
 
     async def _exchange(self, call: Call, parameters: Body) -> bytes:
-        if self._client.closed:
-            raise self._certain(call, f"the connections to {VENUE} {self._market} were closed", cause="closed")
+        self._check_open(call)
         limits = await self._pace(call, parameters)
         try:
-            return await self._send(call, parameters)
+            return await self._signed(call, parameters)
         finally:
             now = self._clock.monotonic()
             for limit in limits:
                 limit.arrived(now)
 
-    async def _send(self, call: Call, parameters: Body) -> bytes:
-        late = leaves_too_late(self._clock) if call.acts else ""
-        if late:
-            raise self._not_sent(late, code="late")
+    async def _signed(self, call: Call, parameters: Body) -> bytes:
+        self._check_still_ours(call)
         target, body = call.path, ""
         if call.method == "POST":
             body = msgspec.json.encode(parameters).decode()
@@ -167,34 +118,22 @@ class Caller:
             raise self._certain(call, str(error), cause=error.cause) from None
         # Counted from here: the latest instant at which the venue may still take what leaves now.
         deadline_ns = self._clock.now_ns() + (window_ms + _AHEAD_MS) * 1_000_000 if call.expires or call.aged else 0
-        self.sent += 1
-        url = URL(self._endpoints.rest + target, encoded=True)
-        try:
-            reply = await self._client.send(call.method, url, egress=egress, headers=headers, body=body.encode() if body else None)
-        except Broken as broken:
-            raise self._broken(call, broken, deadline_ns) from None
+        url, sent = self._endpoints.rest + target, body.encode() if body else None
+        reply = await self._send(call, url, egress=egress, headers=headers, body=sent, deadline_ns=deadline_ns)
         found = envelope_of(reply.body)
         problem = self._problem(call, parameters, reply.status, found, deadline_ns)
         if problem is not None:
             raise problem
         return reply.body
 
-    def _broken(self, call: Call, broken: Broken, deadline_ns: int) -> VenueError:
-        """Say what a broken exchange means: nothing was sent, or nobody knows."""
-        if not call.acts:
-            return VenueUnreachable(broken.sentence, cause=broken.cause, venue=VENUE, market=self._market)
-        if not broken.began:
-            return self._not_sent(broken.sentence, code=broken.cause)
-        return self._unknown(f"no answer to {call.method} {call.path}: {broken.sentence}", deadline_ns)
-
     def _problem(self, call: Call, parameters: Body, status: int, found: Envelope | None, deadline_ns: int) -> VenueError | None:
         """Turn an answer that is not good into what the caller must do; None for one that is."""
         if found is None:
             if status == 200 or outcome_of(status, 0) is Outcome.UNKNOWN:
                 sentence = f"{VENUE} {self._market} answered {call.path} with something unreadable (HTTP {status})"
-                return self._lost(call, sentence, deadline_ns)
+                return self._unsure(call, sentence, deadline_ns)
             if status == 429:
-                return self._limited(call, parameters, "too many requests", status)
+                return self._blocked(call, parameters, "too many requests", status)
             return self._certain(call, f"{call.path}: HTTP {status} without the venue's code", cause=cause_of(status))
         if status == 200 and found.code == "0":
             return None
@@ -207,39 +146,18 @@ class Caller:
         sentence = f"{VENUE} {self._market} declined: {scrub(said[:300]) or 'no reason given'} (HTTP {status}, code {code})"
         outcome = outcome_of(status, code)
         if outcome is Outcome.UNKNOWN:
-            return self._lost(call, sentence, deadline_ns)
+            return self._unsure(call, sentence, deadline_ns)
         if outcome is Outcome.LIMITED:
-            return self._limited(call, parameters, sentence, code)
-        return Refused(sentence, code=code, status=status, venue=VENUE, market=self._market)
+            return self._blocked(call, parameters, sentence, code)
+        refusal = WrongTime if outcome is Outcome.LATE else Refused
+        return refusal(sentence, code=code, status=status, venue=VENUE, market=self._market)
 
-    def _lost(self, call: Call, sentence: str, deadline_ns: int) -> VenueError:
-        if call.acts:
-            return self._unknown(f"{sentence}: whether it was carried out is not known", deadline_ns)
-        return VenueUnreachable(sentence, cause="server", venue=VENUE, market=self._market)
-
-    def _limited(self, call: Call, parameters: Body, sentence: str, code: int) -> VenueError:
+    def _blocked(self, call: Call, parameters: Body, sentence: str, code: int) -> VenueError:
         """The venue counts more than we do: nobody asks this again before its window is over."""
         now = self._clock.monotonic()
         for limit in self._limits_of(call, parameters):
             limit.block(now + call.span_s)
-        return self._wait(call, sentence, call.span_s, code=code)
-
-    def _wait(self, call: Call, sentence: str, seconds: float, *, code: int | str) -> VenueError:
-        retry_at_ns = self._clock.now_ns() + int(seconds * 1e9)
-        if call.acts:
-            return NotSent(sentence, code=code, retry=True, retry_at_ns=retry_at_ns, venue=VENUE, market=self._market)
-        return RateLimited(sentence, retry_at_ns=retry_at_ns, venue=VENUE, market=self._market)
-
-    def _certain(self, call: Call, sentence: str, *, cause: str) -> VenueError:
-        if call.acts:
-            return self._not_sent(sentence, code=cause)
-        return VenueUnreachable(sentence, cause=cause, venue=VENUE, market=self._market)
-
-    def _not_sent(self, sentence: str, *, code: int | str = "") -> NotSent:
-        return NotSent(sentence, code=code, venue=VENUE, market=self._market)
-
-    def _unknown(self, sentence: str, deadline_ns: int) -> Unknown:
-        return Unknown(sentence, deadline_ns=deadline_ns, venue=VENUE, market=self._market)
+        return self._wait(call, self._limited(sentence, call.span_s), code=code)
 
     # --- the venue's limits ---
 
@@ -254,7 +172,7 @@ class Caller:
                 break
             if now + delay > until:
                 sentence = f"the venue's limit of {call.path} is reached; the next may leave in {delay:.1f} s; nothing was sent"
-                raise self._wait(call, sentence, delay, code="order_count" if call.orders else "limited")
+                raise self._wait(call, self._limited(sentence, delay), code="order_count" if call.orders else "limited")
             await self._clock.sleep(delay)
         for limit in limits:
             limit.leave()
@@ -273,10 +191,6 @@ class Caller:
         if found is None:
             found = self._limits[name] = SlidingLimit(max(1, int(most * _MARGIN * self._settings.pace)), span_s)
         return found
-
-
-def _number(error: Refused) -> int:
-    return error.code if isinstance(error.code, int) else 0
 
 
 def _whole(value: Any) -> int:

@@ -14,6 +14,7 @@ from quantservice.adapters.venues.okx.trading.caller import Caller
 from quantservice.adapters.venues.okx.trading.decode import Decoder
 from quantservice.adapters.venues.okx.trading.listing import Listing
 from quantservice.adapters.venues.okx.wire import decimal_of
+from quantservice.adapters.venues.transport.diagnosis import unreadable
 from quantservice.core.errors import MalformedFrame, Refused, VenueUnreachable
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.orders import VenueFill
@@ -23,7 +24,6 @@ from quantservice.ports.trading import (
     AccountMovement,
     AccountSnapshot,
     KeyPermissions,
-    NotSent,
     OrderReport,
     VenueBalance,
     VenueMargin,
@@ -151,7 +151,7 @@ class Queries:
         recent = self._caller.signer.time.now_ms() - since_ms < _RECENT_FILLS_MS
         found: list[VenueFill] = []
         for instrument in dict.fromkeys(instruments):
-            asked = {"instType": self._row.inst_type, "instId": await self._known(instrument)}
+            asked = {"instType": self._row.inst_type, "instId": await self._listing.names.symbol_to_ask(instrument)}
             rows = await self._back_to("fills" if recent else "fills_history", asked, since_ms)
             await self._name_orders(rows)
             found += _read(lambda page=rows: [self._decoder.fill(row) for row in page])  # type: ignore[misc]  # bound now
@@ -210,7 +210,7 @@ class Queries:
 
     async def modes(self, instruments: Sequence[InstrumentId]) -> AccountModes:
         """Ask how the account is set, and its fees."""
-        symbols = {instrument: await self._known(instrument) for instrument in instruments}
+        symbols = {instrument: await self._listing.names.symbol_to_ask(instrument) for instrument in instruments}
         row = await self._config()
         maker, taker = await self._fees()
         leverage = {str(item): await self._leverage(name) for item, name in symbols.items()} if self._row.positions else {}
@@ -234,12 +234,6 @@ class Queries:
             raise VenueUnreachable(f"{VENUE} does not say the leverage of {inst_id}", cause="server", venue=VENUE)
         return _read(lambda: decimal_of(found))
 
-    async def _known(self, instrument: InstrumentId) -> str:
-        try:
-            return await self._listing.names.symbol(instrument)
-        except NotSent as error:
-            raise Refused(str(error), code=error.code, status=0, venue=VENUE, market=self._row.market) from None
-
 
 def _read(read: Callable[[], _T]) -> _T:
     """Read an answer; one that cannot be read says nothing, like none at all."""
@@ -247,4 +241,4 @@ def _read(read: Callable[[], _T]) -> _T:
         return read()
     except (MalformedFrame, KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         reason = error.reason if isinstance(error, MalformedFrame) else "bad_value"
-        raise VenueUnreachable(f"{VENUE} answers with something unreadable ({reason})", cause="server", venue=VENUE) from None
+        raise unreadable(VENUE, reason) from None

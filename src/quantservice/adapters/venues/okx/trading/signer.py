@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
-import hashlib
-import hmac
-import re
-from typing import Final
 
 from quantservice.adapters.venues.transport.private.clock import VenueClock
+from quantservice.adapters.venues.transport.private.credentials import Base64Credentials
 from quantservice.core.errors import InvalidValue
 
-_KEY: Final = re.compile(r"[A-Za-z0-9-]{16,128}")
 
+class OkxCredentials(Base64Credentials):
+    """An API key of OKX, its secret and its passphrase, which is shown no more than the secret."""
 
-class OkxCredentials:
-    """An API key, its secret and its passphrase. Its text never shows the latter, and of the key only the beginning."""
-
-    __slots__ = ("_passphrase", "_secret", "key")
+    __slots__ = ("_passphrase",)
 
     def __init__(self, key: str, secret: str, passphrase: str) -> None:
-        if not _KEY.fullmatch(key):
-            raise InvalidValue("venue key", "16 to 128 letters, digits and dashes are expected")
-        if not secret or not secret.isascii():
-            raise InvalidValue("venue key", "its secret is missing or is not plain text")
+        super().__init__(key, secret)
         if not passphrase or not passphrase.isascii() or not passphrase.isprintable():
             raise InvalidValue("venue key", "its passphrase is missing or is not plain text; OKX keys have one")
-        self.key = key
-        self._secret = secret.encode()
         self._passphrase = passphrase
-
-    def sign(self, text: str) -> str:
-        """Return the HMAC-SHA256 of ``text`` in base64."""
-        return base64.b64encode(hmac.new(self._secret, text.encode(), hashlib.sha256).digest()).decode()
 
     @property
     def passphrase(self) -> str:
         """The passphrase, for a header of a request and nothing else."""
         return self._passphrase
-
-    def __repr__(self) -> str:
-        return f"OkxCredentials({self.key[:4]}…)"
-
-    def __reduce__(self) -> str | tuple[object, ...]:
-        raise TypeError("venue credentials are not to be copied out of the process")
 
 
 class Signer:

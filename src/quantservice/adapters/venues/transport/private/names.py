@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
-from quantservice.core.errors import UnknownName, VenueError
+from quantservice.core.errors import Refused, UnknownName, VenueError
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.ports import Clock
 from quantservice.ports.trading import NotSent
@@ -51,6 +51,13 @@ class Names:
             raise
         except VenueError as error:
             raise NotSent(str(error), code="no_instruments", venue=self._venue, market=self._market) from None
+
+    async def symbol_to_ask(self, instrument: InstrumentId) -> str:
+        """Return the venue's name for a request that reads: Refused where it is not listed."""
+        try:
+            return await self.symbol(instrument)
+        except NotSent as error:
+            raise Refused(str(error), code=error.code, status=0, venue=self._venue, market=self._market) from None
 
     def listed(self, instrument: InstrumentId) -> Instrument | None:
         """Return what the list says of an instrument; None where it is not on it."""
