@@ -18,7 +18,7 @@ from quantservice.app.trading import TradingRole
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Order, OrderState
-from quantservice.ports import TradingAccount
+from quantservice.ports import Deployment, RiskState, TradingAccount
 from quantservice.services.execution.commands import Orders
 
 D = Decimal
@@ -81,6 +81,26 @@ async def test_closing_sells_each_deployments_share_as_its_own(store: SqlStateSt
         assert (await held(store, "d1"), await held(store, "")) == (D(0), D(0))
         assert sorted(order.deployment for order in await orders_of(store) if order.purpose == "flatten") == ["", "d1"]
         assert role.risk.state_of("paper").state == "HALTED"
+
+
+async def test_closing_sells_what_was_halted_too_and_leaves_it_halted(store: SqlStateStore) -> None:
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        _, kill = desk_of(platform, role)
+        await platform.bus.publish([signal(1.0)])
+        await until(lambda: role.stats()["signals"] == 1)
+        made = Deployment(id="d1", name="d1", strategy="s", account="main", allocation="10000", created_ms=1, updated_ms=1)
+        async with store.transaction() as work:
+            await work.deployments.put(made, who="owner", what="created")
+            await work.risk.set_state(RiskState(scope="deployment", key="gone", state="HALTED"))  # its deployment is no more
+        await platform.risk.set_state("deployment", "d1", "HALTED", reason="it lost", who="somebody")
+        await role.reload_risk()
+        report = await kill.pull(reason="close it", close=True)
+        assert (report.closing, report.faults) == (1, [])
+        assert await held(store, "d1") == 0
+        kept = {(item.scope, item.key): (item.state, item.reason, item.who) for item in await platform.risk.states()}
+        assert kept["deployment", "d1"] == ("HALTED", "it lost", "somebody")
+        assert kept["system", ""][0] == "HALTED"
 
 
 async def test_the_file_halts_and_halts_again_while_it_is_there(store: SqlStateStore, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from quantservice.core.errors import QuantServiceError
+from quantservice.core.errors import QuantServiceError, UnknownName
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Order
 from quantservice.ports import Clock
@@ -48,13 +48,28 @@ class KillSwitch:
         self._risk, self._orders, self._accounts, self._reload = risk, orders, accounts, reload
 
     async def pull(self, *, reason: str, who: str = "owner", close: bool = False) -> KillReport:
-        """Halt the system and cancel every open order; ``close``: also sell what is held, before it is HALTED."""
+        """Halt the system and cancel every open order; ``close``: also sell what is held, before it is HALTED.
+
+        An account or a deployment that was HALTED only reduces until what it holds is sold: nothing of it would be sent otherwise.
+        """
+        halted = [item for item in await self._risk.states() if item.scope != "system" and item.state == "HALTED"] if close else []
         await self._set("REDUCING" if close else "HALTED", reason, who)
         report = KillReport(state="HALTED")
         accounts = [item.name for item in await self._accounts.list() if item.enabled]
-        await asyncio.gather(*(self._clear(account, report, close=close) for account in accounts))
-        if close:
-            await self._set("HALTED", reason, who)
+        try:
+            for item in tuple(halted):
+                try:
+                    await self._risk.set_state(item.scope, item.key, "REDUCING", reason=reason, who=who)
+                except UnknownName:  # it is gone: its state stayed
+                    halted.remove(item)
+            if halted:
+                await self._reload()
+            await asyncio.gather(*(self._clear(account, report, close=close) for account in accounts))
+        finally:
+            for item in halted:
+                await self._risk.set_state(item.scope, item.key, "HALTED", reason=item.reason, who=item.who)
+            if close:
+                await self._set("HALTED", reason, who)
         _log.warning("risk.killed", reason=reason, who=who, cancelled=report.cancelled, closing=report.closing)
         return report
 
