@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperCommand
 
 from quantservice.app.cli import options
-from quantservice.app.cli.console import note, show, show_one, utc
+from quantservice.app.cli.console import brief, note, show, show_one, utc
 from quantservice.core.errors import InvalidNumber, InvalidValue
 from quantservice.core.money import POSITIVE, amount_of
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Account = Annotated[str, typer.Option("--account", help="account (qs accounts list)")]
 _NEGATIVE: Final = re.compile(r"-(\d.*|\.\d.*|inf(inity)?|nan)", re.IGNORECASE)
+_QUOTIENTS: Final = frozenset({"average_entry", "average_price", "realised"})
 MaybeAccount = Annotated[str | None, typer.Option("--account", help="of one account only")]
 
 
@@ -261,7 +262,7 @@ def place(
     minutes: Annotated[float, typer.Option("--minutes", help="with --algo: its time; 0 is no end")] = 0.0,
     slices: Annotated[int, typer.Option("--slices", help="with --algo: parts of its time; 0 is one a minute")] = 0,
     shown: Annotated[str | None, typer.Option("--shown", help="of an iceberg: what the market sees at once")] = None,
-    key: Annotated[str, typer.Option("--key", help="idempotency key: the same again sends nothing new")] = "",
+    key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same again sends nothing new")] = None,
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
     demo: options.Demo = False,
@@ -353,7 +354,7 @@ def modify(
     order_id: Annotated[str, typer.Argument(help="id of the order (qs orders list)")],
     quantity: Annotated[str | None, typer.Option("--quantity", help="the whole quantity, what is filled included")] = None,
     limit: Annotated[str | None, typer.Option("--limit", help="limit price")] = None,
-    key: Annotated[str, typer.Option("--key", help="idempotency key: the same again asks nothing new")] = "",
+    key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same again asks nothing new")] = None,
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
     demo: options.Demo = False,
@@ -438,13 +439,19 @@ def _lister(path: str, empty: str) -> Any:
     ) -> None:
         """List them."""
         with client_of(config, data_dir, demo=demo) as client:
-            show(client.get(path, {"account": account})["data"], json=json, empty=empty)
+            rows = client.get(path, {"account": account})["data"]
+        show(rows if json else [_brief(row) for row in rows], json=json, empty=empty)
 
     return show_rows
 
 
-def _headers(key: str) -> dict[str, str] | None:
-    return {"Idempotency-Key": key} if key else None
+def _brief(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with what is divided in it as a person reads it."""
+    return {name: brief(value) if name in _QUOTIENTS else value for name, value in row.items()}
+
+
+def _headers(key: str | None) -> dict[str, str] | None:
+    return None if key is None else {"Idempotency-Key": key}  # an empty one is refused: "$KEY" of a script may be unset
 
 
 def _read(file: Path) -> str:

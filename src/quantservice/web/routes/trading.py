@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
+from pydantic import AfterValidator
 from starlette.responses import Response
 
 from quantservice.core.errors import InvalidValue, UnknownName
@@ -23,6 +24,7 @@ from quantservice.web import models
 from quantservice.web.context import TradingFace, WebContext
 from quantservice.web.encode import plain
 from quantservice.web.errors import error_reply, reply
+from quantservice.web.models.amounts import key_given
 from quantservice.web.routes.arguments import readers, writers
 from quantservice.web.security import Guard
 from quantservice.web.series import find_instrument
@@ -33,6 +35,7 @@ Most = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
 OrderId = Annotated[str, Path(min_length=1, max_length=300, description="The order's id.", examples=["3XM5VA67E2UEYEG4NC3GJKXJMA"])]
 Key = Annotated[
     str,
+    AfterValidator(key_given),
     Header(
         alias="Idempotency-Key", max_length=100, description="The same key again returns what came of the first and sends nothing."
     ),
