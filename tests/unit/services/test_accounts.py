@@ -29,6 +29,7 @@ from quantservice.services.accounts import CHANGED, Accounts
 from quantservice.services.accounts.commands import _context
 
 SECRET = VenueSecret("CANARYKEY0123456789", "CANARYSECRET0123456789", "CANARYPHRASE")
+OTHER = VenueSecret("ANOTHERKEY0123456789", "ANOTHERSECRET")
 TRADES = KeyPermissions(read=True, trade=True, withdraw=False)
 VENUES = (("binance", "spot"), ("binance", "um"))
 
@@ -170,6 +171,34 @@ async def test_a_venues_account_is_traded_by_one_account_only(rig: Rig) -> None:
         await rig.accounts.replace_key(other.id, SECRET)
     await rig.accounts.remove_key(key_id)
     assert (await rig.accounts.replace_key(other.id, SECRET)).prefix == SECRET.prefix
+
+
+async def test_two_keys_of_one_account_of_the_venue_are_one_account_here(rig: Rig) -> None:
+    """Each gateway would book the whole wallet, and the other's orders as external."""
+    rig.answer = msgspec.structs.replace(TRADES, uid="354937868")
+    await rig.live("one", SECRET)
+    await rig.accounts.add("two", "binance", "um", mode="live")
+    with pytest.raises(InvalidValue, match=r"same account of the venue as the key of account one, which trades um .*; one account"):
+        await rig.accounts.add_key("two", OTHER)
+    assert await rig.accounts.keys("two") == []
+    await rig.accounts.add("spot", "binance", "spot", mode="live")
+    await rig.accounts.add_key("spot", OTHER)  # another market of the same account is another account
+    rig.answer = msgspec.structs.replace(TRADES, uid="2")
+    second = await rig.accounts.add_key("two", OTHER)
+    rig.answer = msgspec.structs.replace(TRADES, uid="354937868")
+    with pytest.raises(InvalidValue, match="as the key of account one"):
+        await rig.accounts.replace_key(second.id, VenueSecret("A_THIRD_KEY0123456789", "A_THIRD_SECRET"))
+    assert await rig.accounts.secret_of("two") == OTHER
+
+
+async def test_keys_of_one_account_that_were_taken_before_are_told_of(rig: Rig) -> None:
+    await rig.live("one", SECRET)  # nobody asked then whose it is
+    await rig.accounts.add("two", "binance", "um", mode="live")
+    await rig.accounts.add_key("two", OTHER)
+    rig.answer = msgspec.structs.replace(TRADES, uid="7")
+    faults = await rig.accounts.check_keys()
+    assert [(fault.key.account, fault.disabled) for fault in faults] == [("two", False)]
+    assert "as the key of account one, which trades um with it already" in faults[0].sentence
 
 
 async def test_the_clear_parts_of_a_key_are_nowhere(rig: Rig, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,7 @@ _SOON_MS: Final = 7 * _DAY_MS
 _SCOPE: Final = "venue_keys"
 _FEES: Final = "account_fees"
 _TURN: Final = "writer"
+_LIBRARY: Final = "ccxt"  # begins the names of venues that are traded by the library
 
 #: Asks the venue what a key may do. Raises Refused where the venue does not take the key, VenueError where it is away.
 PermissionsOf: TypeAlias = Callable[[TradingAccount, VenueSecret], Awaitable[KeyPermissions]]
@@ -191,7 +192,7 @@ class Accounts:
             await self._turn(work)
             if await work.accounts.keys(account):
                 raise UserError(f"account {account} has a key already; replace it, or remove it first")
-            await self._check_unshared(work, owner, secret)
+            await self._check_unshared(work, owner, secret, permissions.uid)
             kept = await work.accounts.put_key(msgspec.structs.replace(fresh, permissions=_rights(permissions)))
             return await self._seal(work, owner, kept, secret)
 
@@ -204,7 +205,7 @@ class Accounts:
         now_ms = self._clock.now_ms()
         async with self._state.transaction() as work:
             await self._turn(work)
-            await self._check_unshared(work, owner, secret)
+            await self._check_unshared(work, owner, secret, permissions.uid)
             changed = msgspec.structs.replace(
                 await _key(work, key_id),
                 prefix=secret.prefix,
@@ -239,6 +240,11 @@ class Accounts:
                 key = again  # a rotation has passed between reading and opening
         raise IntegrityError(f"the key of account {account} changes faster than it can be opened; try again")
 
+    async def twin_of(self, account: str, permissions: KeyPermissions) -> str:
+        """Return the other account here that trades the same account of the venue, or nothing."""
+        async with self._state.transaction() as work:
+            return await _twin(work, await _account(work, account), permissions.uid)
+
     async def check_keys(self) -> builtins.list[KeyFault]:
         """Ask each venue again what its key may do. One that may withdraw by now, or has expired, is disabled.
 
@@ -269,6 +275,9 @@ class Accounts:
         if refused:
             return await self._disable(key, refused)
         checked = await self._note_checked(key, permissions)
+        twin = await self.twin_of(owner.name, permissions)
+        if twin:  # from before the venue was asked whose key it is
+            return KeyFault(key=checked, sentence=f"the key is one too many: {_of_twin(owner, twin)}", disabled=False)
         if permissions.expires_ms is not None and permissions.expires_ms - self._clock.now_ms() < _SOON_MS:
             sentence = f"the key expires on {moment(permissions.expires_ms)}; replace it before"
             return KeyFault(key=checked, sentence=sentence, disabled=False)
@@ -327,8 +336,14 @@ class Accounts:
             raise InvalidValue("venue key", refused)
         return permissions
 
-    async def _check_unshared(self, work: UnitOfWork, owner: TradingAccount, secret: VenueSecret) -> None:
-        """Refuse a key that trades the same market here already: two gateways would book each other's orders as external."""
+    async def _check_unshared(self, work: UnitOfWork, owner: TradingAccount, secret: VenueSecret, uid: str) -> None:
+        """Refuse a key that trades the same market here already: two gateways would book each other's orders as external.
+
+        Another key of the same account of the venue is the same: both would book the whole wallet.
+        """
+        twin = await _twin(work, owner, uid)
+        if twin:
+            raise InvalidValue("venue key", _of_twin(owner, twin))
         for key in await work.accounts.keys():
             other = await work.accounts.get(key.account)
             if other is None or other.name == owner.name or key.prefix != secret.prefix:
@@ -379,6 +394,23 @@ class Accounts:
     async def _tell(self, work: UnitOfWork, account: str) -> None:
         command = Command(id=new_event_id(), name=CHANGED, arguments={"account": account})
         await work.outbox.add(Message(topic=Topic.COMMAND, data=command, event_type=CHANGED, key=account))
+
+
+async def _twin(work: UnitOfWork, owner: TradingAccount, uid: str) -> str:
+    """Return the other account here whose key is of the same account of the venue, by the venue's number of it; or nothing."""
+    mine = (owner.venue.removeprefix(_LIBRARY), owner.market)  # by whichever adapter
+    for key in await work.accounts.keys() if uid else ():
+        other = await work.accounts.get(key.account)
+        if other is None or other.name == owner.name or key.permissions.get("uid") != uid:
+            continue
+        if (other.venue.removeprefix(_LIBRARY), other.market) == mine:
+            return other.name
+    return ""
+
+
+def _of_twin(owner: TradingAccount, twin: str) -> str:
+    what = f"it is of the same account of the venue as the key of account {twin}, which trades {owner.market} with it already"
+    return f"{what}; one account of the venue is one account here"
 
 
 def _context(owner: TradingAccount, key: VenueKey) -> str:
