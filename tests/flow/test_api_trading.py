@@ -61,6 +61,16 @@ async def test_an_empty_idempotency_key_and_a_bad_order_of_several_are_refused_b
         assert (alone["error"]["field"], await api.orders()) == ("symbol", [])
 
 
+async def test_an_open_order_that_nobody_watches_says_so(tmp_path: Path) -> None:
+    async with trading_api(tmp_path, "paper") as api:
+        _, made = await api.ask("POST", "orders", LIMIT)
+        await api.platform.accounts.enable("paper", enabled=False)
+        rows = [(await api.ask("GET", f"orders/{made['order_id']}"))[1], (await api.ask("GET", "orders?open=true"))[1]["data"][0]]
+        assert {(row["state"], row["reason"]) for row in rows} == {("open", "not watched any more: account paper is switched off")}
+        await api.platform.accounts.enable("paper", enabled=True)
+        assert (await api.ask("GET", f"orders/{made['order_id']}"))[1]["reason"] == ""
+
+
 async def fees(api: TradingApi, name: str, taker: str) -> None:
     async def read() -> bool:
         return name in await api.platform.accounts.fees()

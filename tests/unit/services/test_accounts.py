@@ -97,6 +97,31 @@ async def test_an_account_with_open_orders_stays(rig: Rig) -> None:
     assert not await rig.accounts.remove("second")
 
 
+async def test_a_key_is_not_forgotten_while_orders_are_open_unless_forced(rig: Rig) -> None:
+    key_id = await rig.live()
+    terms = OrderTerms(account="main", instrument=InstrumentId("binance", "um", "BTC-USDT-PERP"), side="buy", quantity=Decimal(1))
+    async with rig.store.transaction() as work:
+        await work.orders.put(order_of(Intent(intent_id="i1", terms=terms), created_ns=1))
+    with pytest.raises(UserError, match="account main has 1 open orders, which nobody would watch without its key"):
+        await rig.accounts.remove_key(key_id)
+    assert await rig.accounts.unwatched() == {}
+    assert await rig.accounts.remove_key(key_id, force=True)
+    assert await rig.accounts.unwatched() == {"main": "not watched any more: account main has no key that may be used"}
+    await rig.accounts.add("paper", "binance", "um")
+    await rig.accounts.enable("paper", enabled=False)
+    assert (await rig.accounts.unwatched())["paper"] == "not watched any more: account paper is switched off"
+
+
+async def test_another_account_of_the_venue_does_not_take_the_place_of_the_first(rig: Rig) -> None:
+    """Its wallet and orders are not those that are booked: open ones would be taken for lost."""
+    rig.answer = msgspec.structs.replace(TRADES, uid="1")
+    key_id = await rig.live()
+    rig.answer = msgspec.structs.replace(TRADES, uid="2")
+    with pytest.raises(InvalidValue, match="another account of the venue than the key that main has"):
+        await rig.accounts.replace_key(key_id, OTHER)
+    assert await rig.accounts.secret_of("main") == SECRET
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [

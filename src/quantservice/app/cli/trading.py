@@ -171,6 +171,7 @@ def list_keys(
 
 def forget_key(
     name: Annotated[str, typer.Argument(help="the account (qs accounts list)")],
+    force: Annotated[bool, typer.Option("--force", help="also while its orders are open: nobody watches them then")] = False,
     config: options.ConfigFile = None,
     data_dir: options.DataDir = None,
     demo: options.Demo = False,
@@ -178,7 +179,7 @@ def forget_key(
 ) -> None:
     """Forget a key."""
     with client_of(config, data_dir, demo=demo) as client:
-        show_one(client.delete(f"/api/v1/accounts/{quote(name, safe='')}/key"), json=json)
+        show_one(client.delete(f"/api/v1/accounts/{quote(name, safe='')}/key", {"force": str(force).lower()}), json=json)
 
 
 def list_orders(

@@ -206,8 +206,12 @@ class Accounts:
         async with self._state.transaction() as work:
             await self._turn(work)
             await self._check_unshared(work, owner, secret, permissions.uid)
+            before = await _key(work, key_id)
+            if permissions.uid and before.permissions.get("uid", "") not in ("", permissions.uid):
+                what = f"it is of another account of the venue than the key that {owner.name} has, whose orders are booked"
+                raise InvalidValue("venue key", f"{what}; add an account of its own for it")
             changed = msgspec.structs.replace(
-                await _key(work, key_id),
+                before,
                 prefix=secret.prefix,
                 permissions=_rights(permissions),
                 enabled=True,
@@ -216,15 +220,35 @@ class Accounts:
             )
             return await self._seal(work, owner, changed, secret)
 
-    async def remove_key(self, key_id: int) -> bool:
-        """Forget a key; say whether it existed. At the venue it is still valid: delete it there."""
+    async def remove_key(self, key_id: int, *, force: bool = False) -> bool:
+        """Forget a key; say whether it existed. At the venue it is still valid: delete it there.
+
+        Nobody watches the account's orders any more; while some are open it takes ``force``.
+        """
         async with self._state.transaction() as work:
             found = next((key for key in await work.accounts.keys() if key.id == key_id), None)
             if found is None:
                 return False
+            orders = [] if force else await work.orders.open(found.account)
+            if orders:
+                raise UserError(
+                    f"account {found.account} has {len(orders)} open orders, which nobody would watch without its key; "
+                    f"cancel them first, or force it"
+                )
             await work.accounts.remove_key(key_id)
             await self._tell(work, found.account)
         return True
+
+    async def unwatched(self) -> dict[str, str]:
+        """Return why nobody asks the venue what becomes of an account's orders, for the accounts where that is so."""
+        async with self._state.transaction() as work:
+            usable = {key.account for key in await work.accounts.keys() if key.enabled}
+            accounts = await work.accounts.list()
+        why = {item.name: f"account {item.name} is switched off" for item in accounts if not item.enabled}
+        for item in accounts:
+            if item.mode == "live" and item.name not in usable:
+                why[item.name] = f"account {item.name} has no key that may be used"
+        return {name: f"not watched any more: {reason}" for name, reason in why.items()}
 
     async def secret_of(self, account: str) -> VenueSecret:
         """Return the clear parts of an account's key: for its gateway alone."""
