@@ -31,7 +31,7 @@ from quantservice.services.accounts.commands import _context
 SECRET = VenueSecret("CANARYKEY0123456789", "CANARYSECRET0123456789", "CANARYPHRASE")
 OTHER = VenueSecret("ANOTHERKEY0123456789", "ANOTHERSECRET")
 TRADES = KeyPermissions(read=True, trade=True, withdraw=False)
-VENUES = (("binance", "spot"), ("binance", "um"))
+VENUES = (("binance", "spot"), ("binance", "um"), ("ccxtbinance", "um"))
 
 
 class Rig:
@@ -190,6 +190,9 @@ async def test_a_venues_account_is_traded_by_one_account_only(rig: Rig) -> None:
     assert await rig.accounts.keys("two") == []
     await rig.accounts.add("spot", "binance", "spot", mode="live")
     await rig.accounts.add_key("spot", SECRET)  # another market of the same key is another account
+    await rig.accounts.add("library", "ccxtbinance", "um", mode="live")
+    with pytest.raises(InvalidValue, match="by account one already"):
+        await rig.accounts.add_key("library", SECRET)  # the same wallet by another adapter
     await rig.accounts.replace_key(key_id, again)
     other = await rig.accounts.add_key("two", VenueSecret(SECRET.key[:6] + "OTHERKEY0123456789", "of the same beginning"))
     with pytest.raises(InvalidValue, match="by account one already"):

@@ -372,7 +372,7 @@ class Accounts:
             other = await work.accounts.get(key.account)
             if other is None or other.name == owner.name or key.prefix != secret.prefix:
                 continue
-            if (other.venue, other.market) != (owner.venue, owner.market):
+            if _exchange(other) != _exchange(owner):
                 continue
             try:
                 kept = _opened(await self._sealer.unseal(key.sealed, context=_context(other, key)))
@@ -422,14 +422,18 @@ class Accounts:
 
 async def _twin(work: UnitOfWork, owner: TradingAccount, uid: str) -> str:
     """Return the other account here whose key is of the same account of the venue, by the venue's number of it; or nothing."""
-    mine = (owner.venue.removeprefix(_LIBRARY), owner.market)  # by whichever adapter
     for key in await work.accounts.keys() if uid else ():
         other = await work.accounts.get(key.account)
         if other is None or other.name == owner.name or key.permissions.get("uid") != uid:
             continue
-        if (other.venue.removeprefix(_LIBRARY), other.market) == mine:
+        if _exchange(other) == _exchange(owner):
             return other.name
     return ""
+
+
+def _exchange(account: TradingAccount) -> tuple[str, str]:
+    """Return the market that an account trades, by whichever adapter."""
+    return account.venue.removeprefix(_LIBRARY), account.market
 
 
 def _of_twin(owner: TradingAccount, twin: str) -> str:
