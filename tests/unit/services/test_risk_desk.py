@@ -97,6 +97,22 @@ def test_values_are_in_the_currency_of_the_equity() -> None:
         assert exposure.gross() == equity * D(share.split()[0]) / 200
 
 
+def test_a_word_that_spot_does_not_know_lets_nothing_pass() -> None:
+    """Rules let reductions pass; at spot nobody holds a reduce-only order back from opening something."""
+    spot = instrument("BTC", market="spot")
+    made = RiskDesk(RuleSet(enforced=(rule_of("max_order_value", {"limit": "500"}),)))
+    exposure = made.books["main"] = ExposureBook("main", {spot.id: spot}.get)
+    exposure.set_price(spot.id, D(100), NOON)
+    exposure.apply_position(Position(instrument=spot.id, quantity=D(10)))
+    for number, (side, quantity) in enumerate((("buy", "1"), ("sell", "11"))):
+        refused = denied(made.check(want(number, side, quantity, name=spot.id, reduce_only=True), NOON))
+        assert (refused.rule, refused.value) == ("reduce_only", quantity)
+        assert refused.sentence.startswith("spot knows no orders that only reduce, and this one could do more")
+    exposure.apply_order(approved(made.check(want(3, "sell", "6", name=spot.id, reduce_only=True), NOON)))
+    denied(made.check(want(4, "sell", "6", name=spot.id, reduce_only=True), NOON))
+    approved(made.check(want(5, "sell", "4", name=spot.id, reduce_only=True), NOON))
+
+
 def test_buys_and_sells_do_not_cancel_out_in_the_worst_case() -> None:
     made = desk(EXPOSURE)
     exposure = made.books["main"]

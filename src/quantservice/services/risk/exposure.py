@@ -478,8 +478,8 @@ def _grown(terms: OrderTerms, changed: Order | None) -> OrderTerms | None:
 
 
 def _reduces(found: Exposed, terms: OrderTerms, quantity: Decimal) -> bool:
-    if terms.reduce_only:
-        return True
+    if terms.reduce_only and terms.instrument.market != "spot":
+        return True  # the venue sees to it; spot knows no such orders
     held = found.legs.get(terms.position_side, ZERO)
     opposite = held > 0 if terms.side == "sell" else held < 0
     return opposite and found.left(terms.side) + quantity <= abs(held)
