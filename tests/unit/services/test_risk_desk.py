@@ -80,7 +80,7 @@ def test_values_are_in_the_currency_of_the_equity() -> None:
     cross = msgspec.structs.replace(rules, id=msgspec.structs.replace(rules.id, market="spot", symbol="ETH-BTC"), quote="BTC")
     coin = msgspec.structs.replace(rules, base="BTC", quote="USD", settle="BTC", contract_size=D(100), inverse=True)
     for traded, currency, quantity, share in ((cross, "USDT", "2", "50 %"), (coin, "BTC", "400", "40 %")):
-        made = RiskDesk(RuleSet(enforced=(rule_of("trusted_data"), rule_of("max_order_share", {"limit": "0.3"}))))
+        made = desk(rule_of("trusted_data"), rule_of("max_order_share", {"limit": "0.3"}))
         known = {traded.id: traded, BTC: instrument("BTC")}
         exposure = made.books["main"] = ExposureBook("main", known.get, currency)
         equity = D(10_000) if currency == "USDT" else D(1)
@@ -100,7 +100,7 @@ def test_values_are_in_the_currency_of_the_equity() -> None:
 def test_a_word_that_spot_does_not_know_lets_nothing_pass() -> None:
     """Rules let reductions pass; at spot nobody holds a reduce-only order back from opening something."""
     spot = instrument("BTC", market="spot")
-    made = RiskDesk(RuleSet(enforced=(rule_of("max_order_value", {"limit": "500"}),)))
+    made = desk(rule_of("max_order_value", {"limit": "500"}))
     exposure = made.books["main"] = ExposureBook("main", {spot.id: spot}.get)
     exposure.set_price(spot.id, D(100), NOON)
     exposure.apply_position(Position(instrument=spot.id, quantity=D(10)))

@@ -133,9 +133,7 @@ class RiskDesk:
         intent = book.as_the_venue_takes_it(intent)
         view = book.view(intent, now_ns)
         if intent.terms.reduce_only and not view.reduces:
-            said = (
-                "spot knows no orders that only reduce, and this one could do more: it is more than what is held and not being sold"
-            )
+            said = "spot knows no orders that only reduce, and this one could do more than sell what is held and not being sold yet"
             return Verdict(answer=_denied(intent, "reduce_only", "what is held", f"{intent.terms.quantity:f}", said, now_ns))
         barred = self._barred(intent, view, now_ns)
         if barred is not None:
