@@ -468,3 +468,11 @@ async def test_numbers_are_written_out(desk: Harness) -> None:
     quantity = desk.quantity.normalize() * 10  # as short as it can be written: 1E+2
     order = await desk.resting("buy", quantity=quantity)
     assert (await desk.trading.submit(order)).quantity == quantity
+
+
+async def test_every_key_of_an_account_says_whose_it_is(desk: Harness) -> None:
+    """So that a second key of one wallet is noticed; of most exchanges the ccxt library is not told."""
+    found = {(await (await desk.another(key)).permissions()).uid for key in ("trade", "withdraw")}
+    assert len(found) == 1
+    if not desk.instrument.venue.startswith("ccxt"):
+        assert found != {""}

@@ -42,6 +42,35 @@ async def test_an_orders_deadline_ends_it_and_stands_in_its_chain(tmp_path: Path
         assert [row["order"]["expire_ms"] is None for row in rows["data"]] == [True, False]
 
 
+async def test_an_empty_idempotency_key_and_a_bad_order_of_several_are_refused_by_name(tmp_path: Path) -> None:
+    async with trading_api(tmp_path, "paper") as api:
+        ways: list[tuple[str, dict[str, Any]]] = [("orders", LIMIT), ("orders/batch", {"orders": [LIMIT]})]
+        for path, body in ways:
+            refused = await api.http.post(f"/api/v1/{path}", json=body, headers={"Idempotency-Key": ""})
+            assert (refused.status_code, refused.json()["error"]["field"]) == (422, "Idempotency-Key")
+            assert refused.json()["error"]["message"].startswith("Idempotency-Key is empty; send a key of your own")
+        for change, code, field in (
+            ({"symbol": "NOPEUSDT"}, "unknown_symbol", "orders.1.symbol"),
+            ({"quantity": "0.1234567"}, "invalid_argument", "orders.1.quantity"),
+            ({"quantity": "0.00001"}, "invalid_argument", "orders.1.quantity"),
+        ):
+            _, answer = await api.ask("POST", "orders/batch", {"orders": [LIMIT, LIMIT | change]})
+            fault = answer["error"]
+            assert (fault["code"], fault["field"], fault["message"][:8]) == (code, field, "orders.1")
+        _, alone = await api.ask("POST", "orders/batch", {"orders": [LIMIT | {"symbol": "NOPEUSDT"}]})
+        assert (alone["error"]["field"], await api.orders()) == ("symbol", [])
+
+
+async def test_an_open_order_that_nobody_watches_says_so(tmp_path: Path) -> None:
+    async with trading_api(tmp_path, "paper") as api:
+        _, made = await api.ask("POST", "orders", LIMIT)
+        await api.platform.accounts.enable("paper", enabled=False)
+        rows = [(await api.ask("GET", f"orders/{made['order_id']}"))[1], (await api.ask("GET", "orders?open=true"))[1]["data"][0]]
+        assert {(row["state"], row["reason"]) for row in rows} == {("open", "not watched any more: account paper is switched off")}
+        await api.platform.accounts.enable("paper", enabled=True)
+        assert (await api.ask("GET", f"orders/{made['order_id']}"))[1]["reason"] == ""
+
+
 async def fees(api: TradingApi, name: str, taker: str) -> None:
     async def read() -> bool:
         return name in await api.platform.accounts.fees()

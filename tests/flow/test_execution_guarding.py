@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.execution_rig import BTC, RULES, Crash, Rig
 
@@ -45,11 +46,11 @@ class Watch:
             margin_ratio=lambda: self.margin_ratio,
         )
 
-    async def hold(self, quantity: str, price: str = "50000", side: str = "buy") -> None:
+    async def hold(self, quantity: str, price: str = "50000", side: str = "buy", deployment: str = "d1") -> None:
         """Buy or sell, and be filled."""
         self.rig.venue.script.insert(0, "")
         number = len(self.rig.venue.sent)
-        intent = self.rig.intent(f"h{number}", quantity, side=side)
+        intent = msgspec.structs.replace(self.rig.intent(f"h{number}", quantity, side=side), deployment=deployment)
         await self.rig.gateway.submit([intent])
         await self.rig.gateway.apply_fill(self.rig.venue.fill(intent.client_id, quantity, price))
 
@@ -274,6 +275,30 @@ async def test_a_refused_stop_is_watched_tried_again_with_pauses_and_told_once(r
     watch.mark("47000")
     await watch.settle()
     assert [order.purpose for order in await watch.open()] == ["flatten"], "what does not rest is watched here"
+
+
+async def test_parts_that_hold_against_each_other_are_watched_and_told_of_until_their_stops_rest_again(rig: Rig) -> None:
+    """The account holds less than the larger part, and nothing of the other's side: the venue would hold back or refuse both."""
+    watch = Watch(rig, STOP)
+
+    def told() -> list[tuple[str, bool]]:
+        found = [item for item in rig.told if isinstance(item, Alert) and item.name == "stop_not_placed"]
+        return [(item.deployment, item.cleared) for item in found]
+
+    await watch.hold("0.3")
+    await watch.settle()
+    assert (await watch.resting(), told()) == ([("stop_loss", "sell", "0.3", "47500.0")], [])
+    await watch.hold("0.2", side="sell", deployment="d2")
+    await watch.settle()
+    assert (await watch.resting(), sorted(told())) == ([], [("d1", False), ("d2", False)])
+    watch.mark("47400")
+    await watch.settle()
+    (out,) = await watch.open()
+    assert (out.deployment, out.terms.side, out.terms.quantity, out.terms.reduce_only) == ("d1", "sell", D("0.3"), False)
+    await rig.gateway.apply_fill(rig.venue.fill(out.order_id, "0.3", "47400"))
+    await watch.settle()
+    assert await watch.resting() == [("stop_loss", "buy", "0.2", "52500.0")], "the other part is the account's own now"
+    assert sorted(told()[2:]) == [("d1", True), ("d2", True)]
 
 
 @pytest.mark.parametrize(("held", "wanted"), [("0.1", "0.05"), ("0.001", "0.001"), ("0.003", "0.001")])

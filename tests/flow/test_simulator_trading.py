@@ -117,6 +117,19 @@ async def test_a_bad_order_is_refused_with_the_venues_code(change: dict[str, Any
         assert (await trader.ledger())["orders"] == []
 
 
+@pytest.mark.parametrize(
+    ("market", "ahead_ms", "code"), [("um", 600_000, -5040), ("um", 10**15, -5040), ("um", 660_000, None), ("cm", 660_000, -1115)]
+)
+async def test_an_order_with_an_end_lives_longer_than_ten_minutes(market: Any, ahead_ms: int, code: int | None) -> None:
+    async with trading(market) as trader:
+        params = await trader.limit_params("gtd-1") | {"timeInForce": "GTD", "goodTillDate": str(trader.now_ms + ahead_ms)}
+        if code is None:
+            assert (await trader.good("POST", "order", **params))["status"] == "NEW"
+        else:
+            assert await trader.code("POST", "order", **params) == (400, code)
+            assert (await trader.ledger())["orders"] == []
+
+
 async def test_the_right_to_withdraw_is_named() -> None:
     async with trading("spot") as trader:
         path = "/sapi/v1/account/apiRestrictions"

@@ -88,9 +88,11 @@ class Preflight:
             of_fees = wanted[:1] or ([InstrumentId.parse(kept.instrument)] if kept is not None else [])
             if of_fees:
                 facts = msgspec.structs.replace(facts, assumed_fees=await asyncio.to_thread(_assumed_fees, of_fees[0]))
+            rights = await asking("key", trading.permissions(), hide=secret.hide)
             return msgspec.structs.replace(
                 facts,
-                permissions=await asking("key", trading.permissions(), hide=secret.hide),
+                permissions=rights,
+                twin=await self._accounts.twin_of(facts.account.name, rights) if rights is not None else "",
                 modes=_of(wanted, await asking("mode", trading.modes(wanted or of_fees), hide=secret.hide)),
                 snapshot=await asking("money", trading.snapshot(), hide=secret.hide),
                 dead_man=trading.dead_man,

@@ -70,7 +70,7 @@ class AccountDesk:
         def instrument_of(name: InstrumentId) -> Any:
             return platform.book().get(name)
 
-        self.exposure = risk.books[account.name] = ExposureBook(account.name, instrument_of)
+        self.exposure = risk.books[account.name] = ExposureBook(account.name, instrument_of, account.currency)
         self.exposure.quotas = risk.quotas  # one for all accounts, kept in line with the store
         self.exposure.data_faults = risk.data_faults
         self.exposure.unreconciled_ns = round(self.exposure.unreconciled_ns * speed)

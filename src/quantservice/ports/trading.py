@@ -147,7 +147,10 @@ AccountEvent: TypeAlias = AccountSnapshot | OrderReport | VenueFill | AccountMov
 
 
 class KeyPermissions(msgspec.Struct, frozen=True, kw_only=True):
-    """What a venue key may do. A key that can withdraw is refused. ``told``: whether the venue was asked and said so."""
+    """What a venue key may do. A key that can withdraw is refused. ``told``: whether the venue was asked and said so.
+
+    ``uid``: the venue's number of the account that the key is of, where the venue tells it; one number, one wallet.
+    """
 
     read: bool
     trade: bool
@@ -156,6 +159,7 @@ class KeyPermissions(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int | None = None
     detail: str = ""
     told: bool = True
+    uid: str = ""
 
 
 class AccountModes(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,8 @@ def answer_for(error: Exception) -> Response:
         case AmbiguousSymbol():
             return error_reply(422, "ambiguous_symbol", str(error), field="symbol", valid=[str(item) for item in error.candidates])
         case UnknownName():
-            code = f"unknown_{error.field.partition(' of ')[0].replace(' ', '_')}"  # a program compares it: no blanks, no names
+            what = error.field.partition(" of ")[0].rpartition(".")[2]  # a program compares it: no blanks, places, names
+            code = f"unknown_{what.replace(' ', '_')}"
             return error_reply(404, code, str(error), field=error.field, valid=error.nearest or error.valid)
         case InvalidValue():
             return error_reply(422, "invalid_argument", str(error), field=error.field)

@@ -29,6 +29,8 @@ def run(monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any], *words: str, gi
         def post(self, _path: str, _body: object, **_: object) -> dict[str, Any]:
             return dict(answer)
 
+        get = post
+
     @contextmanager
     def client(*_: object, **__: object) -> Iterator[Any]:
         yield Client()
@@ -61,3 +63,11 @@ def test_the_rights_of_a_key_are_words(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0
     assert "may read and trade, bound to an address, ends 2027-02-25" in result.output
     assert "{" not in result.output
+
+
+def test_an_entry_has_the_digits_that_count_and_json_has_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = {"average_entry": "50000.12333333333333333333333333333333333333333333", "quantity": "0.30", "realised": "-0"}
+    shown, whole = (run(monkeypatch, {"data": [exact]}, "orders", "positions", *more).output for more in ((), ("--json",)))
+    assert "50000.1233333 " in shown
+    assert "0.30" in shown
+    assert exact["average_entry"] in whole

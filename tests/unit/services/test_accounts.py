@@ -29,8 +29,9 @@ from quantservice.services.accounts import CHANGED, Accounts
 from quantservice.services.accounts.commands import _context
 
 SECRET = VenueSecret("CANARYKEY0123456789", "CANARYSECRET0123456789", "CANARYPHRASE")
+OTHER = VenueSecret("ANOTHERKEY0123456789", "ANOTHERSECRET")
 TRADES = KeyPermissions(read=True, trade=True, withdraw=False)
-VENUES = (("binance", "spot"), ("binance", "um"))
+VENUES = (("binance", "spot"), ("binance", "um"), ("ccxtbinance", "um"))
 
 
 class Rig:
@@ -94,6 +95,31 @@ async def test_an_account_with_open_orders_stays(rig: Rig) -> None:
     await rig.accounts.add("second", "binance", "um")
     assert await rig.accounts.remove("second")
     assert not await rig.accounts.remove("second")
+
+
+async def test_a_key_is_not_forgotten_while_orders_are_open_unless_forced(rig: Rig) -> None:
+    key_id = await rig.live()
+    terms = OrderTerms(account="main", instrument=InstrumentId("binance", "um", "BTC-USDT-PERP"), side="buy", quantity=Decimal(1))
+    async with rig.store.transaction() as work:
+        await work.orders.put(order_of(Intent(intent_id="i1", terms=terms), created_ns=1))
+    with pytest.raises(UserError, match="account main has 1 open orders, which nobody would watch without its key"):
+        await rig.accounts.remove_key(key_id)
+    assert await rig.accounts.unwatched() == {}
+    assert await rig.accounts.remove_key(key_id, force=True)
+    assert await rig.accounts.unwatched() == {"main": "not watched any more: account main has no key that may be used"}
+    await rig.accounts.add("paper", "binance", "um")
+    await rig.accounts.enable("paper", enabled=False)
+    assert (await rig.accounts.unwatched())["paper"] == "not watched any more: account paper is switched off"
+
+
+async def test_another_account_of_the_venue_does_not_take_the_place_of_the_first(rig: Rig) -> None:
+    """Its wallet and orders are not those that are booked: open ones would be taken for lost."""
+    rig.answer = msgspec.structs.replace(TRADES, uid="1")
+    key_id = await rig.live()
+    rig.answer = msgspec.structs.replace(TRADES, uid="2")
+    with pytest.raises(InvalidValue, match="another account of the venue than the key that main has"):
+        await rig.accounts.replace_key(key_id, OTHER)
+    assert await rig.accounts.secret_of("main") == SECRET
 
 
 @pytest.mark.parametrize(
@@ -164,12 +190,43 @@ async def test_a_venues_account_is_traded_by_one_account_only(rig: Rig) -> None:
     assert await rig.accounts.keys("two") == []
     await rig.accounts.add("spot", "binance", "spot", mode="live")
     await rig.accounts.add_key("spot", SECRET)  # another market of the same key is another account
+    await rig.accounts.add("library", "ccxtbinance", "um", mode="live")
+    with pytest.raises(InvalidValue, match="by account one already"):
+        await rig.accounts.add_key("library", SECRET)  # the same wallet by another adapter
     await rig.accounts.replace_key(key_id, again)
     other = await rig.accounts.add_key("two", VenueSecret(SECRET.key[:6] + "OTHERKEY0123456789", "of the same beginning"))
     with pytest.raises(InvalidValue, match="by account one already"):
         await rig.accounts.replace_key(other.id, SECRET)
     await rig.accounts.remove_key(key_id)
     assert (await rig.accounts.replace_key(other.id, SECRET)).prefix == SECRET.prefix
+
+
+async def test_two_keys_of_one_account_of_the_venue_are_one_account_here(rig: Rig) -> None:
+    """Each gateway would book the whole wallet, and the other's orders as external."""
+    rig.answer = msgspec.structs.replace(TRADES, uid="354937868")
+    await rig.live("one", SECRET)
+    await rig.accounts.add("two", "binance", "um", mode="live")
+    with pytest.raises(InvalidValue, match=r"same account of the venue as the key of account one, which trades um .*; one account"):
+        await rig.accounts.add_key("two", OTHER)
+    assert await rig.accounts.keys("two") == []
+    await rig.accounts.add("spot", "binance", "spot", mode="live")
+    await rig.accounts.add_key("spot", OTHER)  # another market of the same account is another account
+    rig.answer = msgspec.structs.replace(TRADES, uid="2")
+    second = await rig.accounts.add_key("two", OTHER)
+    rig.answer = msgspec.structs.replace(TRADES, uid="354937868")
+    with pytest.raises(InvalidValue, match="as the key of account one"):
+        await rig.accounts.replace_key(second.id, VenueSecret("A_THIRD_KEY0123456789", "A_THIRD_SECRET"))
+    assert await rig.accounts.secret_of("two") == OTHER
+
+
+async def test_keys_of_one_account_that_were_taken_before_are_told_of(rig: Rig) -> None:
+    await rig.live("one", SECRET)  # nobody asked then whose it is
+    await rig.accounts.add("two", "binance", "um", mode="live")
+    await rig.accounts.add_key("two", OTHER)
+    rig.answer = msgspec.structs.replace(TRADES, uid="7")
+    faults = await rig.accounts.check_keys()
+    assert [(fault.key.account, fault.disabled) for fault in faults] == [("two", False)]
+    assert "as the key of account one, which trades um with it already" in faults[0].sentence
 
 
 async def test_the_clear_parts_of_a_key_are_nowhere(rig: Rig, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

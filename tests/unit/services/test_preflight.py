@@ -91,6 +91,7 @@ def test_fees_are_compared_with_what_a_backtest_takes(assumed: tuple[Decimal, De
         ({"permissions": rights(expires_ms=NOW_MS + 86_400_000)}, "key", "warning", "2025-03-02"),
         ({"permissions": rights(ip_bound=False)}, "key", "warning", "not bound"),
         ({"permissions": rights(told=False, detail="see to it")}, "key", "warning", "is not told: see to it"),
+        ({"twin": "second"}, "key", "failed", "as that of second: both would book the whole wallet"),
         ({"permissions": None, "faults": {"key": "Invalid API-key"}}, "key", "failed", "Invalid API-key"),
         ({"offset_ms": 10_000}, "clock", "failed", "10,000 ms"),
         ({"offset_ms": -10_000}, "clock", "failed", "10,000 ms"),

@@ -74,6 +74,45 @@ def test_what_is_in_flight_counts_from_the_moment_it_is_approved_until_it_has_en
     approved(made.check(want(6), NOON))
 
 
+def test_values_are_in_the_currency_of_the_equity() -> None:
+    """A pair that is quoted in bitcoin is worth its price in bitcoin: beside an equity in dollars that was next to nothing."""
+    rules = instrument("ETH")
+    cross = msgspec.structs.replace(rules, id=msgspec.structs.replace(rules.id, market="spot", symbol="ETH-BTC"), quote="BTC")
+    coin = msgspec.structs.replace(rules, base="BTC", quote="USD", settle="BTC", contract_size=D(100), inverse=True)
+    for traded, currency, quantity, share in ((cross, "USDT", "2", "50 %"), (coin, "BTC", "400", "40 %")):
+        made = desk(rule_of("trusted_data"), rule_of("max_order_share", {"limit": "0.3"}))
+        known = {traded.id: traded, BTC: instrument("BTC")}
+        exposure = made.books["main"] = ExposureBook("main", known.get, currency)
+        equity = D(10_000) if currency == "USDT" else D(1)
+        exposure.set_equity(equity, NOON, free_margin=equity)
+        if traded is cross:
+            exposure.set_price(cross.id, D("0.025"), NOON)
+            refused = denied(made.check(want(1, quantity="1", name=cross.id), NOON))
+            assert "what one BTC is worth in USD is not known: its price is not collected" in refused.sentence
+        exposure.set_price(BTC if traded is cross else coin.id, D(100_000), NOON)
+        refused = denied(made.check(want(2, quantity=quantity, name=traded.id), NOON))
+        assert (refused.rule, refused.value) == ("max_order_share", share)
+        order = approved(made.check(want(3, quantity=f"{D(quantity) / 2}", name=traded.id), NOON))
+        exposure.apply_order(order)
+        assert exposure.gross() == equity * D(share.split()[0]) / 200
+
+
+def test_a_word_that_spot_does_not_know_lets_nothing_pass() -> None:
+    """Rules let reductions pass; at spot nobody holds a reduce-only order back from opening something."""
+    spot = instrument("BTC", market="spot")
+    made = desk(rule_of("max_order_value", {"limit": "500"}))
+    exposure = made.books["main"] = ExposureBook("main", {spot.id: spot}.get)
+    exposure.set_price(spot.id, D(100), NOON)
+    exposure.apply_position(Position(instrument=spot.id, quantity=D(10)))
+    for number, (side, quantity) in enumerate((("buy", "1"), ("sell", "11"))):
+        refused = denied(made.check(want(number, side, quantity, name=spot.id, reduce_only=True), NOON))
+        assert (refused.rule, refused.value) == ("reduce_only", quantity)
+        assert refused.sentence.startswith("spot knows no orders that only reduce, and this one could do more")
+    exposure.apply_order(approved(made.check(want(3, "sell", "6", name=spot.id, reduce_only=True), NOON)))
+    denied(made.check(want(4, "sell", "6", name=spot.id, reduce_only=True), NOON))
+    approved(made.check(want(5, "sell", "4", name=spot.id, reduce_only=True), NOON))
+
+
 def test_buys_and_sells_do_not_cancel_out_in_the_worst_case() -> None:
     made = desk(EXPOSURE)
     exposure = made.books["main"]

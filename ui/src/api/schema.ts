@@ -1363,7 +1363,7 @@ export interface paths {
         post: operations["give_key_api_v1_accounts__name__key_post"];
         /**
          * Forget an account's key
-         * @description At the venue it is still valid: delete it there.
+         * @description At the venue it is still valid: delete it there. While orders are open, which nobody watches then, it takes `force`.
          */
         delete: operations["forget_key_api_v1_accounts__name__key_delete"];
         options?: never;
@@ -18623,7 +18623,10 @@ export interface operations {
     };
     forget_key_api_v1_accounts__name__key_delete: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Also while orders of the account are open. */
+                force?: boolean;
+            };
             header?: never;
             path: {
                 /** @description The account's name. */

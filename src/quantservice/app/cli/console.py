@@ -6,11 +6,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Context
+from typing import Any, Final
 
 import msgspec
 
 from quantservice.core.errors import InvalidValue
+
+_BRIEF: Final = Context(prec=12)
 
 
 def write(text: str) -> None:
@@ -109,6 +112,11 @@ def parse_time(field: str, text: str | None) -> int | None:
 def names(values: Iterable[str]) -> str:
     """Join names for a sentence."""
     return ", ".join(values)
+
+
+def brief(amount: str | None) -> str | None:
+    """Write a quotient for people: twelve digits that count. JSON has all of them."""
+    return None if amount is None else f"{_BRIEF.create_decimal(amount).normalize(_BRIEF):f}"
 
 
 def _cell(value: Any) -> str:

@@ -42,6 +42,7 @@ _SOON_MS: Final = 7 * _DAY_MS
 _SCOPE: Final = "venue_keys"
 _FEES: Final = "account_fees"
 _TURN: Final = "writer"
+_LIBRARY: Final = "ccxt"  # begins the names of venues that are traded by the library
 
 #: Asks the venue what a key may do. Raises Refused where the venue does not take the key, VenueError where it is away.
 PermissionsOf: TypeAlias = Callable[[TradingAccount, VenueSecret], Awaitable[KeyPermissions]]
@@ -191,7 +192,7 @@ class Accounts:
             await self._turn(work)
             if await work.accounts.keys(account):
                 raise UserError(f"account {account} has a key already; replace it, or remove it first")
-            await self._check_unshared(work, owner, secret)
+            await self._check_unshared(work, owner, secret, permissions.uid)
             kept = await work.accounts.put_key(msgspec.structs.replace(fresh, permissions=_rights(permissions)))
             return await self._seal(work, owner, kept, secret)
 
@@ -204,9 +205,13 @@ class Accounts:
         now_ms = self._clock.now_ms()
         async with self._state.transaction() as work:
             await self._turn(work)
-            await self._check_unshared(work, owner, secret)
+            await self._check_unshared(work, owner, secret, permissions.uid)
+            before = await _key(work, key_id)
+            if permissions.uid and before.permissions.get("uid", "") not in ("", permissions.uid):
+                what = f"it is of another account of the venue than the key that {owner.name} has, whose orders are booked"
+                raise InvalidValue("venue key", f"{what}; add an account of its own for it")
             changed = msgspec.structs.replace(
-                await _key(work, key_id),
+                before,
                 prefix=secret.prefix,
                 permissions=_rights(permissions),
                 enabled=True,
@@ -215,15 +220,35 @@ class Accounts:
             )
             return await self._seal(work, owner, changed, secret)
 
-    async def remove_key(self, key_id: int) -> bool:
-        """Forget a key; say whether it existed. At the venue it is still valid: delete it there."""
+    async def remove_key(self, key_id: int, *, force: bool = False) -> bool:
+        """Forget a key; say whether it existed. At the venue it is still valid: delete it there.
+
+        Nobody watches the account's orders any more; while some are open it takes ``force``.
+        """
         async with self._state.transaction() as work:
             found = next((key for key in await work.accounts.keys() if key.id == key_id), None)
             if found is None:
                 return False
+            orders = [] if force else await work.orders.open(found.account)
+            if orders:
+                raise UserError(
+                    f"account {found.account} has {len(orders)} open orders, which nobody would watch without its key; "
+                    f"cancel them first, or force it"
+                )
             await work.accounts.remove_key(key_id)
             await self._tell(work, found.account)
         return True
+
+    async def unwatched(self) -> dict[str, str]:
+        """Return why nobody asks the venue what becomes of an account's orders, for the accounts where that is so."""
+        async with self._state.transaction() as work:
+            usable = {key.account for key in await work.accounts.keys() if key.enabled}
+            accounts = await work.accounts.list()
+        why = {item.name: f"account {item.name} is switched off" for item in accounts if not item.enabled}
+        for item in accounts:
+            if item.mode == "live" and item.name not in usable:
+                why[item.name] = f"account {item.name} has no key that may be used"
+        return {name: f"not watched any more: {reason}" for name, reason in why.items()}
 
     async def secret_of(self, account: str) -> VenueSecret:
         """Return the clear parts of an account's key: for its gateway alone."""
@@ -238,6 +263,11 @@ class Accounts:
                     raise
                 key = again  # a rotation has passed between reading and opening
         raise IntegrityError(f"the key of account {account} changes faster than it can be opened; try again")
+
+    async def twin_of(self, account: str, permissions: KeyPermissions) -> str:
+        """Return the other account here that trades the same account of the venue, or nothing."""
+        async with self._state.transaction() as work:
+            return await _twin(work, await _account(work, account), permissions.uid)
 
     async def check_keys(self) -> builtins.list[KeyFault]:
         """Ask each venue again what its key may do. One that may withdraw by now, or has expired, is disabled.
@@ -269,6 +299,9 @@ class Accounts:
         if refused:
             return await self._disable(key, refused)
         checked = await self._note_checked(key, permissions)
+        twin = await self.twin_of(owner.name, permissions)
+        if twin:  # from before the venue was asked whose key it is
+            return KeyFault(key=checked, sentence=f"the key is one too many: {_of_twin(owner, twin)}", disabled=False)
         if permissions.expires_ms is not None and permissions.expires_ms - self._clock.now_ms() < _SOON_MS:
             sentence = f"the key expires on {moment(permissions.expires_ms)}; replace it before"
             return KeyFault(key=checked, sentence=sentence, disabled=False)
@@ -327,13 +360,19 @@ class Accounts:
             raise InvalidValue("venue key", refused)
         return permissions
 
-    async def _check_unshared(self, work: UnitOfWork, owner: TradingAccount, secret: VenueSecret) -> None:
-        """Refuse a key that trades the same market here already: two gateways would book each other's orders as external."""
+    async def _check_unshared(self, work: UnitOfWork, owner: TradingAccount, secret: VenueSecret, uid: str) -> None:
+        """Refuse a key that trades the same market here already: two gateways would book each other's orders as external.
+
+        Another key of the same account of the venue is the same: both would book the whole wallet.
+        """
+        twin = await _twin(work, owner, uid)
+        if twin:
+            raise InvalidValue("venue key", _of_twin(owner, twin))
         for key in await work.accounts.keys():
             other = await work.accounts.get(key.account)
             if other is None or other.name == owner.name or key.prefix != secret.prefix:
                 continue
-            if (other.venue, other.market) != (owner.venue, owner.market):
+            if _exchange(other) != _exchange(owner):
                 continue
             try:
                 kept = _opened(await self._sealer.unseal(key.sealed, context=_context(other, key)))
@@ -379,6 +418,27 @@ class Accounts:
     async def _tell(self, work: UnitOfWork, account: str) -> None:
         command = Command(id=new_event_id(), name=CHANGED, arguments={"account": account})
         await work.outbox.add(Message(topic=Topic.COMMAND, data=command, event_type=CHANGED, key=account))
+
+
+async def _twin(work: UnitOfWork, owner: TradingAccount, uid: str) -> str:
+    """Return the other account here whose key is of the same account of the venue, by the venue's number of it; or nothing."""
+    for key in await work.accounts.keys() if uid else ():
+        other = await work.accounts.get(key.account)
+        if other is None or other.name == owner.name or key.permissions.get("uid") != uid:
+            continue
+        if _exchange(other) == _exchange(owner):
+            return other.name
+    return ""
+
+
+def _exchange(account: TradingAccount) -> tuple[str, str]:
+    """Return the market that an account trades, by whichever adapter."""
+    return account.venue.removeprefix(_LIBRARY), account.market
+
+
+def _of_twin(owner: TradingAccount, twin: str) -> str:
+    what = f"it is of the same account of the venue as the key of account {twin}, which trades {owner.market} with it already"
+    return f"{what}; one account of the venue is one account here"
 
 
 def _context(owner: TradingAccount, key: VenueKey) -> str:

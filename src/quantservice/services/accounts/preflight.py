@@ -42,6 +42,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     account: TradingAccount
     has_key: bool = True
+    twin: str = ""  # another account here whose key is of the same account of the venue
     permissions: KeyPermissions | None = None
     modes: AccountModes | None = None
     snapshot: AccountSnapshot | None = None
@@ -92,6 +93,10 @@ def _key(facts: Facts, now_ms: int) -> Iterator[Finding]:
     refused = refusal_of(rights, now_ms=now_ms)
     if refused:
         yield Finding("key", "failed", f"the venue key is not fit: {refused}")
+        return
+    if facts.twin:
+        said = f"the key is of the same account of the venue as that of {facts.twin}: both would book the whole wallet; remove one"
+        yield Finding("key", "failed", said)
         return
     if not rights.told:
         yield Finding("key", "warning", f"the venue takes the key, and what it may do is not told: {rights.detail}")

@@ -21,6 +21,7 @@ from quantservice.quant.risk_rules import RiskRule
 from quantservice.services.execution.algorithms import MOST_PARTS, Algorithm, AlgorithmKind, Algorithms, algorithms_of
 from quantservice.services.execution.fitting import check_account, check_prices, check_resting, check_steps, out_of_reach
 from quantservice.services.execution.gateway import Gateway
+from quantservice.services.execution.places import at_place
 from quantservice.services.execution.shares import leg_of, one_way, shares_of
 
 #: Volume of each part of a time as it usually is: (instrument, start in ms, duration in ms, parts).
@@ -139,15 +140,16 @@ class Orders:
             raise InvalidValue("account", "orders that are placed together are of one account")
         cause = cause_of(idempotency_key)
         causes = [cause if len(wishes) == 1 else f"{cause}:{number}" for number in range(len(wishes))]
-        for wish in wishes:
-            check_prices(wish.type, wish.limit_price, wish.stop_price)
-            check_resting(post_only=wish.post_only, time_in_force=wish.time_in_force)
-        intents = [self._intent(wish, of) for wish, of in zip(wishes, causes, strict=True)]
         (account,) = accounts
         known = await self.account_of(account)
-        for wish in wishes:
-            if known is not None:
-                check_account(known, wish.instrument)
+        intents: list[Intent] = []
+        for place, (wish, of) in enumerate(zip(wishes, causes, strict=True)):
+            with at_place(place, of=len(wishes)):
+                check_prices(wish.type, wish.limit_price, wish.stop_price)
+                check_resting(post_only=wish.post_only, time_in_force=wish.time_in_force)
+                intents.append(self._intent(wish, of))
+                if known is not None:
+                    check_account(known, wish.instrument)
         gateway = await self._gateway(account)  # waits for an account that was added just now: its prices are asked for next
         await self._check_market(account, list(zip(wishes, intents, strict=True)))
         if not gateway.ready:
@@ -165,14 +167,15 @@ class Orders:
 
     async def _check_market(self, name: str, wanted: Sequence[tuple[OrderWish, Intent]]) -> None:
         """Refuse what the venue would refuse, before anything is sent. What was asked before has its answer already."""
-        for wish, intent in wanted:
+        for place, (wish, intent) in enumerate(wanted):
             price = wish.limit_price or wish.stop_price or self._price_of(name, wish.instrument.id)
             refused = out_of_reach(wish.instrument, wish.quantity, price, reduce_only=wish.reduce_only)
             if refused is not None:
                 async with self._state.transaction() as work:
                     known = await work.intents.get(intent.intent_id)
                 if known is None:
-                    raise InvalidValue(*refused)
+                    with at_place(place, of=len(wanted)):
+                        raise InvalidValue(*refused)
 
     async def _same(self, outcome: Order | Denied, intent: Intent) -> bool:
         """Say whether what came of an order was asked for as ``intent`` asks: the same terms, and as long to its deadline."""

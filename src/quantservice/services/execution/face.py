@@ -17,6 +17,7 @@ from quantservice.core.orders import Order
 from quantservice.quant.risk_rules import RiskRule, rule_of
 from quantservice.services.execution.algorithms import MOST_PARTS, Algorithm
 from quantservice.services.execution.commands import AlgorithmFields, AmendWish, OrderFields, Orders, OrderWish
+from quantservice.services.execution.places import at_place
 from quantservice.services.execution.routed import Router
 from quantservice.services.execution.routing import Offer, same_thing
 
@@ -69,7 +70,10 @@ class TradingService:
         idempotency_key: str = "",
     ) -> list[Order | Denied]:
         """Place orders of one account, decided in one commit; return what came of each in their order."""
-        wishes = [await self._wish(payload) for payload in payloads]
+        wishes: list[OrderWish] = []
+        for place, payload in enumerate(payloads):
+            with at_place(place, of=len(payloads)):
+                wishes.append(await self._wish(payload))
         return await self._orders.place_all(wishes, idempotency_key=idempotency_key, also=rules_of(risk_cfg or {}))
 
     async def place_routed(

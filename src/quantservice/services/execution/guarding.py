@@ -91,7 +91,7 @@ class Guard:
         self._one_way: set[Any] = set()
         self._marks: dict[InstrumentId, Decimal] = {}
         self._failed: dict[str, tuple[int, int]] = {}  # thing -> attempts that failed in a row, and when the next is due (ns)
-        self._told: set[str] = set()
+        self._told: dict[str, HeldPosition] = {}  # things that should rest at the venue and do not
         self._relieving = False  # the margin ratio is too high, and a person was told
         self._dirty = self._moved = True
         self._heard = self._seen = 0  # changes, and those that are in what was read last
@@ -133,6 +133,7 @@ class Guard:
         dirty, self._dirty, self._moved = self._dirty, False, False
         if dirty or self._kept is None:
             await self._read()
+            await self._tell_watched()
         wanted = self._wanted()
         await self._clear(wanted)
         resting = await self._resting()
@@ -369,14 +370,31 @@ class Guard:
 
     # --- what is told --------------------------------------------------------------------------------------------------
 
+    async def _tell_watched(self) -> None:
+        """Tell of stops that the venue does not hold, as deployments hold against each other, and of those that need none now."""
+        for share in self._shares if self._rests else ():
+            rules = self._instrument_of(share.position.instrument)
+            if rules is None or leg_of(share) in self._one_way:
+                continue
+            for rule in self._rules_of(share.deployment):
+                if _stop_of(rule, share, rules) is not None:
+                    what = f"{rule.name} of {share.position.instrument} does not rest: deployments hold against each other there"
+                    sentence = f"{what}; it is watched here, while this process runs"
+                    await self._tell_failed(_key(rule.name, share.position, share.deployment), share, sentence)
+        held = {_share_key(share) for share in self._shares}
+        for key, share in list(self._told.items()):
+            if _share_key(share) not in held:
+                del self._told[key]
+                gone = f"a stop of {share.position.instrument} is not needed any more"
+                await self._alert("stop_not_placed", share, gone, cleared=True)
+
     async def _tell_failed(self, key: str, share: HeldPosition, sentence: str) -> None:
         if key not in self._told:
-            self._told.add(key)
+            self._told[key] = share
             await self._alert("stop_not_placed", share, sentence)
 
     async def _tell_placed(self, key: str, share: HeldPosition) -> None:
-        if key in self._told:
-            self._told.discard(key)
+        if self._told.pop(key, None) is not None:
             await self._alert("stop_not_placed", share, f"a stop of {share.position.instrument} rests again", cleared=True)
 
     async def _alert(self, name: str, share: HeldPosition | None, sentence: str, *, cleared: bool = False) -> None:

@@ -132,6 +132,9 @@ class RiskDesk:
             return Verdict(answer=_denied(intent, "deadline", "0 s", late, f"it came {late} after it was valid", now_ns))
         intent = book.as_the_venue_takes_it(intent)
         view = book.view(intent, now_ns)
+        if intent.terms.reduce_only and not view.reduces:
+            said = "spot knows no orders that only reduce, and this one could do more than sell what is held and not being sold yet"
+            return Verdict(answer=_denied(intent, "reduce_only", "what is held", f"{intent.terms.quantity:f}", said, now_ns))
         barred = self._barred(intent, view, now_ns)
         if barred is not None:
             return Verdict(answer=barred)

@@ -21,6 +21,7 @@ from quantservice.core.positions import Position, PositionSide
 from quantservice.ports import HeldPosition, StrategyQuota
 from quantservice.quant.risk_rules import RiskView
 from quantservice.services.risk.covering import as_the_venue_takes_it, closes
+from quantservice.services.risk.rates import Rates, value_of
 
 _RECENT: Final = 512
 _DAY_NS: Final = 86_400 * 1_000_000_000
@@ -146,8 +147,9 @@ class Exposed:
 class ExposureBook:
     """The projection of one account."""
 
-    def __init__(self, account: str, instrument_of: InstrumentOf) -> None:
+    def __init__(self, account: str, instrument_of: InstrumentOf, currency: str = "") -> None:
         self.account = account
+        self._rates = Rates(currency)
         self.equity = Equity()
         self.leverage: dict[InstrumentId, Decimal] = {}
         self.usual_leverage = _ONE  # of instruments whose own is not known
@@ -238,6 +240,7 @@ class ExposureBook:
     def set_price(self, instrument: InstrumentId, price: Decimal, now_ns: int) -> None:
         """Take a mark or last price."""
         found = self._exposed[instrument]
+        self._rates.note(self.instrument_of(instrument), price)
         found.price = Price(price, now_ns)
         found.worst = None
 
@@ -342,7 +345,8 @@ class ExposureBook:
     @exact
     def value(self, instrument: InstrumentId, quantity: Decimal, price: Decimal | None = None) -> Decimal:
         """Value of a quantity in the reporting currency, without sign."""
-        return _value(self.instrument_of(instrument), quantity, price or self.price_of(instrument))
+        rules = self.instrument_of(instrument)
+        return value_of(rules, quantity, price or self.price_of(instrument)) * self._rates.of(rules)
 
     @exact
     def worst(self, instrument: InstrumentId, more: OrderTerms | None = None) -> Decimal:
@@ -350,20 +354,19 @@ class ExposureBook:
         return self._worst(instrument, self._exposed[instrument], more)
 
     def _worst(self, instrument: InstrumentId, found: Exposed, more: OrderTerms | None = None) -> Decimal:
-        if more is None and found.worst is not None:
-            return found.worst
-        price = ZERO if found.price is None else found.price.value
-        rules = self.instrument_of(instrument)
-        total = sum((_value(rules, quantity, price) for quantity in found.quantities(more)), ZERO)
-        if more is None:
-            found.worst = total
-        return total
+        rules, total = self.instrument_of(instrument), found.worst
+        if more is not None or total is None:
+            price = ZERO if found.price is None else found.price.value
+            total = sum((value_of(rules, quantity, price) for quantity in found.quantities(more)), ZERO)
+            if more is None:
+                found.worst = total  # in the quote currency: the rate moves on its own
+        return total * self._rates.of(rules) if total else total
 
     def _own(self, deployment: str, instrument: InstrumentId, more: OrderTerms | None = None) -> Decimal:
         """Return the value of a deployment's share of an instrument at its worst, with ``more`` added."""
         share = self._shares.get((deployment, instrument)) or Exposed()
         rules, price = self.instrument_of(instrument), self.price_of(instrument)
-        return sum((_value(rules, quantity, price) for quantity in share.quantities(more)), ZERO)
+        return sum((value_of(rules, quantity, price) for quantity in share.quantities(more)), ZERO) * self._rates.of(rules)
 
     @exact
     def used(self, now_ns: int) -> dict[str, Used]:
@@ -424,7 +427,7 @@ class ExposureBook:
             closes=own_part,
             reference_price=reference,
             order_price=order_price,
-            order_value=_value(rules, terms.quantity, order_price),
+            order_value=value_of(rules, terms.quantity, order_price) * self._rates.of(rules),
             equity=kept.now,
             peak_equity=kept.peak,
             day_start_equity=kept.day_start,
@@ -444,7 +447,7 @@ class ExposureBook:
             last_loss_ns=last_loss,
             sides_lately=found.sides,
             data_age_ms=(now_ns - price.time_ns) // _MS_NS if price is not None else 2**31,
-            data_faults=self._faults(intent.deployment, name, now_ns),
+            data_faults=(*self._faults(intent.deployment, name, now_ns), *self._rates.faults(rules)),
             leverage=self.leverage.get(name, self.usual_leverage),
             quota_position=quota.max_position if quota is not None else ZERO,
             quota_orders_per_day=quota.orders_per_day if quota is not None else 0,
@@ -466,17 +469,6 @@ class ExposureBook:
         return found
 
 
-def _value(rules: Instrument | None, quantity: Decimal, price: Decimal) -> Decimal:
-    if not quantity:
-        return ZERO
-    if rules is not None and rules.inverse:
-        return abs(quantity) * rules.contract_size  # contracts of so many quote units each
-    if price <= 0:
-        return ZERO
-    value = price * abs(quantity)  # as core.fees.notional, whose own context a check of microseconds cannot afford
-    return value if rules is None else value * rules.contract_size
-
-
 def _grown(terms: OrderTerms, changed: Order | None) -> OrderTerms | None:
     """Return what an order adds to what is in flight: of a change that by which it is larger, because the old version may stay."""
     if changed is None:
@@ -486,8 +478,8 @@ def _grown(terms: OrderTerms, changed: Order | None) -> OrderTerms | None:
 
 
 def _reduces(found: Exposed, terms: OrderTerms, quantity: Decimal) -> bool:
-    if terms.reduce_only:
-        return True
+    if terms.reduce_only and terms.instrument.market != "spot":
+        return True  # the venue sees to it; spot knows no such orders
     held = found.legs.get(terms.position_side, ZERO)
     opposite = held > 0 if terms.side == "sell" else held < 0
     return opposite and found.left(terms.side) + quantity <= abs(held)

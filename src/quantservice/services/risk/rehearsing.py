@@ -154,7 +154,7 @@ class _Replay:
     def __init__(self, past: Past, instrument_of: InstrumentOf, judging_ns: range, deployment: str | None) -> None:
         self._past, self._instrument_of = past, instrument_of
         self._judging_ns, self._deployment = judging_ns, deployment
-        self._book = ExposureBook(past.account.name, instrument_of)
+        self._book = ExposureBook(past.account.name, instrument_of, past.account.currency)
         self._book.quotas.update(past.quotas)
         self._positions: dict[tuple[str, InstrumentId, PositionSide], Position] = {}
         self._orders: dict[str, Order] = {}

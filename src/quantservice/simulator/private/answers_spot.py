@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from quantservice.core.money import ZERO
@@ -169,7 +170,7 @@ def account(desk: Desk, holder: Account, *, can_withdraw: bool, omit_zero: bool)
         "accountType": "SPOT",
         "balances": balances(desk, holder, omit_zero=omit_zero),
         "permissions": ["SPOT"],
-        "uid": 354_937_868,
+        "uid": 300_000_000 + zlib.crc32(holder.name.encode()) % 90_000_000,  # a function of its name
     }
 
 

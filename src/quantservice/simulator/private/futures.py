@@ -13,7 +13,7 @@ from quantservice.core.money import ZERO
 from quantservice.simulator.private import answers_futures as answers
 from quantservice.simulator.private.calls import Call, Endpoint, Endpoints, OrderGate, Reads, by_symbol, order_ids
 from quantservice.simulator.private.desk import Desk
-from quantservice.simulator.private.wording import Params, futures_ticket, integer, needed, number, refusal
+from quantservice.simulator.private.wording import Params, check_good_till, futures_ticket, integer, needed, number, refusal
 from quantservice.simulator.rest import VenueRefusal
 from quantservice.simulator.trading import Reject, SimOrder, Status, Ticket
 from quantservice.simulator.trading.values import CONDITIONAL
@@ -78,6 +78,7 @@ class FuturesOrders:
         """Check an order without placing it."""
         ticket = futures_ticket(call.params, self._client_id())
         self._desk.symbol(ticket.symbol)
+        check_good_till(self._desk.market, ticket, self._desk.now_ms())
         try:
             self._desk.engine.test(call.account, ticket)
         except Reject as reject:
@@ -127,6 +128,7 @@ class FuturesOrders:
     def _submit(self, call: Call, ticket: Ticket) -> SimOrder:
         symbol = self._desk.symbol(ticket.symbol)
         engine, market = self._desk.engine, self._desk.market
+        check_good_till(market, ticket, self._desk.now_ms())
         book = engine.state.books[symbol.name]
         try:
             if ticket.post_only and ticket.price is not None and book.available(ticket.side, ticket.price) > 0:

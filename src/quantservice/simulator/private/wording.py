@@ -44,6 +44,10 @@ _AFTER_TRIGGER: Final = {
     Kind.TRAILING_STOP_MARKET: "MARKET",
 }
 
+#: A GTD order of um names an instant between these; the coin-margined market knows no such orders.
+_GTD_LEAST_MS: Final = 600_000
+_GTD_END_MS: Final = 253_402_300_799_000
+
 #: reason: (code, message) on spot, and on the futures markets
 _REFUSALS: Final[dict[str, tuple[tuple[int, str], tuple[int, str]]]] = {
     "duplicate_client_id": ((-2010, "Duplicate order sent."), (-4116, "ClientOrderId is duplicated.")),
@@ -195,6 +199,19 @@ def futures_ticket(params: Params, fallback_id: str, *, trigger: str = "stopPric
         client_id=client_id(params, id_name, fallback_id),
         self_trade=_self_trade(params),
     )
+
+
+def check_good_till(market: MarketName, ticket: Ticket, now_ms: int) -> None:
+    """Refuse an order with an end that the venue does not keep."""
+    if ticket.tif != "GTD" or not ticket.expire_ms:
+        return
+    if market == "cm":
+        raise VenueRefusal(-1115, "Invalid timeInForce.")
+    if not now_ms + _GTD_LEAST_MS < ticket.expire_ms < _GTD_END_MS:
+        raise VenueRefusal(
+            -5040,
+            "The goodTillDate timestamp must be greater than the current time plus 600 seconds and smaller than 253402300799000",
+        )
 
 
 def spot_ticket(params: Params, fallback_id: str) -> Ticket:

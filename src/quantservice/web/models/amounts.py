@@ -42,3 +42,10 @@ _SHAPE = Field(
 PositiveAmount: TypeAlias = Annotated[str, BeforeValidator(_positive), _SHAPE]
 #: The same, and zero too.
 Amount: TypeAlias = Annotated[str, BeforeValidator(_not_negative), _SHAPE]
+
+
+def key_given(value: str) -> str:
+    """Refuse an idempotency key that was sent and is empty: the caller believes to be safe with it, and is not."""
+    if not value.strip():
+        raise PydanticCustomError(SENTENCE, "is empty; send a key of your own with each order, or leave the header out")
+    return value

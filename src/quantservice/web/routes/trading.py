@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
+from pydantic import AfterValidator
 from starlette.responses import Response
 
 from quantservice.core.errors import InvalidValue, UnknownName
@@ -23,6 +25,7 @@ from quantservice.web import models
 from quantservice.web.context import TradingFace, WebContext
 from quantservice.web.encode import plain
 from quantservice.web.errors import error_reply, reply
+from quantservice.web.models.amounts import key_given
 from quantservice.web.routes.arguments import readers, writers
 from quantservice.web.security import Guard
 from quantservice.web.series import find_instrument
@@ -31,8 +34,10 @@ Account = Annotated[str | None, Query(max_length=40, description="Of one account
 AccountName = Annotated[str, Path(min_length=1, max_length=40, description="The account's name.", examples=["main"])]
 Most = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
 OrderId = Annotated[str, Path(min_length=1, max_length=300, description="The order's id.", examples=["3XM5VA67E2UEYEG4NC3GJKXJMA"])]
+Force = Annotated[bool, Query(description="Also while orders of the account are open.")]
 Key = Annotated[
     str,
+    AfterValidator(key_given),
     Header(
         alias="Idempotency-Key", max_length=100, description="The same key again returns what came of the first and sends nothing."
     ),
@@ -57,12 +62,13 @@ def _add_reading(router: APIRouter, trading: TradingFace) -> None:
     async def list_orders(account: Account = None, open: bool = False, limit: Most = 200) -> Response:  # noqa: A002 - the query's word
         """Newest first; `open`: those only that have not ended."""
         rows = await orders.list(account=account, open_only=open, limit=limit)
-        return reply({"data": [order_row(order) for order in rows]})
+        why = await trading.accounts.unwatched()
+        return reply({"data": [_watched_row(order, why) for order in rows]})
 
     @router.get("/orders/{order_id}", response_model=models.OrderRow, summary="One order")
     async def get_order(order_id: OrderId) -> Response:
         """As it is known now, with the evidence of its state."""
-        return reply(order_row(await orders.get(order_id)))
+        return reply(_watched_row(await orders.get(order_id), await trading.accounts.unwatched()))
 
     @router.get("/orders/{order_id}/chain", response_model=models.OrderChain, summary="From the frame to the fill")
     async def get_chain(order_id: OrderId) -> Response:
@@ -138,14 +144,14 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
         return reply(_key_row(made), 201)
 
     @owner.delete("/accounts/{name}/key", response_model=models.Removed, summary="Forget an account's key")
-    async def forget_key(name: AccountName) -> Response:
-        """At the venue it is still valid: delete it there."""
+    async def forget_key(name: AccountName, force: Force = False) -> Response:
+        """At the venue it is still valid: delete it there. While orders are open, which nobody watches then, it takes `force`."""
         await trading.accounts.get(name)
         found = await trading.accounts.keys(name)
         if not found:
             raise UnknownName("key of account", name, [key.account for key in await trading.accounts.keys()])
         for key in found:
-            await trading.accounts.remove_key(key.id)
+            await trading.accounts.remove_key(key.id, force=force)
         return reply({"removed": name})
 
 
@@ -321,6 +327,12 @@ def order_row(order: Order) -> dict[str, Any]:
         "amendment": _amendment_row(order.amendment),
         "created_ms": order.created_ns // 1_000_000,
     }
+
+
+def _watched_row(order: Order, unwatched: Mapping[str, str]) -> dict[str, Any]:
+    """Return an order; the state of an open one that nobody watches is the last that was known, and its reason says so."""
+    row, why = order_row(order), "" if order.final else unwatched.get(order.terms.account, "")
+    return row | {"reason": "; ".join(part for part in (order.reason, why) if part)}
 
 
 def _chain_row(chain: Chain) -> dict[str, Any]:

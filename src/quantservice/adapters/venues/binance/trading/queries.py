@@ -200,7 +200,16 @@ class Queries:
             withdraw=rights.enable_withdrawals,
             ip_bound=rights.ip_restrict,
             expires_ms=rights.trading_authority_expiration_time,
+            uid=await self._uid(),
         )
+
+    async def _uid(self) -> str:
+        """Ask whose key it is: only the spot API says so, of whichever market's account."""
+        try:
+            found = decode.ANY.decode(await self._caller.ask("whose", {"omitZeroBalances": "true"}))
+        except (Refused, msgspec.DecodeError):
+            return ""  # a key without that right, or another form of the answer: it is not told
+        return str(found.get("uid", ""))
 
     async def modes(self, instruments: Sequence[InstrumentId]) -> AccountModes:
         """Ask how the account is set; fees are those of the first instrument."""

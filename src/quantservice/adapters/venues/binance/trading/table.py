@@ -64,7 +64,10 @@ class TradingRow(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-_PERMISSIONS: Final = Call(method="GET", path="/sapi/v1/account/apiRestrictions", host="wallet")
+_OF_THE_KEY: Final = {
+    "permissions": Call(method="GET", path="/sapi/v1/account/apiRestrictions", host="wallet"),
+    "whose": Call(method="GET", path="/api/v3/account", weight=20, host="wallet"),
+}
 
 
 def _ask(method: str, path: str, *, weight: int = 1, orders: int = 0) -> Call:
@@ -99,7 +102,7 @@ def _futures(base: str, *, balance: str, margin: str, risk: str, weights: tuple[
         "hedge": _read(f"{base}/positionSide/dual", 30),
         "fees": _read(f"{base}/commissionRate", 20),
         "leverage": _ask("POST", f"{base}/leverage"),
-        "permissions": _PERMISSIONS,
+        **_OF_THE_KEY,
         "key_open": Call(method="POST", **key),  # type: ignore[arg-type]  # the words of a Call
         "key_keep": Call(method="PUT", **key),  # type: ignore[arg-type]  # the words of a Call
     }
@@ -133,7 +136,7 @@ _SPOT: Final = TradingRow(
         "fills": _read("/api/v3/myTrades", 20),
         "account": _read("/api/v3/account", 20),
         "fees": _read("/api/v3/account/commission", 20),
-        "permissions": _PERMISSIONS,
+        **_OF_THE_KEY,
     },
     types=_SPOT_TYPES,
     times=("GTC", "IOC", "FOK"),

@@ -26,7 +26,11 @@ def _okx(answer: Any, market: str) -> KeyPermissions:  # one key for all markets
     row = answer["data"][0]
     rights = str(row["perm"]).split(",")
     return KeyPermissions(
-        read="read_only" in rights, trade="trade" in rights, withdraw="withdraw" in rights, ip_bound=bool(row.get("ip"))
+        read="read_only" in rights,
+        trade="trade" in rights,
+        withdraw="withdraw" in rights,
+        ip_bound=bool(row.get("ip")),
+        uid=str(row.get("uid") or ""),
     )
 
 

@@ -263,7 +263,14 @@ class Queries:
             days = int(row["validDays"])
             expires = self._caller.signer.time.now_ms() + days * DAY_MS if days >= 0 else None
             bound = bool(row.get("ipAddresses"))
-        return KeyPermissions(read=True, trade="trade" in words, withdraw="withdraw" in words, ip_bound=bound, expires_ms=expires)
+        return KeyPermissions(
+            read=True,
+            trade="trade" in words,
+            withdraw="withdraw" in words,
+            ip_bound=bound,
+            expires_ms=expires,
+            uid=str(uid),
+        )
 
     async def modes(self, instruments: Sequence[InstrumentId]) -> AccountModes:
         """Ask how the account is set; fees are those of the first instrument."""

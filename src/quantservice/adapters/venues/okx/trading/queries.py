@@ -205,6 +205,7 @@ class Queries:
             trade="trade" in rights,
             withdraw="withdraw" in rights,
             ip_bound=bool(row.get("ip")),
+            uid=str(row.get("uid") or ""),
             detail="" if row.get("ip") else "a trading key without a bound address ends after 14 idle days",
         )
 
