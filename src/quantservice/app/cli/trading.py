@@ -165,24 +165,13 @@ def list_keys(where: options.Where = options.HERE, json: options.Json = False) -
 @options.takes_where
 def forget_key(
     name: Annotated[str, typer.Argument(help="the account (qs accounts list)")],
-<<<<<<< HEAD
+    force: Annotated[bool, typer.Option("--force", help="also while its orders are open: nobody watches them then")] = False,
     where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Forget a key."""
     with where.client() as client:
-        show_one(client.delete(f"/api/v1/accounts/{quote(name, safe='')}/key"), json=json)
-=======
-    force: Annotated[bool, typer.Option("--force", help="also while its orders are open: nobody watches them then")] = False,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
-    json: options.Json = False,
-) -> None:
-    """Forget a key."""
-    with client_of(config, data_dir, demo=demo) as client:
         show_one(client.delete(f"/api/v1/accounts/{quote(name, safe='')}/key", {"force": str(force).lower()}), json=json)
->>>>>>> hands5
 
 
 @options.takes_where
@@ -265,15 +254,8 @@ def place(
     minutes: Annotated[float, typer.Option("--minutes", help="with --algo: its time; 0 is no end")] = 0.0,
     slices: Annotated[int, typer.Option("--slices", help="with --algo: parts of its time; 0 is one a minute")] = 0,
     shown: Annotated[str | None, typer.Option("--shown", help="of an iceberg: what the market sees at once")] = None,
-<<<<<<< HEAD
-    key: Annotated[str, typer.Option("--key", help="idempotency key: the same again sends nothing new")] = "",
-    where: options.Where = options.HERE,
-=======
     key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same again sends nothing new")] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
->>>>>>> hands5
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Place an order."""
@@ -362,15 +344,8 @@ def modify(
     order_id: Annotated[str, typer.Argument(help="id of the order (qs orders list)")],
     quantity: Annotated[str | None, typer.Option("--quantity", help="the whole quantity, what is filled included")] = None,
     limit: Annotated[str | None, typer.Option("--limit", help="limit price")] = None,
-<<<<<<< HEAD
-    key: Annotated[str, typer.Option("--key", help="idempotency key: the same again asks nothing new")] = "",
-    where: options.Where = options.HERE,
-=======
     key: Annotated[str | None, typer.Option("--key", help="idempotency key: the same again asks nothing new")] = None,
-    config: options.ConfigFile = None,
-    data_dir: options.DataDir = None,
-    demo: options.Demo = False,
->>>>>>> hands5
+    where: options.Where = options.HERE,
     json: options.Json = False,
 ) -> None:
     """Change an order."""
@@ -446,14 +421,9 @@ def _lister(path: str, empty: str) -> Any:
         json: options.Json = False,
     ) -> None:
         """List them."""
-<<<<<<< HEAD
         with where.client() as client:
-            show(client.get(path, {"account": account})["data"], json=json, empty=empty)
-=======
-        with client_of(config, data_dir, demo=demo) as client:
             rows = client.get(path, {"account": account})["data"]
         show(rows if json else [_brief(row) for row in rows], json=json, empty=empty)
->>>>>>> hands5
 
     return show_rows
 
