@@ -278,7 +278,7 @@ async def test_a_refused_stop_is_watched_tried_again_with_pauses_and_told_once(r
 
 
 async def test_parts_that_hold_against_each_other_are_watched_and_told_of_until_their_stops_rest_again(rig: Rig) -> None:
-    """The account holds less than the larger part, and nothing of the other's side: the venue would hold back or refuse both."""
+    """The account holds less than the larger part, and nothing of the other's side: the venue would hold back what is more."""
     watch = Watch(rig, STOP)
 
     def told() -> list[tuple[str, bool]]:
@@ -290,7 +290,8 @@ async def test_parts_that_hold_against_each_other_are_watched_and_told_of_until_
     assert (await watch.resting(), told()) == ([("stop_loss", "sell", "0.3", "47500.0")], [])
     await watch.hold("0.2", side="sell", deployment="d2")
     await watch.settle()
-    assert (await watch.resting(), sorted(told())) == ([], [("d1", False), ("d2", False)])
+    assert await watch.resting() == [("stop_loss", "sell", "0.1", "47500.0")], "what the account's own position covers rests"
+    assert sorted(told()) == [("d1", False), ("d2", False)]
     watch.mark("47400")
     await watch.settle()
     (out,) = await watch.open()
@@ -299,6 +300,25 @@ async def test_parts_that_hold_against_each_other_are_watched_and_told_of_until_
     await watch.settle()
     assert await watch.resting() == [("stop_loss", "buy", "0.2", "52500.0")], "the other part is the account's own now"
     assert sorted(told()[2:]) == [("d1", True), ("d2", True)]
+
+
+async def test_the_stop_of_a_part_makes_way_for_the_order_that_closes_the_part(rig: Rig) -> None:
+    """A plain order beside it could turn the part over: the stop is cancelled first, and the account keeps what the other holds."""
+    watch = Watch(rig, STOP)
+    await watch.hold("0.3")
+    await watch.hold("0.2", side="sell", deployment="d2")
+    await watch.settle()
+    (stop,) = await watch.open()
+    for item in rig.told:  # as the account's desk brings it
+        if isinstance(item, PositionChanged):
+            rig.desk.books["main"].apply_position(item.position, item.deployment)
+    closing = rig.intent("close", "0.3", side="sell", reduce_only=True)
+    await rig.gateway.submit([closing])
+    assert (await rig.order(closing)).terms.reduce_only is False
+    assert (await rig.gateway.find(stop.order_id)).state is OrderState.CANCELLED  # type: ignore[union-attr]  # it is there
+    await rig.gateway.apply_fill(rig.venue.fill(closing.client_id, "0.3", "50000"))
+    await watch.settle()
+    assert await watch.resting() == [("stop_loss", "buy", "0.2", "52500.0")]
 
 
 @pytest.mark.parametrize(("held", "wanted"), [("0.1", "0.05"), ("0.001", "0.001"), ("0.003", "0.001")])

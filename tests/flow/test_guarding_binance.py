@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 from tests.support.state import sqlite_store
@@ -34,6 +35,8 @@ class Guarded(Desk):
 
         async def told(_work: Any, payload: Any) -> None:
             self.guard.touch(held=isinstance(payload, PositionChanged))
+            if isinstance(payload, PositionChanged):
+                self.risk.books[venue.name].apply_position(payload.position, payload.deployment)
 
         self.gateway = Gateway(venue.trading, store, self.clock, check=self.risk, books=self.books, told=told, holder="one")
         config = ExecutionConfig(lease_every_s=1.0, resolve_every_s=0.1, reconcile_every_s=0.5, dead_man_s=0.0)
@@ -113,6 +116,22 @@ async def test_a_stop_that_is_reached_closes_the_position_and_nothing_is_left(ve
         await desk.until_stops()
         truth = await venue.truth()
         assert not any(truth.positions.values()), "closed once, not turned round"
+
+
+async def test_what_the_account_covers_of_a_part_rests_and_makes_way_for_what_closes_the_part(
+    venue: BinanceHarness, tmp_path: Path
+) -> None:
+    lot = venue.quantity
+    async with sqlite_store(tmp_path) as store, running(venue, store) as desk:
+        await desk.gateway.submit([desk.intent(quantity=lot * 3)])
+        against = msgspec.structs.replace(desk.intent("sell", quantity=lot * 2), deployment="d2")
+        await desk.gateway.submit([against])
+        await desk.until_stops(("stop_market", lot), ("take_profit_market", lot))
+        closing = desk.intent("sell", quantity=lot * 3, reduce_only=True)
+        await desk.gateway.submit([closing])
+        await desk.until(closing, OrderState.FILLED)
+        await desk.until_stops(("stop_market", lot * 2), ("take_profit_market", lot * 2))
+        assert sum((await venue.truth()).positions.values()) == -lot * 2, "the other part is as it was"
 
 
 async def test_a_lost_answer_is_one_stop(venue: BinanceHarness, tmp_path: Path) -> None:

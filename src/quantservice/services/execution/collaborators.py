@@ -35,6 +35,10 @@ class Check(Protocol):
         """Approve (and reserve) or deny; ``also``: rules of this order alone, asked after those in force."""
         ...
 
+    def uncovered(self, intent: Intent) -> bool:
+        """Say whether an order that only reduces a deployment's part, and ends at once, is more than the account covers."""
+        ...
+
     def apply_order(self, order: Order) -> None:
         """Take an order as it is now into the exposure."""
         ...

@@ -30,6 +30,7 @@ from quantservice.services.execution.committing import Write
 from quantservice.services.execution.keeper import OrderKeeper
 from quantservice.services.execution.resolving import Resolver
 from quantservice.services.execution.sending import GatewayConfig, Sender
+from quantservice.services.execution.way import Way
 
 _log = structlog.get_logger(__name__)
 _LATE: Final = "its time had passed before it could be sent"
@@ -67,6 +68,7 @@ class Gateway:
         self._lease: GatewayLease | None = None
         self._reconciling = asyncio.Lock()
         self._sender = Sender(clock, self._config, self._need_lease)
+        self.way = Way(self._keeper, clock, uncovered=check.uncovered, cancel=self.cancel)
         self._amender = Amender(trading, self._keeper, self.resolver, check, config=self._config, sender=self._sender)
 
     # --- start -------------------------------------------------------------------------------------------------------
@@ -153,7 +155,8 @@ class Gateway:
         """
         self._need_ready()
         outcomes: dict[str, Outcome] = {}
-        approved = await self._decide(intents, outcomes, also, within)
+        async with self.way.made(intents):
+            approved = await self._decide(intents, outcomes, also, within)
         decided()
         self.resolver.sending.update(order.order_id for order, _ in approved)
         try:

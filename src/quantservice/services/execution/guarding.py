@@ -1,11 +1,12 @@
 """Protection of open positions: one owner per account keeps what rests at the venue in step with what is held.
 
-Stop-loss and take-profit rest at the venue as reduce-only orders of each share's quantity, where the venue holds such orders. When
-a share changes its size or entry the old order is cancelled first and, once it has surely ended, the new one is placed; without a
-position nothing rests. What the venue cannot hold (trailing stops, spot, shares of deployments that hold against each other) is
-watched on every price and closed by a market order. While the margin ratio is too high a part of the largest position goes, then of
-the largest of what is left, one order at a time. An order's id is a function of the one before it for the same thing, so that a
-process that dies at any instant finds the order that is there and places no second one.
+Stop-loss and take-profit rest at the venue as reduce-only orders of each share's quantity, where the venue holds such orders.
+When a share changes its size or entry the old order is cancelled first and, once it has surely ended, the new one is placed;
+without a position nothing rests. What the venue cannot hold (trailing stops, spot, and of shares that hold against each other
+what the account's own position does not cover) is watched on every price and closed by a market order. While the margin ratio
+is too high a part of the largest position goes, then of the largest of what is left, one order at a time. An order's id is a
+function of the one before it for the same thing, so that a process that dies at any instant finds the order that is there and
+places no second one.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from quantservice.quant.risk_rules import (
     percent,
 )
 from quantservice.services.execution.gateway import Gateway
-from quantservice.services.execution.shares import leg_of, one_way, shares_of
+from quantservice.services.execution.shares import covers, leg_of, one_way, shares_of
 
 _log = structlog.get_logger(__name__)
 _SCOPE: Final = "guard"
@@ -89,6 +90,7 @@ class Guard:
         self._last_kept: dict[str, str] = {}
         self._shares: list[HeldPosition] = []
         self._one_way: set[Any] = set()
+        self._covers: list[Decimal] = []  # of each share: what the account's own position covers
         self._marks: dict[InstrumentId, Decimal] = {}
         self._failed: dict[str, tuple[int, int]] = {}  # thing -> attempts that failed in a row, and when the next is due (ns)
         self._told: dict[str, HeldPosition] = {}  # things that should rest at the venue and do not
@@ -168,7 +170,7 @@ class Guard:
         async with self._state.transaction() as work:
             held = await work.books.positions(account=self._gateway.account)
         self._shares = shares_of(held)
-        self._one_way = one_way(self._shares)
+        self._one_way, self._covers = one_way(self._shares), covers(self._shares)
 
     async def _load(self) -> None:
         async with self._state.transaction() as work:
@@ -197,14 +199,12 @@ class Guard:
     def _wanted(self) -> dict[str, _Wanted]:
         """Return what should rest, by thing."""
         found: dict[str, _Wanted] = {}
-        for share in self._shares if self._rests else ():
-            if leg_of(share) not in self._one_way:
-                continue
+        for share, most in zip(self._shares, self._covers, strict=True) if self._rests else ():
             rules = self._instrument_of(share.position.instrument)
             if rules is None:
                 continue
             for rule in self._rules_of(share.deployment):
-                stop = _stop_of(rule, share, rules)
+                stop = _stop_of(rule, share, rules, most)
                 if stop is not None:
                     found[_key(rule.name, share.position, share.deployment)] = stop
         return found
@@ -219,7 +219,8 @@ class Guard:
         if outcome is None:
             return
         if not _failed(outcome):
-            await self._tell_placed(key, share)
+            if leg_of(share) in self._one_way:
+                await self._tell_placed(key, share)
             return
         why = outcome.sentence if isinstance(outcome, Denied) else outcome.reason or outcome.state.value
         sentence = f"{rule} of {share.position.instrument} at {stop.stop_price:f} does not rest: {why}; it is watched here"
@@ -265,8 +266,8 @@ class Guard:
             if isinstance(rule, ForcedReduction):
                 continue  # of the account as a whole
             found = resting.get(_key(rule.name, position, share.deployment))
-            if found is not None and found.state is OrderState.OPEN:
-                continue  # the venue does it
+            if found is not None and found.state is OrderState.OPEN and leg_of(share) in self._one_way:
+                continue  # the venue does it, whole
             out = rule.watch(watched)
             if out is not None:
                 await self._get_out(rule.name, share, out.share, out.sentence)
@@ -362,6 +363,8 @@ class Guard:
             if same and order.purpose == "flatten":
                 return True
         mine = _share_key(share)
+        if self._gateway.way.closing(share.deployment, share.position.instrument):
+            return True
         for key, last in self._memory().last.items():
             found = await self._gateway.find(client_order_id(share.account, last)) if key.endswith(mine) else None
             if found is not None and (found.fills_missing or (not found.final and found.reported)):
@@ -372,14 +375,14 @@ class Guard:
 
     async def _tell_watched(self) -> None:
         """Tell of stops that the venue does not hold, as deployments hold against each other, and of those that need none now."""
-        for share in self._shares if self._rests else ():
-            rules = self._instrument_of(share.position.instrument)
+        for share, most in zip(self._shares, self._covers, strict=True) if self._rests else ():
+            rules, whole = self._instrument_of(share.position.instrument), abs(share.position.quantity)
             if rules is None or leg_of(share) in self._one_way:
                 continue
             for rule in self._rules_of(share.deployment):
-                if _stop_of(rule, share, rules) is not None:
-                    what = f"{rule.name} of {share.position.instrument} does not rest: deployments hold against each other there"
-                    sentence = f"{what}; it is watched here, while this process runs"
+                if most < whole and _stop_of(rule, share, rules, whole) is not None:
+                    what = f"{rule.name} of {share.position.instrument} rests for {most:f} of {whole:f}"
+                    sentence = f"{what}, as deployments hold against each other; the rest is watched here, while this process runs"
                     await self._tell_failed(_key(rule.name, share.position, share.deployment), share, sentence)
         held = {_share_key(share) for share in self._shares}
         for key, share in list(self._told.items()):
@@ -446,10 +449,12 @@ def _is(order: Order, wanted: _Wanted) -> bool:
 
 
 @exact
-def _stop_of(rule: PositionRule, share: HeldPosition, instrument: Instrument) -> _Wanted | None:
-    """Return the order by which a venue follows a rule, or None where it cannot."""
+def _stop_of(rule: PositionRule, share: HeldPosition, instrument: Instrument, most: Decimal) -> _Wanted | None:
+    """Return the order by which a venue follows a rule, for ``most`` of the share, or None where it cannot."""
     entry, long = share.position.average_entry, share.position.quantity > 0
-    quantity = instrument.round_quantity(abs(share.position.quantity))
+    quantity = instrument.round_quantity(most)
+    if most < abs(share.position.quantity) and quantity < instrument.min_quantity:
+        return None
     if entry is None or quantity <= 0 or not isinstance(rule, StopLoss | TakeProfit):
         return None
     away = rule.limit if isinstance(rule, TakeProfit) else -rule.limit

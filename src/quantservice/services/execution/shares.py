@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 import msgspec
 
@@ -38,3 +39,22 @@ def one_way(shares: Sequence[HeldPosition]) -> set[tuple[InstrumentId, PositionS
     for item in shares:
         signs.setdefault(leg_of(item), set()).add(item.position.quantity > 0)
     return {leg for leg, found in signs.items() if len(found) == 1}
+
+
+@exact
+def covers(shares: Sequence[HeldPosition]) -> list[Decimal]:
+    """Return how much of each share the account's own position covers: together no more than it, the largest shares first.
+
+    Where all shares of a leg have one sign it covers them whole; what is on the other side it covers not at all.
+    """
+    left: dict[tuple[InstrumentId, PositionSide], Decimal] = {}
+    for item in shares:
+        left[leg_of(item)] = left.get(leg_of(item), ZERO) + item.position.quantity
+    found = [ZERO] * len(shares)
+    for place in sorted(range(len(shares)), key=lambda place: (-abs(shares[place].position.quantity), shares[place].deployment)):
+        item, net = shares[place], left[leg_of(shares[place])]
+        if net and (net > 0) == (item.position.quantity > 0):
+            taken = min(abs(item.position.quantity), abs(net))
+            found[place] = taken
+            left[leg_of(item)] = net - taken if net > 0 else net + taken
+    return found

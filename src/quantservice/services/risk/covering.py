@@ -29,17 +29,20 @@ def as_the_venue_takes_it(intent: Intent, account: Exposed, share_of: Callable[[
     A person's order stays as it was typed, and one that is more than its deployment's part too: the venue holds it back.
     """
     terms = intent.terms
-    at_once = terms.type == "market" or terms.time_in_force in ("IOC", "FOK")
-    if not (terms.reduce_only and at_once and intent.deployment) or not _uncovered(intent, account, share_of):
+    if not uncovered(intent, account, share_of) or not closes(terms, share_of(intent.deployment)):
         return intent
     return msgspec.structs.replace(intent, terms=msgspec.structs.replace(terms, reduce_only=False))
 
 
 @exact
-def _uncovered(intent: Intent, account: Exposed, share_of: Callable[[str], Exposed | None]) -> bool:
-    return not _covered(intent, account, share_of) and closes(intent.terms, share_of(intent.deployment))
+def uncovered(intent: Intent, account: Exposed, share_of: Callable[[str], Exposed | None]) -> bool:
+    """Say whether an order that only reduces a deployment's part, and ends at once, is more than the account's position covers."""
+    terms = intent.terms
+    at_once = terms.type == "market" or terms.time_in_force in ("IOC", "FOK")
+    return bool(terms.reduce_only and at_once and intent.deployment) and not _covered(intent, account, share_of)
 
 
+@exact
 def closes(terms: OrderTerms, share: Exposed | None) -> bool:
     """Say whether an order only makes a share smaller, also when all that is in flight of it is filled first."""
     held = ZERO if share is None else held_against(share, terms)

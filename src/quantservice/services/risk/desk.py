@@ -115,6 +115,11 @@ class RiskDesk:
         found = [self._states[scope] for scope in scopes if scope in self._states]
         return max((state.since_ms for state in found if state.state == "ACTIVE"), default=0) * _MS_NS
 
+    def uncovered(self, intent: Intent) -> bool:
+        """Say whether an order that only reduces a deployment's part, and ends at once, is more than the account covers."""
+        book = self.books.get(intent.terms.account)
+        return book is not None and book.uncovered(intent)
+
     def check(self, intent: Intent, now_ns: int, also: Sequence[RiskRule] = ()) -> Verdict:
         """Approve or deny. An approved intent is reserved at once: the next check counts it.
 

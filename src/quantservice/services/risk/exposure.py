@@ -20,7 +20,7 @@ from quantservice.core.orders import IN_FLIGHT, Order, OrderState
 from quantservice.core.positions import Position, PositionSide
 from quantservice.ports import HeldPosition, StrategyQuota
 from quantservice.quant.risk_rules import RiskView
-from quantservice.services.risk.covering import as_the_venue_takes_it, closes
+from quantservice.services.risk.covering import as_the_venue_takes_it, closes, uncovered
 from quantservice.services.risk.rates import Rates, value_of
 
 _RECENT: Final = 512
@@ -398,6 +398,11 @@ class ExposureBook:
         """Return an intent whose order may only reduce where the account's own position covers it."""
         name = intent.terms.instrument
         return as_the_venue_takes_it(intent, self._exposed[name], lambda deployment: self._shares.get((deployment, name)))
+
+    def uncovered(self, intent: Intent) -> bool:
+        """Say whether an order that only reduces a deployment's part, and ends at once, is more than the account covers."""
+        name = intent.terms.instrument
+        return uncovered(intent, self._exposed[name], lambda deployment: self._shares.get((deployment, name)))
 
     @exact
     def view(self, intent: Intent, now_ns: int) -> RiskView:
