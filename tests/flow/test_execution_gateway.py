@@ -269,6 +269,15 @@ async def test_cr2_of_two_gateways_one_sends_also_after_the_other_slept(rig: Rig
     assert len(rig.venue.sent) == 1
 
 
+async def test_an_order_that_was_on_its_way_while_the_account_begins_anew_is_told_so(rig: Rig) -> None:
+    """A changed key ends the gateway: no other process is to be blamed for it."""
+    await rig.gateway.release()
+    rig.gateway.ready = True  # it had been, when the order was let in
+    with pytest.raises(EnvironmentFault, match="account main begins anew; nothing was sent, ask again in a moment"):
+        await rig.gateway.submit([rig.intent()])
+    assert rig.venue.sent == []
+
+
 async def test_a_lease_that_was_lost_and_came_back_needs_a_reconciliation(rig: Rig) -> None:
     other = rig.make("two")
     await rig.clock.advance(61.0)

@@ -85,11 +85,15 @@ async def test_an_account_is_added_once_and_named_well(rig: Rig) -> None:
     assert not (await rig.accounts.enable("main", enabled=False)).enabled
 
 
-async def test_an_account_with_open_orders_stays(rig: Rig) -> None:
-    await rig.accounts.add("main", "binance", "um")
+async def _open_order(rig: Rig) -> None:
     terms = OrderTerms(account="main", instrument=InstrumentId("binance", "um", "BTC-USDT-PERP"), side="buy", quantity=Decimal(1))
     async with rig.store.transaction() as work:
         await work.orders.put(order_of(Intent(intent_id="i1", terms=terms), created_ns=1))
+
+
+async def test_an_account_with_open_orders_stays(rig: Rig) -> None:
+    await rig.accounts.add("main", "binance", "um")
+    await _open_order(rig)
     with pytest.raises(UserError, match="1 open orders"):
         await rig.accounts.remove("main")
     await rig.accounts.add("second", "binance", "um")
@@ -99,9 +103,7 @@ async def test_an_account_with_open_orders_stays(rig: Rig) -> None:
 
 async def test_a_key_is_not_forgotten_while_orders_are_open_unless_forced(rig: Rig) -> None:
     key_id = await rig.live()
-    terms = OrderTerms(account="main", instrument=InstrumentId("binance", "um", "BTC-USDT-PERP"), side="buy", quantity=Decimal(1))
-    async with rig.store.transaction() as work:
-        await work.orders.put(order_of(Intent(intent_id="i1", terms=terms), created_ns=1))
+    await _open_order(rig)
     with pytest.raises(UserError, match="account main has 1 open orders, which nobody would watch without its key"):
         await rig.accounts.remove_key(key_id)
     assert await rig.accounts.unwatched() == {}
@@ -120,6 +122,12 @@ async def test_another_account_of_the_venue_does_not_take_the_place_of_the_first
     with pytest.raises(InvalidValue, match="another account of the venue than the key that main has"):
         await rig.accounts.replace_key(key_id, OTHER)
     assert await rig.accounts.secret_of("main") == SECRET
+    await _open_order(rig)
+    await rig.accounts.remove_key(key_id, force=True)
+    with pytest.raises(InvalidValue, match="another account of the venue than the key that main has or had"):
+        await rig.accounts.add_key("main", OTHER)
+    rig.answer = msgspec.structs.replace(TRADES, uid="1")
+    await rig.accounts.add_key("main", OTHER)  # another key of the same account
 
 
 @pytest.mark.parametrize(

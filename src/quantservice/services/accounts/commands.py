@@ -41,6 +41,7 @@ _DAY_MS: Final = 86_400_000
 _SOON_MS: Final = 7 * _DAY_MS
 _SCOPE: Final = "venue_keys"
 _FEES: Final = "account_fees"
+_WHOSE: Final = "account_uid"  # of the key that was forgotten last
 _TURN: Final = "writer"
 _LIBRARY: Final = "ccxt"  # begins the names of venues that are traded by the library
 
@@ -170,6 +171,7 @@ class Accounts:
                 )
             await work.accounts.remove(name)
             await work.values.remove(_FEES, name)
+            await work.values.remove(_WHOSE, name)
             await self._tell(work, name)
         return True
 
@@ -193,6 +195,8 @@ class Accounts:
             if await work.accounts.keys(account):
                 raise UserError(f"account {account} has a key already; replace it, or remove it first")
             await self._check_unshared(work, owner, secret, permissions.uid)
+            if await work.orders.open(account):  # of the account that the key before was of
+                _check_same(owner, permissions, str(await work.values.get(_WHOSE, account) or ""))
             kept = await work.accounts.put_key(msgspec.structs.replace(fresh, permissions=_rights(permissions)))
             return await self._seal(work, owner, kept, secret)
 
@@ -207,9 +211,7 @@ class Accounts:
             await self._turn(work)
             await self._check_unshared(work, owner, secret, permissions.uid)
             before = await _key(work, key_id)
-            if permissions.uid and before.permissions.get("uid", "") not in ("", permissions.uid):
-                what = f"it is of another account of the venue than the key that {owner.name} has, whose orders are booked"
-                raise InvalidValue("venue key", f"{what}; add an account of its own for it")
+            _check_same(owner, permissions, str(before.permissions.get("uid", "")))
             changed = msgspec.structs.replace(
                 before,
                 prefix=secret.prefix,
@@ -235,6 +237,8 @@ class Accounts:
                     f"account {found.account} has {len(orders)} open orders, which nobody would watch without its key; "
                     f"cancel them first, or force it"
                 )
+            if found.permissions.get("uid"):
+                await work.values.put(_WHOSE, found.account, found.permissions["uid"])
             await work.accounts.remove_key(key_id)
             await self._tell(work, found.account)
         return True
@@ -434,6 +438,13 @@ async def _twin(work: UnitOfWork, owner: TradingAccount, uid: str) -> str:
 def _exchange(account: TradingAccount) -> tuple[str, str]:
     """Return the market that an account trades, by whichever adapter."""
     return account.venue.removeprefix(_LIBRARY), account.market
+
+
+def _check_same(owner: TradingAccount, permissions: KeyPermissions, before: str) -> None:
+    """Refuse a key of another account of the venue in the place of one: there the open orders would be taken for lost."""
+    if permissions.uid and before not in ("", permissions.uid):
+        what = f"it is of another account of the venue than the key that {owner.name} has or had, whose orders are booked"
+        raise InvalidValue("venue key", f"{what}; add an account of its own for it")
 
 
 def _of_twin(owner: TradingAccount, twin: str) -> str:

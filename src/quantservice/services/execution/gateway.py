@@ -368,6 +368,8 @@ class Gateway:
         held = lease is not None and await work.gateways.check(self.account, self._holder, lease.token, now_ms=self._clock.now_ms())
         if not held or not self.holds():
             self.ready = False
+            if lease is None:  # given up: a changed key, a new start
+                raise EnvironmentFault(f"account {self.account} begins anew; nothing was sent, ask again in a moment")
             raise EnvironmentFault(f"account {self.account} is traded by another process now; this one sends nothing")
 
     def _need_ready(self) -> None:
