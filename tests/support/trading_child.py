@@ -39,7 +39,7 @@ from quantservice.adapters.venues.okx.venue import OkxVenue
 from quantservice.adapters.venues.transport.private.once import OnceClient, OnceSettings
 from quantservice.adapters.venues.transport.private.stream import StreamSettings
 from quantservice.core.errors import VenueError
-from quantservice.core.instruments import Instrument
+from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.intents import Intent, OrderTerms, intent_id
 from quantservice.core.orders import FINAL
 from quantservice.ports import TradingAccount
@@ -79,7 +79,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     account: str
     key: str
     secret: str
-    symbol: str
+    instrument: str
     passphrase: str = ""
     quantity: Decimal
     limit_price: Decimal  # of the order that rests
@@ -128,7 +128,7 @@ class Child:
         risk = RiskDesk(RuleSet(enforced=()))
         risk.books[task.account] = ExposureBook(task.account, rules.get)
         books = Bookkeeper(TradingAccount(name=task.account, venue=task.venue, market=task.market), rules.get, self.clock)
-        instrument = listed[task.symbol].id
+        instrument = InstrumentId.parse(task.instrument)
         self.hook(trading, books)
         async with sqlite_store(Path(task.folder)) as store:
             self.store = store

@@ -107,7 +107,7 @@ async def _task(venue: Any, folder: Path, point: str, **more: Any) -> Task:
         account=venue.name,
         key=venue.keys["trade"],
         secret=venue.secret,
-        symbol=venue.symbol,
+        instrument=str(venue.instrument),
         venue=venue.trading.venue,
         passphrase=getattr(venue, "passphrase", ""),
         quantity=venue.quantity,
