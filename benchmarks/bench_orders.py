@@ -76,6 +76,7 @@ def rules() -> tuple[RiskRule, ...]:
     wide: dict[str, dict[str, Any]] = {
         "order_rate": {"limit": 1_000_000, "deployment_limit": 1_000_000},
         "max_order_value": {"limit": Decimal(1_000_000)},
+        "max_position": {"limit": Decimal(5_000_000)},  # in a burst fills are booked behind their orders, and count until then
         "max_open_orders": {"limit": 1_000},
         "abnormal_trading": {"limit": 1_000_000},
         "fresh_data": {"limit_ms": 3_600_000},
