@@ -15,7 +15,7 @@ from tests.support.execution_rig import BTC
 from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.app.kill_switch import FILE, KillSwitch
 from quantservice.app.trading import TradingRole
-from quantservice.core.errors import InvalidValue, UnknownName
+from quantservice.core.errors import EnvironmentFault, InvalidValue, UnknownName
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Order, OrderState
 from quantservice.ports import Deployment, RiskState, TradingAccount
@@ -101,6 +101,28 @@ async def test_closing_sells_what_was_halted_too_and_leaves_it_halted(store: Sql
         kept = {(item.scope, item.key): (item.state, item.reason, item.who) for item in await platform.risk.states()}
         assert kept["deployment", "d1"] == ("HALTED", "it lost", "somebody")
         assert kept["system", ""][0] == "HALTED"
+
+
+async def test_the_system_is_halted_whatever_fails_while_it_is_closed(
+    store: SqlStateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        orders, kill = desk_of(platform, role)
+        await platform.risk.set_state("account", "paper", "HALTED", reason="it lost")
+        set_state = platform.risk.set_state
+
+        async def fails(scope: str, key: str, state: str, **more: Any) -> Any:
+            if (scope, state) == ("account", "HALTED"):
+                raise EnvironmentFault("the state store is away")
+            return await set_state(scope, key, state, **more)
+
+        monkeypatch.setattr(platform.risk, "set_state", fails)
+        with pytest.raises(EnvironmentFault):
+            await kill.pull(reason="close it", close=True)
+        denied = await orders.place(wish())
+        assert isinstance(denied, Denied)
+        assert denied.value == "HALTED"
 
 
 async def test_the_file_halts_and_halts_again_while_it_is_there(store: SqlStateStore, tmp_path: Path) -> None:

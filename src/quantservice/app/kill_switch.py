@@ -7,6 +7,7 @@ there the system stays HALTED.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -66,10 +67,13 @@ class KillSwitch:
                 await self._reload()
             await asyncio.gather(*(self._clear(account, report, close=close) for account in accounts))
         finally:
-            for item in halted:
-                await self._risk.set_state(item.scope, item.key, "HALTED", reason=item.reason, who=item.who)
-            if close:
+            if close:  # first: whatever fails from here on, nothing is sent
                 await self._set("HALTED", reason, who)
+            for item in halted:
+                with contextlib.suppress(UnknownName):
+                    await self._risk.set_state(item.scope, item.key, "HALTED", reason=item.reason, who=item.who)
+            if halted:
+                await self._reload()
         _log.warning("risk.killed", reason=reason, who=who, cancelled=report.cancelled, closing=report.closing)
         return report
 
