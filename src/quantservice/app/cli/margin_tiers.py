@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -77,4 +78,4 @@ def delete_tiers(
 ) -> None:
     """Forget the margin tiers of an instrument."""
     with where.client() as client:
-        show_one(client.delete(f"{_PATH}/{instrument}"), json=json)
+        show_one(client.delete(f"{_PATH}/{quote(instrument, safe='')}"), json=json)

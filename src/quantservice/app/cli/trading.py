@@ -7,7 +7,7 @@ import re
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -17,9 +17,6 @@ from quantservice.app.cli import options
 from quantservice.app.cli.console import brief, note, show, show_one, utc
 from quantservice.core.errors import InvalidNumber, InvalidValue
 from quantservice.core.money import POSITIVE, amount_of
-
-if TYPE_CHECKING:
-    pass
 
 Account = Annotated[str, typer.Option("--account", help="account (qs accounts list)")]
 _NEGATIVE: Final = re.compile(r"-(\d.*|\.\d.*|inf(inity)?|nan)", re.IGNORECASE)
