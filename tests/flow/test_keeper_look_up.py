@@ -77,6 +77,22 @@ async def test_what_is_remembered_needs_no_store(rig: Rig, monkeypatch: pytest.M
     assert await rig.gateway.find(intent.client_id) == known
 
 
+async def test_risk_control_counts_what_is_remembered_from_the_same_instant_on(rig: Rig) -> None:
+    """Who saw a stop end and sent the order that it stood in the way of had it counted beside it: the venue refused the exit."""
+    intent = rig.intent(type="limit", limit_price=D(50_000))
+    await rig.gateway.submit([intent])
+    keeper, seen = rig.gateway._keeper, list[tuple[bool, bool]]()
+
+    def look() -> None:
+        order = keeper.memory.order(intent.client_id)
+        assert order is not None
+        seen.append((order.final, bool(rig.desk.books["main"].in_flight(BTC))))
+
+    keeper.changed = look
+    await rig.gateway.cancel(intent.client_id)
+    assert seen == [(False, True), (True, False)]
+
+
 async def test_money_that_moved_is_booked_once_and_from_the_opening_on(rig: Rig) -> None:
     def moved(name: str, age_s: float = 0.0) -> AccountMovement:
         time_ms = rig.clock.now_ms() - round(age_s * 1_000)

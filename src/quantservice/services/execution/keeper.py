@@ -71,7 +71,9 @@ class OrderKeeper:
         return self._group.changes
 
     def _kept(self) -> None:
-        self.memory.keep()
+        # risk control counts what is remembered, at the same instant: whoever looks an order up decides by both
+        for order in self.memory.keep():
+            self._now(order)
         self.changed()
 
     async def commit(self, write: Write[_T]) -> _T:
@@ -92,7 +94,7 @@ class OrderKeeper:
             await self.keep(work, before, after)
             return after
 
-        return self._now(await self.commit(write))
+        return await self.commit(write)
 
     async def apply_fill(self, fill: VenueFill) -> bool:
         """Take a fill once: seen, applied and booked in one commit; False where it was taken before, or is in the opening."""
@@ -122,7 +124,6 @@ class OrderKeeper:
         if after is None:
             return False
         self.memory.fills[fill.instrument] = self.memory.fills.get(fill.instrument, 0) + 1
-        self._now(after)
         return True
 
     def _beside(self, order: Order) -> list[Order]:
@@ -199,7 +200,7 @@ class OrderKeeper:
             await self.keep(work, before, after)
             return after
 
-        return self._now(await self.commit(write))
+        return await self.commit(write)
 
     async def mark_cancel(self, order_id: str, *, lapsed: bool = False) -> Order:
         """Keep that a cancel is wanted: it is asked for until the order has ended; ``lapsed``: because its deadline passed."""
@@ -276,13 +277,12 @@ class OrderKeeper:
         for payload in payloads:
             await self._told(work, payload)
 
-    def _now(self, order: Order) -> Order:
+    def _now(self, order: Order) -> None:
         self.check.apply_order(order)
         if order.final:
             self.live.pop(order.order_id, None)
         else:
             self.live[order.order_id] = (order.terms.instrument, order.tag if order.external else order.order_id)
-        return order
 
     def _recalled(self, client_id: str, venue_order_id: str, instrument: InstrumentId) -> Order | None:
         """Return the order meant, where it is remembered."""

@@ -86,15 +86,17 @@ class Memory:
 
     def put(self, order: Order) -> None:
         """Take an order as the commit under way makes it."""
+        self._fresh.pop(order.order_id, None)  # what changed last is told last
         self._fresh[order.order_id] = order
 
     def book(self, key: str) -> None:
         """Take a fill or movement that the commit under way books."""
         self._fresh_booked.append(key)
 
-    def keep(self) -> None:
-        """The commit is durable."""
-        for order in self._fresh.values():
+    def keep(self) -> list[Order]:
+        """The commit is durable: return the orders that it changed, as they are now."""
+        changed = list(self._fresh.values())
+        for order in changed:
             self._take(order)
         self._booked.update(dict.fromkeys(self._fresh_booked))
         self.lose()
@@ -102,6 +104,7 @@ class Memory:
             self._forget(next(iter(self._ended)))
         while len(self._booked) > _FILLS:
             del self._booked[next(iter(self._booked))]
+        return changed
 
     def _take(self, order: Order) -> None:
         order_id, instrument = order.order_id, order.terms.instrument
