@@ -108,12 +108,16 @@ class Desk:
         now_ms, state = self.now_ms(), self.engine.state
         self.engine.expire_due(now_ms)
         for name, followed in self._followed.items():
-            for trades, index in followed.live.advance(now_ms).trades:
+            traded = followed.live.advance(now_ms).trades
+            for trades, index in traded:
                 sell, quantity = trades.sells[index], trades.quantities[index]
                 followed.book.quote(trades.bids[index], trades.asks[index], quantity, sell=sell)
                 followed.book.take(quantity, sell=sell)
                 price, size = self._price(followed, trades.prices[index]), self._quantity(followed, quantity)
                 self.engine.trade(name, price, size, buyer_is_maker=sell, now_ms=trades.times[index])
+            if traded:
+                followed.book.breathe()  # who makes the market follows the price: both sides keep their depth
+                followed.book.clear()
             book = state.books[name]
             if book.resting or book.waiting:
                 self._show(followed)
