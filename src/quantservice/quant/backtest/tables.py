@@ -12,7 +12,7 @@ import numpy.typing as npt
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.periods import FIXED_MS, MONTH, check_period
-from quantservice.quant.backtest.walks import fixed, rising, sound_prices, sound_volume
+from quantservice.quant.backtest.walks import apart, fixed, sound_prices, sound_volume
 from quantservice.quant.bars import COLUMNS, Bars
 
 F64: TypeAlias = npt.NDArray[np.float64]
@@ -159,7 +159,7 @@ def _filled(columns: dict[str, npt.NDArray[Any]], length: int, name: InstrumentI
 def _check_times(name: InstrumentId, times: I64) -> None:
     if not len(times):
         raise InvalidValue("bars", f"{name} has no klines")
-    if not rising(fixed(times, np.int64)):
+    if not apart(fixed(times, np.int64), 1):
         row = int(np.argmax(times[1:] <= times[:-1])) + 1
         word = "repeats" if times[row] == times[row - 1] else "comes after"
         raise InvalidValue(
@@ -193,7 +193,9 @@ def _check_prices(name: InstrumentId, times: I64, columns: Mapping[str, F64]) ->
 def _check_spacing(name: InstrumentId, times: I64, period: str) -> None:
     """Refuse rows that lie nearer to each other than their period, and those of which no two follow on one another."""
     length = FIXED_MS.get(period)
-    if length is None or len(times) < 2 or int(times[-1] - times[0]) == length * (len(times) - 1):
+    if length is None or len(times) < 2:
+        return
+    if int(times[-1] - times[0]) == length * (len(times) - 1) and apart(fixed(times, np.int64), length):
         return
     least = int(np.diff(times).min())
     if least < length or (least > length and len(times) >= _ENOUGH_ROWS):

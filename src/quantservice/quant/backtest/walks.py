@@ -26,11 +26,11 @@ def fixed(values: Any, kind: Any = np.float64) -> npt.NDArray[Any]:
 
 
 @jit
-def rising(times: I64) -> bool:
-    """Say whether each time is after the one before it."""
+def apart(times: I64, least: int) -> bool:
+    """Say whether each time is at least so much after the one before it."""
     bad = 0
     for i in range(1, times.shape[0]):  # no branch inside, so that several rows are looked at with one instruction
-        bad |= times[i] <= times[i - 1]
+        bad |= times[i] - times[i - 1] < least
     return bad == 0
 
 
@@ -62,14 +62,16 @@ def sound_volume(volume: F64) -> tuple[bool, bool]:
 @jit
 def states_of(opened: F64, high: F64, low: F64, close: F64, volume: F64, made: bool, again: bool, state: U8) -> None:
     """Write what each kline is: ``made`` up where nothing was traded and nothing moved, stale where it is the same ``again``."""
+    before = np.nan
     for i in range(state.shape[0]):
-        what = PRESENT
-        if made and volume[i] == 0.0 and high[i] == low[i]:
-            what |= SYNTHETIC
-        if again and i > 0 and volume[i] == volume[i - 1] and volume[i] > 0.0:
+        now, what = volume[i], PRESENT
+        if now == 0.0:
+            what |= SYNTHETIC if made and high[i] == low[i] else 0
+        elif now == before and again:  # seldom: of nearly all rows only the volume is read
             same = opened[i] == opened[i - 1] and high[i] == high[i - 1] and low[i] == low[i - 1] and close[i] == close[i - 1]
-            what |= STALE if same else 0
+            what |= STALE if same and now > 0.0 else 0
         state[i] = what
+        before = now
 
 
 @jit

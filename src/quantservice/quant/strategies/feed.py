@@ -18,7 +18,7 @@ from quantservice.quant.bars import COLUMNS, Bars, Settlements
 from quantservice.quant.beside import Beside
 from quantservice.quant.indicators.calls import IndicatorCall, compute_with_state, price
 from quantservice.quant.strategies.alignment import Known, last_known, resampled, spread
-from quantservice.quant.strategies.bar import Bar, bars_of, close_times, numbers_in
+from quantservice.quant.strategies.bar import Bar, bars_of, numbers_in
 from quantservice.quant.strategies.base import Strategy
 from quantservice.quant.strategies.raising import asking
 from quantservice.quant.strategies.view import ColumnPast, View
@@ -203,7 +203,6 @@ class FeedMaker:
         self._keep_bytes = keep_bytes
         self._known: dict[tuple[InstrumentId, str], Known] = {}
         self._done: dict[tuple[Any, ...], npt.NDArray[np.float64]] = {}
-        self._closes: dict[InstrumentId, npt.NDArray[np.int64]] = {}
         self._laid_out: BarsView | None = None
 
     def feeds(self, strategy: Strategy) -> tuple[InstrumentFeed, ...]:
@@ -224,9 +223,7 @@ class FeedMaker:
 
     def _feed(self, instrument: InstrumentId, asked: Sequence[Wanted]) -> InstrumentFeed:
         columns = self.tables[instrument]
-        if instrument not in self._closes:
-            self._closes[instrument] = close_times(self.period, columns["open_time"])
-        at = self._closes[instrument]
+        at = self._bars_of(instrument, "").known_ms
         names: list[str] = []
         values: list[npt.NDArray[np.float64]] = []
         self._begin(instrument, asked)

@@ -59,6 +59,9 @@ def test_a_period_that_is_not_the_rows_is_refused(period: str, rows: int) -> Non
     odd = hourly(3, open_time=np.array([0, 90_000, 7_300_000]) + 1_700_000_000_000)
     with pytest.raises(InvalidValue, match=r"are 90 s apart, but"):
         MarketData.of(odd, instrument="X", period="1h")
+    even_in_all = hourly(3, open_time=np.array([0, 1_800_000, 7_200_000]) + 1_700_000_000_000)
+    with pytest.raises(InvalidValue, match=r"are 30m apart, but"):
+        MarketData.of(even_in_all, instrument="X", period="1h")
 
 
 def test_rows_with_gaps_are_of_the_period_that_is_said() -> None:

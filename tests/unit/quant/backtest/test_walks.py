@@ -79,11 +79,13 @@ def test_volumes(value: float) -> None:
 
 def test_times_must_rise() -> None:
     times = np.arange(100, dtype=np.int64)
-    assert walks.rising(walks.fixed(times, np.int64))
+    assert walks.apart(walks.fixed(times, np.int64), 1)
     for row in (1, 50, 99):
         wrong = times.copy()
         wrong[row] = wrong[row - 1]
-        assert not walks.rising(walks.fixed(wrong, np.int64))
+        assert not walks.apart(walks.fixed(wrong, np.int64), 1)
+    assert walks.apart(5 * times, 5)
+    assert not walks.apart(5 * times, 6)
 
 
 def test_the_journal_is_read_by_kind() -> None:
