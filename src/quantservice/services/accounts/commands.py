@@ -328,11 +328,12 @@ class Accounts:
                 return Rotation(version=version, rewrapped=rewrapped)
 
     async def _rewrap(self, keys: builtins.list[VenueKey]) -> int:
-        owners = {account.name: account for account in await self.list()}
+        async with self._state.transaction() as work:
+            owners = [await work.accounts.get(key.account) for key in keys]
         made = [
-            (key, await self._sealer.rewrap(key.sealed, context=_context(owners[key.account], key)))
-            for key in keys
-            if key.account in owners  # one that went meanwhile took its keys along
+            (key, await self._sealer.rewrap(key.sealed, context=_context(owner, key)))
+            for key, owner in zip(keys, owners, strict=True)
+            if owner is not None  # one that went meanwhile took its keys along
         ]
         count = 0
         async with self._state.transaction() as work:
@@ -373,10 +374,10 @@ class Accounts:
         if twin:
             raise InvalidValue("venue key", _of_twin(owner, twin))
         for key in await work.accounts.keys():
-            other = await work.accounts.get(key.account)
-            if other is None or other.name == owner.name or key.prefix != secret.prefix:
+            if key.account == owner.name or key.prefix != secret.prefix:
                 continue
-            if _exchange(other) != _exchange(owner):
+            other = await work.accounts.get(key.account)
+            if other is None or _exchange(other) != _exchange(owner):
                 continue
             try:
                 kept = _opened(await self._sealer.unseal(key.sealed, context=_context(other, key)))
@@ -427,10 +428,10 @@ class Accounts:
 async def _twin(work: UnitOfWork, owner: TradingAccount, uid: str) -> str:
     """Return the other account here whose key is of the same account of the venue, by the venue's number of it; or nothing."""
     for key in await work.accounts.keys() if uid else ():
-        other = await work.accounts.get(key.account)
-        if other is None or other.name == owner.name or key.permissions.get("uid") != uid:
+        if key.account == owner.name or key.permissions.get("uid") != uid:
             continue
-        if _exchange(other) == _exchange(owner):
+        other = await work.accounts.get(key.account)
+        if other is not None and _exchange(other) == _exchange(owner):
             return other.name
     return ""
 
