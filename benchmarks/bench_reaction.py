@@ -25,7 +25,7 @@ from benchmarks.processes import fetch, free_port, simulator
 from benchmarks.results import Plan, Result
 from quantservice.adapters.venues.transport.feed import VenueFeed
 from quantservice.adapters.venues.transport.private import once
-from quantservice.app.loop import loop_factory
+from quantservice.app.loop import loop_factory, settle_memory
 from quantservice.app.platform import Platform
 from quantservice.app.settings import load_settings
 from quantservice.ports import VenueSecret
@@ -150,6 +150,7 @@ async def trade(folder: Path, port: int, orders: int) -> Stamps:
             await platform.pairs.register(PAIR, periods=("1m",), kinds=("kline",))
             await platform.accounts.add("main", venue="binance", market="um", mode="live")
             await platform.accounts.add_key("main", VenueSecret(key=DEFAULT_KEY, secret=DEFAULT_SECRET))
+            settle_memory()  # as the command does it
             async with platform.runner.running():
                 made = await platform.deployments.create(
                     name="alternate", strategy="alternate", instruments=[PAIR], period="1m", account="main", allocation="1000"

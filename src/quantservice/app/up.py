@@ -15,7 +15,7 @@ import structlog
 from quantservice.app.cli.console import note, write
 from quantservice.app.lean import spare_pandas
 from quantservice.app.logs import LogTail, configure_logs
-from quantservice.app.loop import loop_factory
+from quantservice.app.loop import loop_factory, settle_memory
 from quantservice.app.places import Places
 from quantservice.app.platform import Platform
 from quantservice.app.process import find_running
@@ -67,6 +67,7 @@ async def reachability(platform: Platform) -> list[str]:
 async def serve(platform: Platform, run_for_s: float | None, *besides: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run the services, and ``besides`` beside them, until a signal or until the time is over."""
     helpers = [asyncio.create_task(work()) for work in besides]
+    settle_memory()
     try:
         await platform.run(seconds=run_for_s)
     finally:
