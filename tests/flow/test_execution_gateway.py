@@ -253,6 +253,8 @@ async def test_what_ended_while_nobody_looked_is_found_at_the_start(rig: Rig) ->
 async def test_what_was_not_reconciled_sends_nothing(rig: Rig) -> None:
     with pytest.raises(VenueError, match="not reconciled"):
         await rig.make("one").submit([rig.intent()])
+    with pytest.raises(VenueError, match="not reconciled"):
+        await rig.make("one").amend(rig.intent(type="limit", limit_price=D(1)))
     assert rig.venue.sent == []
 
 
@@ -319,6 +321,7 @@ async def test_a_store_that_cannot_write_sends_nothing(rig: Rig, monkeypatch: py
     with pytest.raises(EnvironmentFault, match="no room is left"):
         await rig.gateway.submit([rig.intent()])
     assert rig.venue.sent == []
+    assert rig.desk.books["main"].in_flight(BTC) == [], "nothing is reserved for it"
 
 
 async def test_reductions_go_first_and_fills_are_told(rig: Rig) -> None:

@@ -81,21 +81,23 @@ TARGETS: Final = (
     ),
 )
 
-_GATEWAY: Final = tuple(
-    f"tests/flow/test_{name}.py"
-    for name in (
-        "execution_gateway",
-        "execution_doubts",
-        "resolving_borders",
-        "resolving_counts",
-        "keeper_look_up",
-        "group_commit",
-        "execution_groups",
-    )
+
+def _flow(*names: str) -> tuple[str, ...]:
+    return tuple(f"tests/flow/test_{name}.py" for name in names)
+
+
+_GATEWAY: Final = _flow(
+    "execution_gateway",
+    "execution_doubts",
+    "resolving_borders",
+    "resolving_counts",
+    "keeper_look_up",
+    "group_commit",
+    "execution_groups",
 )
 _WIDE: Final = (
-    "tests/property/test_execution_faults.py",
-    *(f"tests/flow/test_{name}.py" for name in ("execution_amending", "execution_service", "trading_role")),
+    *_property("execution_faults"),
+    *_flow("execution_amending", "execution_service", "trading_role", "bug_bank_cases", "trading_service", "execution_guarding"),
 )
 #: State machine, reconciler, risk rules, books, signer: ``--of trading``.
 TRADING: Final = (
@@ -118,18 +120,21 @@ TRADING: Final = (
     Target("services/execution/telling.py", _unit("services", "execution_telling")),
     Target("services/execution/remembering.py", _unit("services", "execution_memory"), _GATEWAY),
     Target("quant/risk_rules/*.py", _unit("quant", "risk_rules", "risk_rule_figures"), _unit("services", "risk_desk")),
+    Target("services/risk/trust.py", _unit("services", "risk_trust"), _flow("risk_feed")),
+    Target("services/risk/commands.py", _flow("quotas", "kill_switch", "risk_feed"), _flow("api_trading", "risk_rehearsal")),
     Target(
         "services/risk/*.py",
-        _unit("services", "risk_desk", "risk_rehearsal"),
-        ("tests/flow/test_kill_switch.py", "tests/flow/test_alerts.py", "tests/flow/test_risk_rehearsal.py"),
+        _unit("services", "risk_desk", "risk_rehearsal", "risk_margin"),
+        _flow("risk_feed", "quotas", "kill_switch", "risk_rehearsal", "following", "execution_gateway"),
     ),
     Target(
         "services/portfolio/*.py",
         (
             *_unit("services", "portfolio_bookkeeping", "portfolio_sizing", "portfolio_earned", "portfolio_equity"),
-            "tests/flow/test_portfolio_books.py",
+            *_unit("services", "portfolio_chain", "third_currency_fees"),
+            *_flow("portfolio_books"),
         ),
-        ("tests/flow/test_paper_trading.py",),
+        _flow("following", "paper_trading", "equity_history", "account_fees"),
     ),
     Target("adapters/venues/binance/trading/signer.py", ("tests/unit/adapters/venues/binance/test_trading_signer.py",)),
     Target("adapters/venues/okx/trading/signer.py", ("tests/unit/adapters/venues/okx/test_okx_trading_tables.py",)),

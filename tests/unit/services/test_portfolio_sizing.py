@@ -124,6 +124,12 @@ def test_why_no_trade(decision: Signal | OrderRequest, holdings: Holdings, reaso
     assert (found.intents, [item.reason for item in found.nothing]) == ((), [reason])
 
 
+def test_a_decision_of_which_nothing_comes_holds_no_other_back() -> None:
+    found = size(Signal(SPOT.id, -0.5), Signal(UM.id, 0.5))
+    assert [item.instrument for item in found.nothing] == [SPOT.id]
+    assert [intent.terms.instrument for intent in found.intents] == [UM.id]
+
+
 def test_prices_of_orders_are_never_worse_than_asked() -> None:
     found = size(
         OrderRequest(instrument=UM.id, side="buy", quantity=0.0129, type="limit", limit_price=49_999.97, post_only=True),
