@@ -27,6 +27,7 @@ from quantservice.ports import (
     VenueKey,
     VenueSecret,
 )
+from quantservice.ports.trading_store import CHANGES
 from quantservice.services.accounts.texts import moment, refusal_of
 
 _log = structlog.get_logger(__name__)
@@ -422,6 +423,7 @@ class Accounts:
 
     async def _tell(self, work: UnitOfWork, account: str) -> None:
         command = Command(id=new_event_id(), name=CHANGED, arguments={"account": account})
+        await work.values.put(CHANGES, f"account:{account}", command.id)
         await work.outbox.add(Message(topic=Topic.COMMAND, data=command, event_type=CHANGED, key=account))
 
 
