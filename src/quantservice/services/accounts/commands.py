@@ -317,8 +317,10 @@ class Accounts:
     async def rotate_master(self) -> Rotation:
         """Make a new master key, put every envelope under it, and make the old ones unusable. Keys are used meanwhile.
 
-        A crash in between leaves both master keys: the next rotation finishes the work.
+        A crash in between leaves both master keys: the next rotation finishes the work. While an envelope does not open nothing is
+        made: the error says whose key it is.
         """
+        await self._check_opens()
         version = await self._sealer.rotate()
         rewrapped = 0
         while True:
@@ -327,6 +329,15 @@ class Accounts:
                 rewrapped += await self._rewrap(old[start : start + _BATCH])
             if await self._retire(version):
                 return Rotation(version=version, rewrapped=rewrapped)
+
+    async def _check_opens(self) -> None:
+        owners = {account.name: account for account in await self.list()}
+        for key in await self.keys():
+            if key.account in owners:
+                try:
+                    await self._sealer.unseal(key.sealed, context=_context(owners[key.account], key))
+                except IntegrityError as error:
+                    raise UserError(f"nothing was changed: the key of account {key.account} does not open: {error}") from None
 
     async def _rewrap(self, keys: builtins.list[VenueKey]) -> int:
         async with self._state.transaction() as work:
