@@ -168,6 +168,23 @@ async def test_an_envelope_moves_to_the_new_master_key_without_being_opened(ring
 # --- the file ---
 
 
+async def test_a_lost_key_file_is_said_and_not_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "ring.json"
+    _, wrapped = await FileKeyRing(path).wrap(DATA_KEY, context="row")
+    path.unlink()
+    with pytest.raises(EnvironmentFault, match=f"the key file {path} is missing"):
+        await FileKeyRing(path).unwrap(1, wrapped, context="row")
+    assert not path.exists(), "one in its place would be taken for the right one"
+
+
+async def test_a_key_file_of_another_installation_is_named(tmp_path: Path) -> None:
+    _, wrapped = await FileKeyRing(tmp_path / "ours.json").wrap(DATA_KEY, context="row")
+    other = FileKeyRing(tmp_path / "other.json")
+    await other.wrap(DATA_KEY, context="row")
+    with pytest.raises(IntegrityError, match=f"key file {tmp_path / 'other.json'}"):
+        await other.unwrap(1, wrapped, context="row")
+
+
 async def test_the_key_file_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "ring.json"
     ring = FileKeyRing(path)

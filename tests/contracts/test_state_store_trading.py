@@ -324,3 +324,15 @@ async def test_one_gateway_sends_and_a_paused_one_is_fenced(store: SqlStateStore
         third = await work.gateways.take("main", "c", now_ms=401, lease_ms=100)
         assert third is not None
         assert third.token > own.token
+
+
+async def test_who_leads_an_account_is_told_to_those_who_wait(store: SqlStateStore) -> None:
+    async with store.transaction() as work:
+        assert await work.gateways.of("main") is None
+        first = await work.gateways.take("main", "a", now_ms=0, lease_ms=100)
+        assert await work.gateways.take("main", "b", now_ms=50, lease_ms=100) is None
+        assert await work.gateways.of("main") == first
+        await work.gateways.release("main", "a")
+        given_up = await work.gateways.of("main")
+        assert given_up is not None
+        assert given_up.holder == ""

@@ -23,6 +23,7 @@ from quantservice.app.settings.loader import mask
 from quantservice.core.errors import EnvironmentFault, SettingsError
 from quantservice.core.messages import TEST_ALERT, Alert, Message, Topic
 from quantservice.services.notify import NotifyConfig, NotifyService
+from quantservice.services.notify.store_watch import StoreWatch
 from quantservice.services.risk.commands import RiskControl
 
 pytestmark = pytest.mark.asyncio
@@ -116,6 +117,55 @@ async def test_a_receiver_that_is_slow_holds_up_nothing_that_the_bus_carries() -
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_store_that_is_away_is_told_once_and_its_end_too() -> None:
+    clock, told, away = ManualClock(), Told(), True
+
+    async def ask() -> None:
+        if away:
+            raise EnvironmentFault("the state store does not answer")
+
+    bus = MemoryBus()
+    service = NotifyService(bus, clock, told, store=StoreWatch(ask, clock))
+    with capture_logs() as logs:
+        task = asyncio.create_task(service.run())
+        try:
+            async with asyncio.timeout(10):
+                for _ in range(10):
+                    await clock.advance(1.0)
+                while not told.messages:  # noqa: ASYNC110  # it is delivered meanwhile
+                    await asyncio.sleep(0.01)
+                away = False
+                while len(told.messages) < 2:
+                    await clock.advance(1.0)
+                    await asyncio.sleep(0.01)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    (first, words, level), (second, again, _) = told.messages
+    assert (first, level) == ("QuantService: store_away", "critical")
+    assert words.startswith("the state store does not answer; nothing new is sent")
+    assert (second, "answers again; it was away for" in again) == ("QuantService: store_away is over", True)
+    assert len([entry for entry in logs if entry["event"] == "alert"]) == 2, "each is logged once"
+
+
+async def test_a_store_that_is_away_for_a_moment_is_no_alarm() -> None:
+    clock, away = ManualClock(), True
+
+    async def ask() -> None:
+        if away:
+            raise EnvironmentFault("the state store does not answer")
+
+    watch = StoreWatch(ask, clock)
+    assert await watch.look() is None
+    await clock.advance(2.0)
+    assert await watch.look() is None
+    away = False
+    assert await watch.look() is None
+    away = True
+    await clock.advance(2.0)
+    assert await watch.look() is None, "it is counted anew"
 
 
 async def test_a_receiver_that_fails_is_tried_again_and_its_address_is_shown_nowhere(receiver: Receiver) -> None:

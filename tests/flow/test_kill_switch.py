@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
-from tests.flow.test_trading_role import held, orders_of, platform_of, signal, trading, until, wish
+from tests.flow.test_trading_role import WAIT_S, held, orders_of, platform_of, signal, trading, until, wish
 from tests.flow.test_trading_role import store as store  # noqa: PLC0414  # the fixture
 from tests.support.execution_rig import BTC
 
 from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.app.kill_switch import FILE, KillSwitch
 from quantservice.app.trading import TradingRole
-from quantservice.core.errors import EnvironmentFault, InvalidValue, UnknownName
+from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Order, OrderState
 from quantservice.ports import Deployment, RiskState, TradingAccount
@@ -26,7 +27,7 @@ D = Decimal
 
 def desk_of(platform: Any, role: TradingRole) -> tuple[Orders, KillSwitch]:
     orders = Orders(platform.state_store, platform.clock, lambda name: role.desk(name).gateway)
-    return orders, KillSwitch(platform.risk, orders, platform.accounts, role.reload_risk)
+    return orders, KillSwitch(platform.risk, orders, platform.accounts, role.reload_risk, easing=role.risk.easing)
 
 
 async def test_the_switch_halts_cancels_and_holds_over_a_restart(store: SqlStateStore) -> None:
@@ -103,23 +104,27 @@ async def test_closing_sells_what_was_halted_too_and_leaves_it_halted(store: Sql
         assert kept["system", ""][0] == "HALTED"
 
 
-async def test_the_system_is_halted_whatever_fails_while_it_is_closed(
-    store: SqlStateStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_process_that_dies_while_it_closes_leaves_all_halted(store: SqlStateStore, monkeypatch: pytest.MonkeyPatch) -> None:
     platform = platform_of(store)
     async with trading(platform) as role:
         orders, kill = desk_of(platform, role)
+        await orders.place(wish())
         await platform.risk.set_state("account", "paper", "HALTED", reason="it lost")
-        set_state = platform.risk.set_state
+        closing = asyncio.Event()
 
-        async def fails(scope: str, key: str, state: str, **more: Any) -> Any:
-            if (scope, state) == ("account", "HALTED"):
-                raise EnvironmentFault("the state store is away")
-            return await set_state(scope, key, state, **more)
+        async def hangs(_account: str) -> list[Any]:
+            closing.set()
+            await asyncio.Event().wait()
+            return []
 
-        monkeypatch.setattr(platform.risk, "set_state", fails)
-        with pytest.raises(EnvironmentFault):
-            await kill.pull(reason="close it", close=True)
+        monkeypatch.setattr(orders, "close_all", hangs)
+        pull = asyncio.create_task(kill.pull(reason="close it", close=True))
+        await asyncio.wait_for(closing.wait(), WAIT_S)
+        assert role.risk.state_of("paper").state == "REDUCING", "what is held can be sold"
+        kept = {item.scope: (item.state, item.reason) for item in await platform.risk.states()}
+        assert kept == {"system": ("HALTED", "close it"), "account": ("HALTED", "it lost")}, "what a kill -9 here would leave"
+        pull.cancel()
+        await asyncio.gather(pull, return_exceptions=True)
         denied = await orders.place(wish())
         assert isinstance(denied, Denied)
         assert denied.value == "HALTED"

@@ -24,7 +24,7 @@ from quantservice.adapters.secrets.key_file import FileKeyRing
 from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.app.kill_switch import kill_file
 from quantservice.app.trading import TradingRole
-from quantservice.core.errors import InvalidValue, StoreUnavailable, UnknownName, UserError
+from quantservice.core.errors import EnvironmentFault, InvalidValue, StoreUnavailable, UnknownName, UserError
 from quantservice.core.instruments import InstrumentBook, InstrumentId
 from quantservice.core.intents import Denied, Intent, OrderTerms
 from quantservice.core.messages import Command, MarketBatch, Message, StrategySignal, Topic
@@ -348,11 +348,53 @@ async def test_an_account_that_is_added_trades_at_once(store: SqlStateStore) -> 
     async with trading(platform) as role:
         with pytest.raises(UnknownName, match="account"):
             role.desk("second")
-        async with store.transaction() as work:
-            await work.accounts.put(TradingAccount(name="second", venue="binance", market="um"))
+        await platform.accounts.add("second", "binance", "um")
         command = Command(id="c1", name=CHANGED, arguments={"account": "second"})
         await platform.bus.publish([Message(topic=Topic.COMMAND, data=command, event_type=CHANGED)])
         await until(lambda: role.stats()["ready"] == 2)
+
+
+async def test_what_another_process_on_the_store_changes_holds_here(store: SqlStateStore) -> None:
+    """Its commands stay on its own bus: a standby's kill switch must stop the process that leads, and the other way round."""
+    platform = platform_of(store)
+    async with trading(platform) as role:
+        other = platform_of(store)
+        await other.accounts.add("second", "binance", "um")
+        await until(lambda: role.stats()["ready"] == 2)
+        await other.risk.set_state("system", "", "HALTED", reason="by the other one")
+        await until(lambda: role.risk.state_of("paper").state == "HALTED")
+
+
+async def test_a_process_that_waits_says_who_leads_and_takes_over_with_what_is_in_force(
+    store: SqlStateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quantservice.app.trading._CHANGES_EVERY_S", 1e6)  # nothing is looked for meanwhile
+    monkeypatch.setattr("quantservice.app.trading_desk._HOLDER", "first on host a")
+    first = platform_of(store)
+    async with trading(first):
+        monkeypatch.setattr("quantservice.app.trading_desk._HOLDER", "second on host b")
+        second = platform_of(store)
+        role = TradingRole(second)
+        task = asyncio.create_task(role.run())
+        try:
+            await until(lambda: "led by another process (first on host a)" in role.problem("paper"))
+            orders = Orders(store, second.clock, lambda name: role.desk(name).gateway)
+            with pytest.raises(
+                EnvironmentFault, match=r"account paper is led by another process \(first on host a\); this one sends"
+            ):
+                await orders.place(wish())
+            assert await orders_of(store) == []
+            await first.risk.set_state("system", "", "HALTED", reason="by the first one")
+            async with store.transaction() as work:  # as if it were killed and its lease had run out
+                await work.gateways.release("paper", "first on host a")
+            await until(lambda: role.desk("paper").gateway.ready)
+            assert role.problem("paper") == ""
+            denied = await orders.place(wish())
+            assert isinstance(denied, Denied)
+            assert (denied.rule, denied.value) == ("state", "HALTED")
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_orders_of_a_person(store: SqlStateStore) -> None:

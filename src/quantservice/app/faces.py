@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -113,7 +114,7 @@ class Faces:
             profile_of=lambda *of: volume_profile(platform.market_store, *of),
             price_of=lambda account, instrument: self._desk(account).prices.get(instrument),
         )
-        kill = KillSwitch(platform.risk, orders, platform.accounts, self._reload_risk)
+        kill = KillSwitch(platform.risk, orders, platform.accounts, self._reload_risk, easing=self._easing)
         return TradingFace(
             accounts=platform.accounts,
             orders=orders,
@@ -151,6 +152,10 @@ class Faces:
         service = self._platform.services.get("trading")
         if isinstance(service, TradingRole):
             await service.reload_risk()
+
+    def _easing(self) -> AbstractContextManager[None]:
+        service = self._platform.services.get("trading")
+        return service.risk.easing() if isinstance(service, TradingRole) else nullcontext()
 
     def _desk(self, account: str) -> AccountDesk:
         service = self._platform.services.get("trading")

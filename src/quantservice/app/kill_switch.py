@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import structlog
 
-from quantservice.core.errors import QuantServiceError, UnknownName
+from quantservice.core.errors import QuantServiceError
 from quantservice.core.intents import Denied
 from quantservice.core.orders import Order
 from quantservice.ports import Clock
@@ -45,35 +46,30 @@ class KillReport(msgspec.Struct, kw_only=True):
 class KillSwitch:
     """Halts first, so that nothing new is sent meanwhile; then it cancels, all accounts at the same time."""
 
-    def __init__(self, risk: RiskControl, orders: Orders, accounts: Accounts, reload: Callable[[], Awaitable[None]]) -> None:
-        self._risk, self._orders, self._accounts, self._reload = risk, orders, accounts, reload
+    def __init__(
+        self,
+        risk: RiskControl,
+        orders: Orders,
+        accounts: Accounts,
+        reload: Callable[[], Awaitable[None]],
+        *,
+        easing: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
+    ) -> None:
+        """``easing``: while it is entered, what is HALTED may reduce."""
+        self._risk, self._orders, self._accounts, self._reload, self._easing = risk, orders, accounts, reload, easing
 
     async def pull(self, *, reason: str, who: str = "owner", close: bool = False) -> KillReport:
-        """Halt the system and cancel every open order; ``close``: also sell what is held, before it is HALTED.
+        """Halt the system and cancel every open order; ``close``: also sell what is held.
 
-        An account or a deployment that was HALTED only reduces until what it holds is sold: nothing of it would be sent otherwise.
+        What is kept is HALTED from the first step on, so that a process that dies in the middle leaves nothing else behind.
+        Only what this process remembers is eased until all is sold; what was HALTED before reduces then as well.
         """
-        halted = [item for item in await self._risk.states() if item.scope != "system" and item.state == "HALTED"] if close else []
-        await self._set("REDUCING" if close else "HALTED", reason, who)
+        await self._risk.set_state("system", "", "HALTED", reason=reason, who=who)
+        await self._reload()
         report = KillReport(state="HALTED")
         accounts = [item.name for item in await self._accounts.list() if item.enabled]
-        try:
-            for item in tuple(halted):
-                try:
-                    await self._risk.set_state(item.scope, item.key, "REDUCING", reason=reason, who=who)
-                except UnknownName:  # it is gone: its state stayed
-                    halted.remove(item)
-            if halted:
-                await self._reload()
+        with self._easing() if close else contextlib.nullcontext():
             await asyncio.gather(*(self._clear(account, report, close=close) for account in accounts))
-        finally:
-            if close:  # first: whatever fails from here on, nothing is sent
-                await self._set("HALTED", reason, who)
-            for item in halted:
-                with contextlib.suppress(UnknownName):
-                    await self._risk.set_state(item.scope, item.key, "HALTED", reason=item.reason, who=item.who)
-            if halted:
-                await self._reload()
         _log.warning("risk.killed", reason=reason, who=who, cancelled=report.cancelled, closing=report.closing)
         return report
 
@@ -107,10 +103,6 @@ class KillSwitch:
         if await self._orders.list(account=account, open_only=True):
             return True
         return held and bool(await self._orders.positions(account=account))
-
-    async def _set(self, state: str, reason: str, who: str) -> None:
-        await self._risk.set_state("system", "", state, reason=reason, who=who)
-        await self._reload()
 
     async def _is_halted(self) -> bool:
         return any(item.scope == "system" and item.state == "HALTED" for item in await self._risk.states())

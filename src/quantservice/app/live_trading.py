@@ -6,7 +6,7 @@ import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from quantservice.app.settings import Settings
-from quantservice.app.venues import Access, Addresses, LiveVenue, row_of
+from quantservice.app.venues import Access, Addresses, LiveVenue, check_redirected, row_of
 from quantservice.core.errors import UnknownName
 from quantservice.ports import Clock, KeyPermissions, TradingAccount
 from quantservice.ports.keeping import VenueSecret
@@ -31,11 +31,15 @@ class LiveTrading:
         self._venues, self._addresses, self._sent = venues, addresses, sent
 
     def adapter(self, account: TradingAccount, secret: VenueSecret) -> Trading:
-        """Return the adapter of an account; UnknownName where its venue's market is not enabled."""
+        """Return the adapter of an account; UnknownName where its venue's market is not enabled.
+
+        SettingsError where its key would be shown to a wrong host.
+        """
         venue = self._venues().get((account.venue, account.market))
         if venue is None:
             enabled = [":".join(pair) for pair in sorted(self._venues())]
             raise UnknownName("venue and market", f"{account.venue}:{account.market}", enabled)
+        check_redirected(self._settings, account.venue, account.market)
         access = Access(
             account=account,
             secret=secret,

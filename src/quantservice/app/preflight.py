@@ -12,7 +12,7 @@ import msgspec
 
 from quantservice.app.live_trading import LiveTrading
 from quantservice.app.venues import LiveVenue
-from quantservice.core.errors import EnvironmentFault, QuantServiceError, UserError, VenueError
+from quantservice.core.errors import EnvironmentFault, IntegrityError, QuantServiceError, UserError, VenueError
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.money import ZERO
 from quantservice.ports import Deployment, RiskState, TradingAccount
@@ -80,6 +80,8 @@ class Preflight:
             secret = await self._accounts.secret_of(facts.account.name)
         except UserError:
             return msgspec.structs.replace(facts, has_key=False)
+        except (IntegrityError, EnvironmentFault) as error:  # there is one, and it does not open
+            return msgspec.structs.replace(facts, faults={**facts.faults, "key": str(error)})
         async with AsyncExitStack() as stack:
             trading: Trading = self._live.adapter(facts.account, secret)
             stack.push_async_callback(trading.close)

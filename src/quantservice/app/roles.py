@@ -124,11 +124,19 @@ def _trading(platform: Parts, speed: float) -> Service:
 
 def _alerts(platform: Parts, _speed: float) -> Service:
     from quantservice.services.notify import NotifyConfig, NotifyService
+    from quantservice.services.notify.store_watch import StoreWatch
 
     settings = platform.settings.alerts
     config = NotifyConfig(level=settings.level, again_after_s=settings.again_after_s, most_per_minute=settings.most_per_minute)
     watchdog = make_watchdog(platform, settings.watchdog_url, settings.watchdog_every_s)
-    return NotifyService(platform.bus, platform.clock, make_notifier(settings.urls), config, watchdog=watchdog)
+    store = StoreWatch(lambda: _answers(platform), platform.clock)
+    return NotifyService(platform.bus, platform.clock, make_notifier(settings.urls), config, watchdog=watchdog, store=store)
+
+
+async def _answers(platform: Parts) -> None:
+    """Ask the state store something; EnvironmentFault where it does not answer."""
+    async with platform.state_store.transaction() as work:
+        await work.values.get("health", "check")
 
 
 def _backfill(platform: Parts, speed: float) -> Service:
@@ -277,8 +285,7 @@ def make_watchdog(platform: Parts, url: str, every_s: float) -> Watchdog | None:
     from quantservice.services.notify.watchdog import Watchdog
 
     async def healthy() -> bool:
-        async with platform.state_store.transaction() as work:
-            await work.values.get("health", "check")
+        await _answers(platform)
         return platform.runner.healthy
 
     return Watchdog(HttpPing(url).ping, healthy, platform.clock, every_s=every_s)

@@ -28,6 +28,7 @@ from quantservice.core.fees import FeeSchedule
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Alert, Command, GapChange, MarketBatch, Message, Overflow, StrategySignal, Topic
 from quantservice.ports import Deployment, TradingAccount
+from quantservice.ports.trading_store import CHANGES
 from quantservice.services.accounts.commands import CHANGED
 from quantservice.services.execution.commands import Orders
 from quantservice.services.risk import DataTrust, RiskDesk
@@ -58,6 +59,8 @@ UNKNOWN_FEES: Final = FeeSchedule(maker=Decimal("0.001"), taker=Decimal("0.001")
 _CRASHES: Final = RunnerConfig()  # an account in a crash loop is parked as a service is
 _PARKED: Final = "account_parked"
 _FRESH_NS: Final = 60_000_000_000  # the rule ``fresh_data`` denies by its own limit
+_CHANGES_EVERY_S: Final = 2.0
+_ACCOUNT: Final = "account:"  # begins the names of changes of accounts
 _DATA_EVERY_S: Final = 5.0
 _DATA_AGAIN_S: Final = 0.5  # after a gap was told
 _BALANCES: Final = {"um": {"USDT": Decimal(100_000)}, "spot": {"USDT": Decimal(100_000)}, "cm": {"BTC": Decimal(2)}}
@@ -78,6 +81,7 @@ class TradingRole:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._problems: dict[str, str] = {}  # of accounts: why it does not trade
         self._parked: set[str] = set()
+        self._changes: dict[str, Any] = {}  # what was changed last of risk control and each account, as far as it is followed here
         self._signals = 0
         self._acted: OrderedDict[str, None] = OrderedDict()  # signals that were followed and are not back from the bus yet
         #: the last klines and when they came, so that an account that is added now knows prices at once
@@ -86,13 +90,14 @@ class TradingRole:
 
     async def run(self) -> None:
         """Trade until cancelled; works a second time on the same object."""
+        self._changes = await self._kept_changes()
         await self.reload_risk()
         try:
             async with self._platform.risk.followed(self.reload_risk), asyncio.TaskGroup() as tasks:
                 await self._look(tasks)
                 tasks.create_task(self._prices())
                 tasks.create_task(self._orders())
-                tasks.create_task(self._accounts(tasks))
+                tasks.create_task(self._changed(tasks))
                 tasks.create_task(self._fees())
                 tasks.create_task(self._data())
                 tasks.create_task(self._kill_switch().watch(self._platform.places.root, self._platform.clock))
@@ -138,24 +143,50 @@ class TradingRole:
     def problem(self, account: str) -> str:
         """Return why an account does not trade here; empty where nothing is known to stand in its way."""
         desk = self.desks.get(account)
-        return "" if desk is not None and desk.gateway.ready else self._problems.get(account, "")
+        if desk is not None and desk.gateway.ready:
+            return ""
+        return self._problems.get(account, "") or (desk.gateway.elsewhere if desk is not None else "")
 
     # --- accounts ------------------------------------------------------------------------------------------------------
 
-    async def _accounts(self, tasks: asyncio.TaskGroup) -> None:
+    async def _accounts(self, told: asyncio.Event) -> None:
         async with self._platform.bus.subscribe(
             [Topic.COMMAND], group=f"{self.name}:accounts", overflow=Overflow.DROP_OLDEST, capacity=100
         ) as commands:
             async for messages in commands:
-                names = {item.data.name for item in messages if isinstance(item.data, Command)}
-                if CHANGED in names:
-                    await self._begin_again(
-                        {str(item.data.arguments.get("account")) for item in messages if isinstance(item.data, Command)}
-                    )
-                    await self._look(tasks)
-                if RISK_CHANGED in names:
-                    await self.reload_risk()
+                if any(isinstance(item.data, Command) and item.data.name in {CHANGED, RISK_CHANGED} for item in messages):
+                    told.set()
                 await commands.commit()
+
+    async def _changed(self, tasks: asyncio.TaskGroup) -> None:
+        """Follow what was changed of accounts and risk control.
+
+        What this process changed is told at once; what another one on the same store did, a standby say, is looked for.
+        """
+        told = asyncio.Event()
+        tasks.create_task(self._accounts(told))
+        while True:
+            told.clear()  # before the look: what is told meanwhile is looked at again
+            try:
+                await self._take_changes(tasks)
+            except EnvironmentFault as error:
+                log.info("trading.changes_not_read", reason=str(error))
+            await _first(told.wait(), self._platform.clock.sleep(_CHANGES_EVERY_S))
+
+    async def _take_changes(self, tasks: asyncio.TaskGroup) -> None:
+        now = await self._kept_changes()
+        changed = {key for key, mark in now.items() if self._changes.get(key) != mark}
+        accounts = {key.removeprefix(_ACCOUNT) for key in changed if key.startswith(_ACCOUNT)}
+        if accounts:
+            await self._begin_again(accounts)
+            await self._look(tasks)
+        if changed - {f"{_ACCOUNT}{name}" for name in accounts}:
+            await self.reload_risk()
+        self._changes = now
+
+    async def _kept_changes(self) -> dict[str, Any]:
+        async with self._platform.state_store.transaction() as work:
+            return dict(await work.values.items(CHANGES))
 
     async def _begin_again(self, accounts: set[str]) -> None:
         """End the desks of live accounts that changed: with another key they start anew, by the same path as after a crash.
@@ -196,6 +227,7 @@ class TradingRole:
     async def _open(self, account: TradingAccount) -> AccountDesk | None:
         desk = await self._make(account)
         if desk is not None:
+            desk.gateway.led = self.reload_risk  # another process may have halted it while we waited
             fresh_ns = self._platform.clock.now_ns() - _FRESH_NS
             for event, came_ns in (*self._last.values(), *self._quoted.values()):
                 if came_ns >= fresh_ns:  # how old it is stays said: the rules ask

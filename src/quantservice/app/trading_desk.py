@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
+import socket
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from quantservice.app.parts import Parts
 
 log = structlog.get_logger(__name__)
+#: This process, among all that may ever use the store: process numbers come again, in containers on every host
+_HOLDER: Final = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
 _LEASE_MS: Final = 6_000  # a killed process is followed so late at most: with the start itself within the ten seconds of G5
 _EQUITY_EVERY_S: Final = 1.0
 _QUOTED_NS: Final = 10_000_000_000  # how long a quote counts
@@ -90,7 +94,7 @@ class AccountDesk:
             check=risk,
             books=self.books,
             told=self._told,
-            holder=f"pid-{os.getpid()}",
+            holder=_HOLDER,
             config=GatewayConfig(lease_ms=round(_LEASE_MS * speed), send_within_s=10.0 * speed),
         )
         self.gateway.reconciled = self._reconciled

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -92,13 +94,19 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VenueRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One venue. ``enabled``: its markets that the settings want; ``addresses``: where the settings say that it is."""
+    """One venue. ``enabled``: its markets that the settings want; ``addresses``: where the settings say that it is.
+
+    ``signed``: the settings that say where a market's signed requests go, those that ask for a key's rights included;
+    ``domains``: the venue's own.
+    """
 
     markets: tuple[str, ...]
     enabled: Callable[[Settings], tuple[str, ...]]
     addresses: Callable[[Settings], Any]
     data: Callable[[Making, str], LiveVenue]
     trading: Callable[[Access], Trading]
+    signed: Callable[[str], tuple[str, ...]] = lambda _market: ()
+    domains: tuple[str, ...] = ()
 
 
 # --- Binance -----------------------------------------------------------------------------------------------------------------
@@ -116,6 +124,10 @@ def _binance_addresses(settings: Settings) -> Any:
         chosen = getattr(settings.binance, market)
         endpoints = endpoints.with_urls(market, rest_url=chosen.rest_url or None, ws_url=chosen.ws_url or None)
     return endpoints
+
+
+def _signed_of_market(venue: str, market: str) -> tuple[str, ...]:
+    return f"{venue}.{market}.rest_url", f"{venue}.{market}.ws_url"
 
 
 def _binance_data(making: Making, market: str) -> LiveVenue:
@@ -282,10 +294,45 @@ VENUES: Final[dict[str, VenueRow]] = {
         addresses=_binance_addresses,
         data=_binance_data,
         trading=_binance_trading,
+        signed=lambda market: _signed_of_market("binance", market),
+        domains=("binance.com",),
     ),
-    "okx": VenueRow(markets=("spot", "um"), enabled=_okx_enabled, addresses=_okx_addresses, data=_okx_data, trading=_okx_trading),
-    "htx": VenueRow(markets=("spot", "um"), enabled=_htx_enabled, addresses=_htx_addresses, data=_htx_data, trading=_htx_trading),
+    "okx": VenueRow(
+        markets=("spot", "um"),
+        enabled=_okx_enabled,
+        addresses=_okx_addresses,
+        data=_okx_data,
+        trading=_okx_trading,
+        signed=lambda _market: ("okx.rest_url", "okx.ws_url"),
+        domains=("okx.com",),
+    ),
+    "htx": VenueRow(
+        markets=("spot", "um"),
+        enabled=_htx_enabled,
+        addresses=_htx_addresses,
+        data=_htx_data,
+        trading=_htx_trading,
+        signed=lambda market: (*_signed_of_market("htx", market), "htx.spot.rest_url"),  # rights are asked for where spot is
+        domains=("huobi.pro", "hbdm.com", "htx.com"),
+    ),
 }
+
+
+def check_redirected(settings: Settings, venue: str, market: str) -> None:
+    """Raise SettingsError where some of a venue's addresses lead elsewhere, and one that a market's account needs does not.
+
+    A key that is meant for a simulator would be shown to the exchange, or the other way round.
+    """
+    row = row_of(venue)
+    of_venue = dict.fromkeys(name for each in row.markets for name in row.signed(each))
+    led = [name for name in of_venue if _leads_elsewhere(row, functools.reduce(getattr, name.split("."), settings))]
+    missing = [name for name in dict.fromkeys(row.signed(market)) if name not in led]
+    if led and missing:
+        do, them = ("does", "it") if len(missing) == 1 else ("do", "them")
+        raise SettingsError(
+            f"{led[0]} leads elsewhere and {' and '.join(missing)} {do} not: accounts of {venue} {market} would show their keys "
+            f"to the exchange itself; set {them} too, or none"
+        )
 
 
 # --- ccxt: one venue of its own for each exchange that the settings name -----------------------------------------------------
@@ -389,6 +436,11 @@ def row_of(venue: str) -> VenueRow:
 def addresses_of(settings: Settings, **given: Any) -> Addresses:
     """Return every venue's addresses: those given by the venue's name, else those of the settings."""
     return {name: given.get(name) or row.addresses(settings) for name, row in rows_of(settings).items()}
+
+
+def _leads_elsewhere(row: VenueRow, url: Any) -> bool:
+    host = urlsplit(url).hostname or ""
+    return bool(url) and not any(host == domain or host.endswith(f".{domain}") for domain in row.domains)
 
 
 def make_venues(making: Making) -> dict[tuple[str, str], LiveVenue]:

@@ -161,6 +161,11 @@ class RunEvent(msgspec.Struct, frozen=True, kw_only=True):
     data: dict[str, Any]
 
 
+#: Scope of values: what was changed last of risk control (``risk``) and of each account (``account:NAME``), as an id that is never
+#: the same. Commands stay on the bus of one process; by these the others on the store see that they have something to read.
+CHANGES: Final = "trading_changes"
+
+
 class GatewayLease(msgspec.Struct, frozen=True, kw_only=True):
     """Who may send for an account. ``token`` grows with every new holder: a fenced one is told by its smaller token."""
 
@@ -353,6 +358,10 @@ class GatewayRepository(Protocol):
 
     async def take(self, account: str, holder: str, *, now_ms: int, lease_ms: int) -> GatewayLease | None:
         """Take or extend the lease; None while another holds it."""
+        ...
+
+    async def of(self, account: str) -> GatewayLease | None:
+        """Return the lease as it was taken last; its holder is empty where it was given up. None where nobody ever had it."""
         ...
 
     async def check(self, account: str, holder: str, token: int, *, now_ms: int) -> bool:

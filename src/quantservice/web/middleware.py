@@ -114,6 +114,8 @@ class Shell:
             return error_reply(431, "headers_too_large", f"headers may have {config.header_limit_bytes} bytes")
         if scope["method"] not in _READS and not origin_is_ours(headers):
             return error_reply(403, "foreign_origin", "writes are taken from this machine's own page only")
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:  # PostgreSQL takes none, and nothing here has such a name
+            return error_reply(422, "invalid_argument", "an address holds no NUL character")
         length = headers.get("content-length", "0")
         limit = self._body_limit(scope)
         if length.isascii() and length.isdigit() and int(length) > limit:

@@ -71,3 +71,9 @@ def test_an_entry_has_the_digits_that_count_and_json_has_all(monkeypatch: pytest
     assert "50000.1233333 " in shown
     assert "0.30" in shown
     assert exact["average_entry"] in whole
+
+
+def test_a_rotation_says_what_to_do_with_the_key_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, {"version": 2, "rewrapped": 3}, "accounts", "rotate-master")
+    assert result.exit_code == 0
+    assert "back the new one up" in result.output

@@ -355,6 +355,16 @@ async def test_the_master_key_rotates_while_keys_are_used(rig: Rig, count: int) 
             await rig.sealer.unseal(before.sealed, context=_context(owner, before))
 
 
+async def test_nothing_is_rotated_while_a_key_does_not_open(rig: Rig) -> None:
+    await rig.live()
+    (key,) = await rig.accounts.keys()
+    async with rig.store.transaction() as work:
+        await work.accounts.put_key(msgspec.structs.replace(key, sealed=key.sealed[:-3] + "AAA"))
+    with pytest.raises(UserError, match="nothing was changed: the key of account main does not open"):
+        await rig.accounts.rotate_master()
+    assert rig.sealer.version_of(await rig.sealer.seal("x", context="row")) == 1
+
+
 async def test_a_rotation_that_was_cut_off_is_finished_by_the_next(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     await rig.live()
     (before,) = await rig.accounts.keys()

@@ -55,9 +55,14 @@ class FileKeyRing:
         return ring.newest, encrypt(ring.key(ring.newest), data_key, f"{ring.newest}:{context}")
 
     async def unwrap(self, version: int, wrapped: str, *, context: str) -> bytes:
-        """Decrypt a data key."""
-        ring = await asyncio.to_thread(self._ring)
-        return decrypt(ring.key(version), wrapped, f"{version}:{context}")
+        """Decrypt a data key. A file that is not there is lost, as something was sealed with it: none is made in its place."""
+        ring = await asyncio.to_thread(self._ring, made=False)
+        try:
+            return decrypt(ring.key(version), wrapped, f"{version}:{context}")
+        except IntegrityError as error:
+            raise IntegrityError(
+                f"{error} (key file {self._path}: is it the one of this installation? else restore it from your backup)"
+            ) from None  # the cause holds key material in its frames
 
     async def rotate(self) -> int:
         """Add a master key."""
@@ -83,9 +88,14 @@ class FileKeyRing:
             if kept != ring.keys:
                 self._write(_Ring(ring.newest, kept))
 
-    def _ring(self) -> _Ring:
+    def _ring(self, *, made: bool = True) -> _Ring:
         try:
             if not self._path.exists():
+                if not made:
+                    raise EnvironmentFault(
+                        f"the key file {self._path} is missing, and a secret is sealed with it; restore it from your backup, "
+                        "or enter the secret again"
+                    )
                 self._create()
             with self._path.open("rb") as file:
                 found = os.fstat(file.fileno())

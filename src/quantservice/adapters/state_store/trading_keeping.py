@@ -214,6 +214,12 @@ class SqlGateways:
         await self._connection.change(_SET_LEASE, lease)
         return GatewayLease(account=account, holder=holder, token=token, until_ms=now_ms + lease_ms)
 
+    async def of(self, account: str) -> GatewayLease | None:
+        """Return the lease as it was taken last."""
+        rows = await self._connection.fetch(_LEASE, {"wanted": account})
+        found = [GatewayLease(account=account, holder=holds, token=token, until_ms=until) for holds, token, until in rows]
+        return found[0] if found else None
+
     async def check(self, account: str, holder: str, token: int, *, now_ms: int) -> bool:
         """Say whether the lease is still this holder's."""
         rows = await self._connection.fetch(_LEASE, {"wanted": account})

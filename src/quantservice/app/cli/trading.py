@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("preflight", help="Say what is wrong with an account before it trades for real.")(preflight)
     accounts.command("key", help="Give a live account its venue key; it is asked for, never typed on the command line.")(give_key)
     accounts.command("keys", help="List the venue keys: their beginnings and rights.")(list_keys)
+    accounts.command("rotate-master", help="Make a new master key and seal every venue key under it.")(rotate_master)
     accounts.command("forget-key", help="Forget an account's venue key.")(forget_key)
     app.add_typer(accounts, name="accounts")
     orders = typer.Typer(
@@ -157,6 +158,16 @@ def list_keys(where: options.Where = options.HERE, json: options.Json = False) -
         rows = client.get("/api/v1/venue-keys")["data"]
     shown = [_key_shown(row) for row in rows]
     show(rows if json else shown, json=json, empty="no venue key yet; qs accounts key gives a live account its own")
+
+
+@options.takes_where
+def rotate_master(where: options.Where = options.HERE, json: options.Json = False) -> None:
+    """Rotate the master key."""
+    with where.client() as client:
+        made = client.post("/api/v1/venue-keys/rotate", {})
+    show_one(made, json=json)
+    if not json:
+        note("the master key before is gone from the key file: back the new one up")
 
 
 @options.takes_where

@@ -27,6 +27,7 @@ from quantservice.ports import (
     VenueKey,
     VenueSecret,
 )
+from quantservice.ports.trading_store import CHANGES
 from quantservice.services.accounts.texts import moment, refusal_of
 
 _log = structlog.get_logger(__name__)
@@ -316,8 +317,10 @@ class Accounts:
     async def rotate_master(self) -> Rotation:
         """Make a new master key, put every envelope under it, and make the old ones unusable. Keys are used meanwhile.
 
-        A crash in between leaves both master keys: the next rotation finishes the work.
+        A crash in between leaves both master keys: the next rotation finishes the work. While an envelope does not open nothing is
+        made: the error says whose key it is.
         """
+        await self._check_opens()
         version = await self._sealer.rotate()
         rewrapped = 0
         while True:
@@ -326,6 +329,15 @@ class Accounts:
                 rewrapped += await self._rewrap(old[start : start + _BATCH])
             if await self._retire(version):
                 return Rotation(version=version, rewrapped=rewrapped)
+
+    async def _check_opens(self) -> None:
+        owners = {account.name: account for account in await self.list()}
+        for key in await self.keys():
+            if key.account in owners:
+                try:
+                    await self._sealer.unseal(key.sealed, context=_context(owners[key.account], key))
+                except IntegrityError as error:
+                    raise UserError(f"nothing was changed: the key of account {key.account} does not open: {error}") from None
 
     async def _rewrap(self, keys: builtins.list[VenueKey]) -> int:
         async with self._state.transaction() as work:
@@ -422,6 +434,7 @@ class Accounts:
 
     async def _tell(self, work: UnitOfWork, account: str) -> None:
         command = Command(id=new_event_id(), name=CHANGED, arguments={"account": account})
+        await work.values.put(CHANGES, f"account:{account}", command.id)
         await work.outbox.add(Message(topic=Topic.COMMAND, data=command, event_type=CHANGED, key=account))
 
 

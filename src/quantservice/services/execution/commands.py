@@ -152,8 +152,8 @@ class Orders:
                     check_account(known, wish.instrument)
         gateway = await self._gateway(account)  # waits for an account that was added just now: its prices are asked for next
         await self._check_market(account, list(zip(wishes, intents, strict=True)))
-        if not gateway.ready:
-            raise EnvironmentFault(f"account {account} is not reconciled with its venue yet; nothing is sent before that")
+        if gateway.closed:
+            raise EnvironmentFault(gateway.closed)
         outcomes = await gateway.submit(intents, also=also)
         for outcome, intent in zip(outcomes, intents, strict=True):
             if not await self._same(outcome, intent):
@@ -311,8 +311,8 @@ class Orders:
             causation_id=order.intent_id,
         )
         gateway = await self._gateway(terms.account)
-        if not gateway.ready:
-            raise EnvironmentFault(f"account {terms.account} is not reconciled with its venue yet; nothing is sent before that")
+        if gateway.closed:
+            raise EnvironmentFault(gateway.closed)
         return await gateway.amend(intent, also=also)
 
     async def cancel(self, order_id: str) -> Order:
@@ -338,8 +338,8 @@ class Orders:
         legs = [item for item in shares_of(held) if instrument is None or item.position.instrument == instrument]
         if not legs:
             return []
-        if not gateway.ready:
-            raise EnvironmentFault(f"account {account} is not reconciled with its venue yet; nothing is sent before that")
+        if gateway.closed:
+            raise EnvironmentFault(gateway.closed)
         cause, now_ns = f"close:{new_event_id()}", self._clock.now_ns()
         reducible = one_way(legs)
         intents = [

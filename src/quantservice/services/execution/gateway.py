@@ -10,7 +10,7 @@ state are looked at again. Cancels need none of that: they go out while the stor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -65,7 +65,9 @@ class Gateway:
         self._holder, self._config = holder, config or GatewayConfig()
         self._keeper = OrderKeeper(trading.account, state, clock, check=check, books=books, told=told, fence=self._hold)
         self.resolver = Resolver(trading, self._keeper, self._config.resolving)
+        self.led: Callable[[], Awaitable[None]] = _nothing  # called when the lease was taken, before anything is sent
         self._lease: GatewayLease | None = None
+        self._leader = ""  # who has the lease in this process's place
         self._reconciling = asyncio.Lock()
         self._sender = Sender(clock, self._config, self._need_lease)
         self.way = Way(self._keeper, clock, uncovered=check.uncovered, cancel=self.cancel)
@@ -79,6 +81,7 @@ class Gateway:
         self._lease = await self._take()
         if self._lease is None:
             return False
+        await self.led()
         self.resolver.begin()
         await self._keeper.load()
         await self.reconcile(await self._trading.snapshot())
@@ -89,12 +92,33 @@ class Gateway:
         before, now = self._lease, await self._take()
         if before is None or now is None or now.token != before.token:
             self.ready, self._lease = False, None
-            raise AccountTaken(f"the lease of account {self.account} ran out: another process may have traded it meanwhile")
+            again = f"the lease of account {self.account} ran out: another process may have traded it meanwhile"
+            raise AccountTaken(self.elsewhere or again)
         self._lease = now
 
     async def _take(self) -> GatewayLease | None:
         async with self._state.transaction() as work:
-            return await work.gateways.take(self.account, self._holder, now_ms=self._clock.now_ms(), lease_ms=self._config.lease_ms)
+            taken = await work.gateways.take(
+                self.account, self._holder, now_ms=self._clock.now_ms(), lease_ms=self._config.lease_ms
+            )
+            other = await work.gateways.of(self.account) if taken is None else None
+        self._leader = "" if other is None else other.holder
+        return taken
+
+    @property
+    def elsewhere(self) -> str:
+        """Say in a sentence that another process leads the account; empty where none is known to."""
+        if not self._leader:
+            return ""
+        what = "this one sends nothing and takes over once that one is gone"
+        return f"account {self.account} is led by another process ({self._leader}); {what}"
+
+    @property
+    def closed(self) -> str:
+        """Say in a sentence why nothing is sent; empty where the way is open."""
+        if self.ready:
+            return ""
+        return self.elsewhere or f"account {self.account} is not reconciled with its venue yet; nothing is sent before that"
 
     async def release(self) -> None:
         """Give the lease up, so that the next process need not wait for its end."""
@@ -368,16 +392,21 @@ class Gateway:
         held = lease is not None and await work.gateways.check(self.account, self._holder, lease.token, now_ms=self._clock.now_ms())
         if not held or not self.holds():
             self.ready = False
-            if lease is None:  # given up: a changed key, a new start
+            now = await work.gateways.of(self.account)
+            if lease is None or now is None or now.token == lease.token:  # given up, or run out: nobody else had it
                 raise EnvironmentFault(f"account {self.account} begins anew; nothing was sent, ask again in a moment")
             raise EnvironmentFault(f"account {self.account} is traded by another process now; this one sends nothing")
 
     def _need_ready(self) -> None:
-        if not self.ready:
-            raise VenueError(f"account {self.account} is not reconciled with its venue yet; nothing is sent before that")
+        if self.closed:
+            raise VenueError(self.closed)
 
     def _evidence(self, source: str, *, reference: str, detail: str) -> Evidence:
         return Evidence(source=source, reference=reference, time_ns=self._clock.now_ns(), detail=detail[:500])
+
+
+async def _nothing() -> None:
+    """Do nothing."""
 
 
 def _reduces(intent: Intent) -> bool:

@@ -50,7 +50,7 @@ class ExecutionService:
         self._stream = "down"
         self._heard = 0
         self._missed = 0  # reconciliations that found what the stream had not told
-        self._away = False
+        self._away = set[str]()  # what does not answer: told once when it is lost
 
     async def run(self) -> None:
         """Work until cancelled; works a second time on the same object."""
@@ -60,7 +60,7 @@ class ExecutionService:
                 error = await self._trade()
                 if not isinstance(error, AccountTaken):
                     raise error or RuntimeError("the loop of an account ended by itself")
-                self._tell_away(str(error))
+                self._tell_away("the lease", str(error))
         finally:
             with contextlib.suppress(EnvironmentFault):
                 await self._gateway.release()
@@ -85,9 +85,12 @@ class ExecutionService:
         while True:
             try:
                 if await self._gateway.start():
+                    self._away.clear()
+                    _log.info("execution.leads", account=self._gateway.account)
                     return
+                self._tell_away("the lease", self._gateway.elsewhere)
             except (VenueError, EnvironmentFault) as error:
-                self._tell_away(str(error))
+                self._tell_away("the start", str(error))
             await self._clock.sleep(self._config.start_again_s)
 
     async def _follow(self) -> None:
@@ -97,7 +100,7 @@ class ExecutionService:
             error = await _until_one_ends(self._hear(waiting), self._take_all(waiting))
             if error is not None and not isinstance(error, VenueError | EnvironmentFault):
                 raise error
-            self._tell_away(str(error or "the venue's stream of the account ended"))
+            self._tell_away("the stream", str(error or "the venue's stream of the account ended"))
             self._stream = "down"
             await self._clock.sleep(self._config.start_again_s)
 
@@ -138,7 +141,9 @@ class ExecutionService:
             await self._gateway.apply_movement(event)
         elif isinstance(event, StreamState):
             self._stream = event.state
-            if event.state != "live":
+            if event.state == "live":
+                self._away.discard("the stream")
+            else:
                 _log.warning("execution.stream", account=self._gateway.account, state=event.state, reason=event.detail)
 
     async def _reconcile(self) -> None:
@@ -161,13 +166,13 @@ class ExecutionService:
             try:
                 await work()
             except (VenueError, EnvironmentFault) as error:
-                self._tell_away(str(error))
+                self._tell_away(work.__name__, str(error))
             else:
-                self._away = False
+                self._away.discard(work.__name__)
 
-    def _tell_away(self, reason: str) -> None:
-        if not self._away:
-            self._away = True
+    def _tell_away(self, what: str, reason: str) -> None:
+        if what not in self._away:
+            self._away.add(what)
             _log.warning("execution.away", account=self._gateway.account, reason=reason)
 
 

@@ -19,6 +19,7 @@ from quantservice.core.errors import EnvironmentFault
 from quantservice.core.messages import TEST_ALERT, Alert, Overflow, Topic
 from quantservice.ports import Clock, EventBus
 from quantservice.ports.notify import Notifier
+from quantservice.services.notify.store_watch import StoreWatch
 from quantservice.services.notify.watchdog import Watchdog
 
 _log = structlog.get_logger(__name__)
@@ -52,7 +53,9 @@ class NotifyService:
         config: NotifyConfig | None = None,
         *,
         watchdog: Watchdog | None = None,
+        store: StoreWatch | None = None,
     ) -> None:
+        self._store = store
         self._bus, self._clock, self._notifier, self._watchdog = bus, clock, notifier, watchdog
         self._config = config or NotifyConfig()
         self._last: dict[tuple[str, str, str, str], float] = {}  # alert -> when it was sent last
@@ -70,6 +73,8 @@ class NotifyService:
             tasks.create_task(self._take_all(waiting))
             if self._watchdog is not None:
                 tasks.create_task(self._watchdog.run())
+            if self._store is not None:
+                tasks.create_task(self._store.run(lambda alert: self._hear(alert, waiting)))
             async for messages in alerts:
                 for item in messages:
                     if isinstance(item.data, Alert):
@@ -77,7 +82,8 @@ class NotifyService:
                 await alerts.commit()
 
     def _hear(self, alert: Alert, waiting: asyncio.Queue[Alert]) -> None:
-        _log.warning("alert", name=alert.name, account=alert.account, reason=alert.sentence, cleared=alert.cleared)
+        said = {"name": alert.name, "account": alert.account, "severity": alert.level, "cleared": alert.cleared}
+        _log.warning("alert", reason=alert.sentence, **said)
         if waiting.full():
             self._hold()
         else:
@@ -94,9 +100,6 @@ class NotifyService:
 
     async def take(self, alert: Alert) -> None:
         """Deliver an alert, or hold it back."""
-        _log.warning(
-            "alert", name=alert.name, account=alert.account, level=alert.level, reason=alert.sentence, cleared=alert.cleared
-        )
         if self._notifier.targets == 0 or not self._is_wanted(alert):
             return
         held, self._held = self._held, 0

@@ -14,7 +14,7 @@ import structlog
 from quantservice.core.errors import InvalidValue, UnknownName
 from quantservice.core.messages import TEST_ALERT, Alert, Command, Message, Topic, new_event_id
 from quantservice.ports import Clock, RiskState, StateStore, StrategyQuota, UnitOfWork
-from quantservice.ports.trading_store import RiskScope, RiskStateName
+from quantservice.ports.trading_store import CHANGES, RiskScope, RiskStateName
 from quantservice.quant.risk_rules import (
     DEFAULT_PROTECTION,
     DEFAULT_RULES,
@@ -318,4 +318,5 @@ def _position_rule(name: str, parameters: Mapping[str, Any]) -> PositionRule | N
 
 async def _tell(work: UnitOfWork) -> None:
     command = Command(id=new_event_id(), name=CHANGED, arguments={})
+    await work.values.put(CHANGES, _SCOPE, command.id)
     await work.outbox.add(Message(topic=Topic.COMMAND, data=command, event_type=CHANGED, key="risk"))

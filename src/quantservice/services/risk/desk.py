@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -54,6 +55,16 @@ class RiskDesk:
         self.quotas: dict[str, StrategyQuota] = {}  # by deployment; the accounts' exposures look here
         self.data_faults: Faults = {}  # by deployment and instrument; the accounts' exposures look here
         self._states: dict[tuple[str, str], RiskState] = {}
+        self._easing = 0
+
+    @contextmanager
+    def easing(self) -> Iterator[None]:
+        """Let what is HALTED reduce meanwhile: what is held is being closed. Nothing of it is kept: a crash leaves all HALTED."""
+        self._easing += 1
+        try:
+            yield
+        finally:
+            self._easing -= 1
 
     def set_state(self, state: RiskState) -> None:
         """Take a state of the system, an account or a deployment. A new ACTIVE is a person's look: counts in a row begin anew."""
@@ -77,7 +88,9 @@ class RiskDesk:
             for key in (("system", ""), ("account", account), *((("deployment", deployment),) if deployment else ()))
         ]
         known = [state for state in found if state is not None]
-        return max(known, key=lambda state: _STRICTER[state.state], default=RiskState(scope="system"))
+        strictest = max(known, key=lambda state: _STRICTER[state.state], default=RiskState(scope="system"))
+        eased = self._easing and strictest.state == "HALTED"
+        return msgspec.structs.replace(strictest, state="REDUCING") if eased else strictest
 
     def position_rules(self, account: str, deployment: str = "") -> tuple[PositionRule, ...]:
         """Return the rules that watch a deployment's positions, or a person's: of each the deployment's, account's or system's."""

@@ -191,6 +191,7 @@ from quantservice.web.models.trading import (
     PositionRow,
     PreflightFinding,
     PreflightReport,
+    RotationAnswer,
     RouteBody,
     RouteQuote,
 )
@@ -344,6 +345,7 @@ __all__ = [
     "RiskStateBody",
     "RiskStateRow",
     "RollBackRequest",
+    "RotationAnswer",
     "RouteBody",
     "RouteQuote",
     "ServiceState",

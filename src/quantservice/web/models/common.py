@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from quantservice.web.models.amounts import SENTENCE
 
 #: An exact decimal as text, so that no reader rounds it.
 DecimalText: TypeAlias = Annotated[
@@ -27,6 +30,21 @@ class Body(BaseModel):
     """Base of every request body: what is not declared is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_texts(cls, given: Any) -> Any:
+        """Refuse characters that no store keeps, wherever they are: PostgreSQL takes no NUL, and half a pair is no UTF-8."""
+        waiting = [given]
+        while waiting:
+            item = waiting.pop()
+            if isinstance(item, str) and any(char == "\0" or "\ud800" <= char <= "\udfff" for char in item):
+                raise PydanticCustomError(SENTENCE, "holds a text with a character that cannot be kept (NUL or half a pair)")
+            if isinstance(item, dict):
+                waiting += [*item, *item.values()]
+            elif isinstance(item, list):
+                waiting += item
+        return given
 
 
 class ErrorDetail(Answer):

@@ -86,6 +86,13 @@ class KeyList(Answer):
     data: list[KeyRow]
 
 
+class RotationAnswer(Answer):
+    """What a rotation of the master key did."""
+
+    version: int = Field(description="Version of the master key that is in use now.", examples=[2])
+    rewrapped: int = Field(description="Venue keys that were sealed under it.", examples=[3])
+
+
 class KeyBody(Body):
     """A venue key. It is checked with the venue, refused when it can withdraw, and kept sealed; no answer shows it again."""
 

@@ -134,6 +134,12 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
         """Their beginnings and rights; what is secret of them is shown nowhere."""
         return reply({"data": [_key_row(key) for key in await trading.accounts.keys()]})
 
+    @owner.post("/venue-keys/rotate", response_model=models.RotationAnswer, summary="Rotate the master key")
+    async def rotate_master() -> Response:
+        """A new master key, every venue key sealed under it, the old ones gone. Accounts trade meanwhile."""
+        made = await trading.accounts.rotate_master()
+        return reply({"version": made.version, "rewrapped": made.rewrapped})
+
     @owner.post("/accounts/{name}/key", response_model=models.KeyRow, status_code=201, summary="Give an account its key")
     async def give_key(name: AccountName, body: models.KeyBody) -> Response:
         """Checked with the venue; one that can withdraw is refused. It replaces the one that is there."""
