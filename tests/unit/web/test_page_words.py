@@ -14,7 +14,7 @@ from quantservice.quant.backtest.records import ORDER_REASONS, ORDER_STATES
 from quantservice.quant.risk_rules.registry import describe_rules
 
 UI = Path(__file__).resolve().parents[3] / "ui/src"
-BESIDE_RULES = ("deadline", "position_differs", "state")  # denials that no rule of the registry gives
+BESIDE_RULES = ("account", "deadline", "position_differs", "reduce_only", "state")  # denials that no rule of the registry gives
 
 
 def words(language: str) -> Any:

@@ -7927,6 +7927,12 @@ export interface components {
              */
             gaps_open: number;
             /**
+             * Held Back
+             * @description States of system, accounts and deployments that are not ACTIVE.
+             * @example []
+             */
+            held_back: components["schemas"]["RiskStateRow"][];
+            /**
              * Stores
              * @description Figures per store.
              * @example {
@@ -9199,6 +9205,8 @@ export interface components {
             history: components["schemas"]["HistoryProgress"];
             /** Gaps Open */
             gaps_open: number;
+            /** Held Back */
+            held_back: components["schemas"]["RiskStateRow"][];
             /** Connections */
             connections: components["schemas"]["ConnectionState"][];
             /** Queues */
