@@ -3421,6 +3421,22 @@ export interface components {
             symbol?: string | null;
         };
         /**
+         * ChainNote
+         * @description Something of an order's way that is not kept.
+         */
+        ChainNote: {
+            /**
+             * Code
+             * @example intent
+             */
+            code: string;
+            /**
+             * Sentence
+             * @example its intent is not kept
+             */
+            sentence: string;
+        };
+        /**
          * ChainStep
          * @description One thing that happened on an order's way.
          */
@@ -3430,6 +3446,22 @@ export interface components {
              * @enum {string}
              */
             step: "closed" | "received" | "decided" | "asked" | "sized" | "checked" | "sent" | "accepted" | "amended" | "filled" | "booked" | "lapsed" | "ended";
+            /**
+             * Code
+             * @description Names what is said of it, for a reader's own words.
+             * @example kline
+             */
+            code: string;
+            /**
+             * Values
+             * @description What stands in that.
+             * @example {
+             *       "instrument": "binance:um:BTC-USDT-PERP"
+             *     }
+             */
+            values: {
+                [key: string]: string;
+            };
             /**
              * Sentence
              * @example its frame came from the exchange
@@ -4335,6 +4367,23 @@ export interface components {
              *     ]
              */
             valid?: string[] | null;
+            /**
+             * Reason
+             * @description Names what is wrong, for a reader's own words; absent where only the message says it.
+             * @example off_lot
+             */
+            reason?: string | null;
+            /**
+             * Values
+             * @description What stands in the sentence.
+             * @example {
+             *       "given": "0.0015",
+             *       "step": "0.001"
+             *     }
+             */
+            values?: {
+                [key: string]: string;
+            } | null;
             /**
              * Id
              * @description Id of an unexpected fault, to be found in the log.
@@ -6186,10 +6235,10 @@ export interface components {
             steps: components["schemas"]["ChainStep"][];
             /**
              * Missing
-             * @description What of it is not kept, in sentences.
+             * @description What of it is not kept.
              * @example []
              */
-            missing: string[];
+            missing: components["schemas"]["ChainNote"][];
         };
         /**
          * OrderList

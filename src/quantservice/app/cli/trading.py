@@ -222,8 +222,8 @@ def chain(
         ],
         json=False,
     )
-    for sentence in found["missing"]:
-        note(sentence)
+    for item in found["missing"]:
+        note(item["sentence"])
 
 
 @options.takes_where
