@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -15,11 +18,13 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from quantservice.adapters.clock.system import SystemClock
-from quantservice.core.errors import EnvironmentFault
+from quantservice.core.errors import EnvironmentFault, StoreUnavailable
 from quantservice.core.events import FeedStatus, Gap
 from quantservice.core.messages import GapChange, Message, SystemEvent, Topic
 from quantservice.core.spans import Span
-from quantservice.web.context import WebConfig, WebContext
+from quantservice.ports import RiskState
+from quantservice.services.risk.commands import RiskControl
+from quantservice.web.context import TradingFace, WebConfig, WebContext
 from quantservice.web.live import Client, LiveHub
 from quantservice.web.models import LiveEvent, LiveStatus
 from quantservice.web.models.live import LiveKline
@@ -212,3 +217,37 @@ def test_the_address_to_open_is_one_that_a_browser_understands(context: WebConte
     listener = server._listener
     assert listener is not None
     listener.close()
+
+
+async def test_who_may_not_trade_is_told_live_and_a_store_that_is_away_takes_nothing_back(context: WebContext) -> None:
+    risk = RiskControl(context.state_store, context.clock)
+    face = cast("TradingFace", SimpleNamespace(risk=risk))
+    hub = LiveHub(dataclasses.replace(context, trading=face))
+    client = Client(1_000)
+    hub._clients.add(client)
+    hub._add(client, ["status"])
+
+    def told() -> list[tuple[str, str, str]]:
+        hub.flush_figures(0.0)
+        status = LiveStatus.model_validate(json.loads(client.waiting["status"])["data"])
+        return [(state.scope, state.key, state.state) for state in status.held_back]
+
+    running = asyncio.create_task(hub.run())
+    try:
+        await risk.set_state("system", "", "HALTED", reason="a look")
+        await until(lambda: told() == [("system", "", "HALTED")])
+        with pytest.MonkeyPatch.context() as patch:
+            asked: list[int] = []
+
+            async def away() -> list[RiskState]:
+                asked.append(1)
+                raise StoreUnavailable("the state store is away")
+
+            patch.setattr(risk, "states", away)
+            await until(lambda: len(asked) > 1)
+            assert told() == [("system", "", "HALTED")], "what is not known anew holds"
+        await risk.set_state("system", "", "ACTIVE")
+        await until(lambda: told() == [])
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

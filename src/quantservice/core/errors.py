@@ -39,13 +39,14 @@ class UserError(QuantServiceError):
 class UnknownName(UserError):
     """A name that is not known.
 
-    ``field`` is the argument's name, ``value`` what was given, ``valid`` the known names.
+    ``field`` is the argument's name, ``value`` what was given, ``valid`` the known names, ``hint`` what to do.
     """
 
     def __init__(self, field: str, value: str, valid: Iterable[str], *, hint: str = "") -> None:
         self.field = field
         self.value = value
         self.valid = tuple(dict.fromkeys(valid))
+        self.hint = hint
         self.nearest = nearest(value, self.valid)
         listed = hint.endswith(" ".join(self.valid))  # the hint says it: once is enough
         shown = ", ".join(self.nearest or (() if listed else self.valid[:20]))
@@ -56,11 +57,16 @@ class UnknownName(UserError):
 
 
 class InvalidValue(UserError):
-    """A value outside its domain. ``field`` names the argument, ``reason`` is a sentence."""
+    """A value outside its domain. ``field`` names the argument, ``reason`` is a sentence.
 
-    def __init__(self, field: str, reason: str) -> None:
+    Where people often meet it, ``code`` names what is wrong and ``values`` what stands in the sentence, for a reader's own words.
+    """
+
+    def __init__(self, field: str, reason: str, *, code: str = "", **values: str) -> None:
         self.field = field
         self.reason = reason
+        self.code = code
+        self.values = values
         super().__init__(f"{field}: {reason}")
 
 
@@ -68,7 +74,7 @@ class InvalidNumber(InvalidValue):
     """A number outside its domain: ``field`` is what ``wanted`` says it must be, and ``given`` is not."""
 
     def __init__(self, field: str, wanted: str, given: object) -> None:
-        super().__init__(field, f"must be {wanted}, not {_shown(given)}")
+        super().__init__(field, f"must be {wanted}, not {_shown(given)}", code="number", wanted=wanted, given=_shown(given))
         self.args = (f"{field} {self.reason}",)
 
 

@@ -83,8 +83,9 @@ def error_reply(
     valid: Sequence[str] | None = None,
     headers: Mapping[str, str] | None = None,
     fault_id: str | None = None,
+    said: tuple[str, Mapping[str, str]] = ("", {}),
 ) -> Response:
-    """Answer with the one shape of errors; absent parts are left out."""
+    """Answer with the one shape of errors; absent parts are left out. ``said``: what is wrong by its code, and its values."""
     detail: dict[str, Any] = {"code": code, "message": message}
     if field:
         detail["field"] = field
@@ -92,6 +93,8 @@ def error_reply(
         detail["valid"] = list(valid)[:_MOST_VALID]
     if fault_id:
         detail["id"] = fault_id
+    if said[0]:
+        detail |= {"reason": said[0], "values": said[1]}
     return reply({"error": detail}, status, headers)
 
 
@@ -103,9 +106,10 @@ def answer_for(error: Exception) -> Response:
         case UnknownName():
             what = error.field.partition(" of ")[0].rpartition(".")[2]  # a program compares it: no blanks, places, names
             code = f"unknown_{what.replace(' ', '_')}"
-            return error_reply(404, code, str(error), field=error.field, valid=error.nearest or error.valid)
+            said = ("unknown_near" if error.nearest else "unknown", {"name": error.value, "hint": error.hint})
+            return error_reply(404, code, str(error), field=error.field, valid=error.nearest or error.valid, said=said)
         case InvalidValue():
-            return error_reply(422, "invalid_argument", str(error), field=error.field)
+            return error_reply(422, "invalid_argument", str(error), field=error.field, said=(error.code, error.values))
         case Denied():
             headers = {"Retry-After": str(error.retry_after_s)} if error.retry_after_s else {}
             if error.status == 401:
@@ -137,32 +141,36 @@ def validation_reply(errors: Sequence[Mapping[str, Any]]) -> Response:
     field = ".".join(location) or "body"
     context: Mapping[str, Any] = first.get("ctx") or {}
     reason, sort = str(first["msg"]), str(first.get("type"))
-    sentence = _sentence(sort, reason, context, first.get("input"))
-    if sentence:
-        return error_reply(422, "invalid_argument", f"{field} {sentence}", field=field)
-    if first.get("type") == "missing":
-        reason = "is required"
-    elif first.get("type") == "extra_forbidden":
-        reason = "is not an argument of this call"
-    elif first.get("type") == "json_invalid":
+    refused = _number(sort, context, first.get("input"))
+    if refused is not None:
+        sentence = f"{field} {refused.reason}"
+        return error_reply(422, "invalid_argument", sentence, field=field, said=(refused.code, refused.values))
+    if sort == SENTENCE:
+        return error_reply(422, "invalid_argument", f"{field} {reason}", field=field)
+    code = ""
+    if sort == "missing":
+        code, reason = "required", "is required"
+    elif sort == "extra_forbidden":
+        code, reason = "not_an_argument", "is not an argument of this call"
+    elif sort == "json_invalid":
         field, reason = "body", f"is not JSON: {context.get('error', 'it cannot be read')}"
-    return error_reply(422, "invalid_argument", f"{field}: {reason}", field=field)
+    return error_reply(422, "invalid_argument", f"{field}: {reason}", field=field, said=(code, {}))
 
 
-def _sentence(sort: str, reason: str, context: Mapping[str, Any], given: Any) -> str:
+def _number(sort: str, context: Mapping[str, Any], given: Any) -> InvalidNumber | None:
     """Return what a number or one of several words must be, and what was given; of other texts nothing: they may be secret."""
     if sort == SENTENCE:
-        return reason
+        return InvalidNumber("", context["wanted"], context["given"]) if "wanted" in context else None
     if sort.startswith(("float_", "decimal_")) or sort == "finite_number":
-        return InvalidNumber("", "a number", given).reason
+        return InvalidNumber("", "a number", given)
     if sort.startswith("int_"):
-        return InvalidNumber("", "a whole number", given).reason
+        return InvalidNumber("", "a whole number", given)
     if sort in _BOUNDS:
         word, name = _BOUNDS[sort]
-        return InvalidNumber("", f"{word} {context.get(name, 0):g}", given).reason
+        return InvalidNumber("", f"{word} {context.get(name, 0):g}", given)
     if sort == "literal_error":
-        return InvalidNumber("", str(context.get("expected")), given).reason
-    return ""
+        return InvalidNumber("", str(context.get("expected")), given)
+    return None
 
 
 def install(app: FastAPI) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import psutil
 
 from quantservice.core.events import FeedStatus, Kline, StreamId
@@ -202,6 +203,11 @@ def process_figures(process: psutil.Process) -> dict[str, Any]:
         }
 
 
+def held_rows(context: WebContext) -> list[dict[str, Any]]:
+    """Return the states of the system, of accounts and of deployments that are not ACTIVE."""
+    return [msgspec.structs.asdict(state) for state in context.projections.held_back]
+
+
 def live_status(context: WebContext, process: psutil.Process) -> dict[str, Any]:
     """Return the figures that the page gets once a second."""
     now_ms = context.clock.now_ms()
@@ -211,6 +217,7 @@ def live_status(context: WebContext, process: psutil.Process) -> dict[str, Any]:
         "throughput": throughput(context),
         "history": history_row(context),
         "gaps_open": context.projections.gaps_open(),
+        "held_back": held_rows(context),
         "connections": [connection_row(status) for status in context.projections.feeds.values()],
         "queues": queue_rows(context),
         "weights": weight_rows(context),

@@ -11,6 +11,7 @@ import asyncio
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ import msgspec
 import psutil
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from quantservice.core.errors import InvalidValue, UnknownName, UserError
+from quantservice.core.errors import EnvironmentFault, InvalidValue, UnknownName, UserError
 from quantservice.core.events import FeedStatus, Kline, StreamId
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import JobChange, SystemEvent
@@ -30,6 +31,7 @@ PLAIN_TOPICS = ("tickers", "feed", "gaps", "revisions", "system", "status", "job
 _TICK_S = 0.1
 _STATUS_S = 1.0
 _HEARTBEAT_S = 15.0
+_STATES_TIMEOUT_S = 5.0
 _SEND_TIMEOUT_S = 10.0
 _RING = 4_096
 _LINGER_S = 60.0
@@ -135,7 +137,24 @@ class LiveHub:
     # --- the loop ---
 
     async def run(self) -> None:
-        """Flush what was gathered, ten times a second."""
+        """Flush what was gathered, ten times a second; beside it look who may trade."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_at_states())
+            await self._flush_again_and_again()
+
+    async def _look_at_states(self) -> None:
+        """Keep who is held back true: read each second, so that it holds whichever process set it.
+
+        What was read last holds while the store is away.
+        """
+        while self._context.trading is not None:
+            with suppress(EnvironmentFault, TimeoutError):
+                async with asyncio.timeout(_STATES_TIMEOUT_S):
+                    states = await self._context.trading.risk.states()
+                self._context.projections.held_back = [state for state in states if state.state != "ACTIVE"]
+            await self._context.clock.sleep(_STATUS_S)
+
+    async def _flush_again_and_again(self) -> None:
         clock = self._context.clock
         status_at = heartbeat_at = clock.monotonic()
         while True:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from quantservice.core.events import FeedStatus, Kind, Kline, MarketEvent, Strea
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import GapChange, JobChange, MarketBatch, Message, Overflow, StoredBatch, SystemEvent, Topic
 from quantservice.core.spans import Span
-from quantservice.ports import Clock, EventBus
+from quantservice.ports import Clock, EventBus, RiskState
 
 _CAPACITY = 200_000
 _MOST_GAPS = 2_000
@@ -144,6 +144,7 @@ class Projections:
         self.events: deque[tuple[int, SystemEvent]] = deque(maxlen=_MOST_EVENTS)
         self.commands: OrderedDict[str, CommandLife] = OrderedDict()
         self.rates = Rates()
+        self.held_back: Sequence[RiskState] = ()  # who may not trade freely; read from the store by the live WebSocket's service
 
     def watch(self, watcher: Watcher) -> None:
         """Tell ``watcher`` of every change from now on."""

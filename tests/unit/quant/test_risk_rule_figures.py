@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -226,6 +227,42 @@ def test_amounts_pass_at_the_limit_and_not_a_cent_above(name: str, field: str, b
     assert denied(name, view(**rich, **{field: border + D("0.01")}))[1] == f"{border + D('0.01'):f}"
 
 
+HAIR = D("0.0000000001")
+A_HAIR_BEYOND: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("max_order_value", {}, {"order_value": D(100_000) + HAIR, "equity": D(10**9), "free_margin": D(10**9)}),
+    ("max_order_share", {}, {"order_value": D(500) + HAIR}),
+    ("price_band", {}, {"reference_price": D(100), "order_price": D(110) + HAIR}),
+    ("free_margin", {}, {"order_value": D(980) + HAIR, "free_margin": D(1_000)}),
+    ("max_position", {}, {"after_position_value": D(250_000) + HAIR}),
+    ("max_exposure", {}, {"after_gross_exposure": D(800) + HAIR}),
+    ("concentration", {}, {"after_position_value": D(500) + HAIR}),
+    ("max_leverage", {}, {"after_gross_exposure": D(3_000) + HAIR}),
+    ("margin_ratio", {}, {"margin_ratio": D("0.5") + HAIR}),
+    ("max_drawdown", {}, {"peak_equity": D(1_000), "equity": D(800) - HAIR}),
+    ("daily_loss", {}, {"day_start_equity": D(1_000), "equity": D(950) - HAIR}),
+    ("strategy_quota", {}, {"quota_position": D(50), "deployment_position_value": D(50) + HAIR}),
+    ("fresh_data", {"limit_ms": 120_000}, {"data_age_ms": 120_001}),
+    ("price_band", {"limit": "0.123456"}, {"reference_price": D(100), "order_price": D("112.34561")}),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters", "odd"), A_HAIR_BEYOND)
+def test_what_is_a_hair_beyond_a_limit_is_shown_beyond_it(name: str, parameters: Any, odd: Any) -> None:
+    breach = rule(name, **parameters).check(view(**odd))
+    assert breach is not None
+    limit, value = (D(text.partition(" ")[0]) for text in (breach.limit, breach.value))
+    assert value > limit, "a reader must see which of the two is the larger"
+    if name != "fresh_data":
+        assert {breach.limit, breach.value} <= set(re.findall(r"[\d.]+(?: %)?", breach.sentence))
+
+
+def test_every_rule_with_a_share_or_an_amount_is_tried_a_hair_beyond() -> None:
+    counted = {
+        item["name"] for item in describe_rules() if item["kind"] == "order" and any(f["doc"] for f in item["parameters"].values())
+    }
+    assert counted | {"strategy_quota"} <= {name for name, _, _ in A_HAIR_BEYOND}
+
+
 # --- conditions -------------------------------------------------------------------------------------------------------------
 
 
@@ -249,10 +286,15 @@ def test_hours_that_no_day_has_are_refused(field: str, value: int) -> None:
 def test_the_age_of_a_price_is_said_in_seconds() -> None:
     breach = rule("fresh_data").check(view(data_age_ms=61_500))
     assert breach is not None
-    assert breach.sentence == "the last price of BTC-USDT-PERP is 61.5 s old"
+    assert breach.sentence == "the last price of BTC-USDT-PERP is 61.5 s old; 60 s are allowed"
+    older = rule("fresh_data").check(view(data_age_ms=60_001 + 3_600_000))
+    assert older is not None
+    assert "is 3,660.001 s old" in older.sentence, "no digit is rounded away, and none is written with an exponent"
     never = rule("fresh_data").check(view(data_age_ms=2**31, reference_price=D(0)))
     assert never is not None
-    assert (never.limit, never.value, never.sentence) == ("60000 ms", "none", "no price of BTC-USDT-PERP is known yet")
+    advice = "where it is not collected, add it: qs pairs add binance:um:BTC-USDT-PERP"
+    assert (never.limit, never.value) == ("60000 ms", "none")
+    assert never.sentence == f"no price of BTC-USDT-PERP is known yet; {advice}"
 
 
 def test_a_cooldown_is_over_to_the_nanosecond() -> None:

@@ -90,9 +90,13 @@ def test_an_account_trades_its_own_venue_and_market_only() -> None:
 
 def test_an_order_below_the_least_value_or_in_a_closed_market_is_out_of_reach() -> None:
     least = f"0.001 at 4999.9 is worth 4.9999, less than the least that {NAME} takes, 5"
-    assert out_of_reach(rules(), D("0.001"), D("4999.9"), reduce_only=False) == ("quantity", least)
+    low = out_of_reach(rules(), D("0.001"), D("4999.9"), reduce_only=False)
+    assert low is not None
+    assert (low.field, low.reason, low.values["least"]) == ("quantity", least, "5")
     assert out_of_reach(rules(), D("0.001"), D(5_000), reduce_only=False) is None
     assert out_of_reach(rules(), D("0.001"), None, reduce_only=False) is None, "no price is known: other rules say so"
     closed = rules(status="break")
-    assert out_of_reach(closed, D(1), D(5_000), reduce_only=False) == ("symbol", f"{NAME} is not trading now, it is break")
+    shut = out_of_reach(closed, D(1), D(5_000), reduce_only=False)
+    assert shut is not None
+    assert (shut.field, shut.reason) == ("symbol", f"{NAME} is not trading now, it is break")
     assert out_of_reach(closed, D("0.001"), D(1), reduce_only=True) is None, "what only reduces is the venue's to refuse"

@@ -119,7 +119,7 @@ def test_what_is_not_ours_was_adopted() -> None:
 def test_what_is_missing_is_said() -> None:
     chain = chain_of(with_(kept(), record=None))
     assert [step.step for step in chain.steps] == ["sent"]
-    assert len(chain.missing) == 2
+    assert chain.missing == ("decision", "intent")
 
 
 def test_a_denial_and_what_rules_on_trial_noted() -> None:

@@ -73,13 +73,23 @@ const REPLAY_MS = 120_000; // a run is done again in a process of its own
 
 /** What went wrong. `status` 0: no answer at all. */
 export class ApiError extends Error {
+  readonly field: string | null;
+  /** What is wrong, for the page's own words, and what stands in them; empty where only the message says it. */
+  readonly reason: string;
+  readonly values: Record<string, string>;
+  readonly valid: string[];
+
   constructor(
     readonly status: number,
     readonly code: string,
     message: string,
-    readonly field: string | null = null,
+    detail?: ErrorDetail,
   ) {
     super(message);
+    this.field = detail?.field ?? null;
+    this.reason = detail?.reason ?? "";
+    this.values = detail?.values ?? {};
+    this.valid = detail?.valid ?? [];
   }
 
   /** Anything thrown, as one of these. */
@@ -125,7 +135,7 @@ async function request<T>(method: string, path: string, options: Options = {}): 
   const content: unknown = await response.json().catch(() => null);
   if (!response.ok) {
     const detail = (content as { error?: ErrorDetail } | null)?.error;
-    throw new ApiError(response.status, detail?.code ?? String(response.status), detail?.message ?? response.statusText, detail?.field ?? null);
+    throw new ApiError(response.status, detail?.code ?? String(response.status), detail?.message ?? response.statusText, detail);
   }
   return content as T;
 }

@@ -3441,6 +3441,22 @@ export interface components {
             symbol?: string | null;
         };
         /**
+         * ChainNote
+         * @description Something of an order's way that is not kept.
+         */
+        ChainNote: {
+            /**
+             * Code
+             * @example intent
+             */
+            code: string;
+            /**
+             * Sentence
+             * @example its intent is not kept
+             */
+            sentence: string;
+        };
+        /**
          * ChainStep
          * @description One thing that happened on an order's way.
          */
@@ -3450,6 +3466,22 @@ export interface components {
              * @enum {string}
              */
             step: "closed" | "received" | "decided" | "asked" | "sized" | "checked" | "sent" | "accepted" | "amended" | "filled" | "booked" | "lapsed" | "ended";
+            /**
+             * Code
+             * @description Names what is said of it, for a reader's own words.
+             * @example kline
+             */
+            code: string;
+            /**
+             * Values
+             * @description What stands in that.
+             * @example {
+             *       "instrument": "binance:um:BTC-USDT-PERP"
+             *     }
+             */
+            values: {
+                [key: string]: string;
+            };
             /**
              * Sentence
              * @example its frame came from the exchange
@@ -4355,6 +4387,23 @@ export interface components {
              *     ]
              */
             valid?: string[] | null;
+            /**
+             * Reason
+             * @description Names what is wrong, for a reader's own words; absent where only the message says it.
+             * @example off_lot
+             */
+            reason?: string | null;
+            /**
+             * Values
+             * @description What stands in the sentence.
+             * @example {
+             *       "given": "0.0015",
+             *       "step": "0.001"
+             *     }
+             */
+            values?: {
+                [key: string]: string;
+            } | null;
             /**
              * Id
              * @description Id of an unexpected fault, to be found in the log.
@@ -6206,10 +6255,10 @@ export interface components {
             steps: components["schemas"]["ChainStep"][];
             /**
              * Missing
-             * @description What of it is not kept, in sentences.
+             * @description What of it is not kept.
              * @example []
              */
-            missing: string[];
+            missing: components["schemas"]["ChainNote"][];
         };
         /**
          * OrderList
@@ -7965,6 +8014,12 @@ export interface components {
              */
             gaps_open: number;
             /**
+             * Held Back
+             * @description States of system, accounts and deployments that are not ACTIVE.
+             * @example []
+             */
+            held_back: components["schemas"]["RiskStateRow"][];
+            /**
              * Stores
              * @description Figures per store.
              * @example {
@@ -9237,6 +9292,8 @@ export interface components {
             history: components["schemas"]["HistoryProgress"];
             /** Gaps Open */
             gaps_open: number;
+            /** Held Back */
+            held_back: components["schemas"]["RiskStateRow"][];
             /** Connections */
             connections: components["schemas"]["ConnectionState"][];
             /** Queues */

@@ -1,8 +1,8 @@
-// A write that was refused is said in the server's own sentence; a denial of risk control in the page's language.
+// A write that was refused is said in the page's language where it has words for it, else in the server's own sentence.
 import { ElMessage } from "element-plus";
 import { useI18n } from "vue-i18n";
 import { ApiError } from "@/api/client";
-import { deniedSentence } from "@/lib/rules";
+import { faultText } from "@/lib/faults";
 
 export function useComplaint(): (fault: unknown) => void {
   const { t } = useI18n();
@@ -13,5 +13,5 @@ export function useComplaint(): (fault: unknown) => void {
 
 export function sentence(fault: unknown, otherwise: string): string {
   if (!(fault instanceof ApiError) || !fault.message) return otherwise;
-  return fault.code === "risk_denied" ? deniedSentence(fault.message) : fault.message;
+  return faultText(fault);
 }

@@ -1,4 +1,8 @@
-// Times of an order's chain: to the microsecond, and the spans between them.
+// An order's chain: its times to the microsecond, the spans between them, and what happened in the page's language.
+import type { ChainStep } from "@/api/types";
+import { i18n } from "@/i18n";
+import { shortName } from "./report";
+import { breachText, breachTexts, denialText, ruleName } from "./rules";
 import { instant } from "./time";
 
 /** A time of day with its microseconds. */
@@ -13,4 +17,26 @@ export function span(us: number): string {
   if (us < 120_000_000) return `${(us / 1_000_000).toFixed(us < 10_000_000 ? 2 : 1)} s`;
   if (us < 7_200_000_000) return `${(us / 60_000_000).toFixed(1)} min`;
   return `${(us / 3_600_000_000).toFixed(1)} h`;
+}
+
+/** What stands in a step's sentence, as it is read: names and words of ours in the page's language, figures with separators. */
+function worded(name: string, value: string): string {
+  const { t, te } = i18n.global;
+  const own = (key: string) => (te(key) ? t(key) : value);
+  if (name === "side" || name === "source" || name === "change") return own(`chain.${name}.${value}`);
+  if (name === "type") return own(`orderType.${value}`);
+  if (name === "state") return own(`state.${value.replaceAll(" ", "_")}`);
+  if (name === "instrument") return shortName(value);
+  return name === "order_id" || name === "entry" ? value : breachText(value);
+}
+
+/** A step in the page's language; null where a newer server says something that the page has no words for. */
+export function stepText(step: ChainStep): string | null {
+  const { t, te } = i18n.global;
+  if (!te(`chain.said.${step.code}`)) return null;
+  const { rule = "", limit = "", value = "", denial = "" } = step.values;
+  const values = Object.fromEntries(Object.entries(step.values).map(([name, text]) => [name, worded(name, text)]));
+  if (rule) values.rule = ruleName(rule);
+  if (step.code === "denied") Object.assign(values, { denial: denialText({ rule, limit, value, sentence: denial }), ...breachTexts({ limit, value }) });
+  return t(`chain.said.${step.code}`, values);
 }

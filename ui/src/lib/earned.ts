@@ -1,25 +1,32 @@
-// What was earned, gathered by a key: shown with two digits, so doubles are enough here; the books stay exact.
+// What was earned, gathered by account and a key: shown with two digits, so doubles are enough here; the books stay exact.
 import type { EarnedRow } from "@/api/types";
 
-export interface Gathered {
+const AMOUNTS = ["realised", "fees", "funding", "other", "total"] as const;
+
+export interface Gathered extends Record<(typeof AMOUNTS)[number], number> {
+  account: string;
   key: string;
   currency: string;
-  realised: number;
-  fees: number;
-  funding: number;
-  total: number;
   trades: number;
+  /** What the account earned in this currency altogether. */
+  sum: boolean;
 }
 
+function add(found: Map<string, Gathered>, row: EarnedRow, key: string, sum: boolean): void {
+  const name = [row.account, key, row.currency].join("|");
+  const gathered = found.get(name) ?? { account: row.account, key, currency: row.currency, realised: 0, fees: 0, funding: 0, other: 0, total: 0, trades: 0, sum };
+  for (const field of AMOUNTS) gathered[field] += Number(row[field]);
+  gathered.trades += row.trades;
+  found.set(name, gathered);
+}
+
+/** Per account its rows and under them its sum in each currency: accounts stay apart, and so do currencies. */
 export function gathered(rows: readonly EarnedRow[], keyOf: (row: EarnedRow) => string): Gathered[] {
-  const found = new Map<string, Gathered>();
+  const [found, sums] = [new Map<string, Gathered>(), new Map<string, Gathered>()];
   for (const row of rows) {
-    const key = keyOf(row);
-    const name = `${key}|${row.currency}`;
-    const sum = found.get(name) ?? { key, currency: row.currency, realised: 0, fees: 0, funding: 0, total: 0, trades: 0 };
-    for (const field of ["realised", "fees", "funding", "total"] as const) sum[field] += Number(row[field]);
-    sum.trades += row.trades;
-    found.set(name, sum);
+    add(found, row, keyOf(row), false);
+    add(sums, row, "", true);
   }
-  return [...found.values()];
+  const accounts = [...new Set(rows.map((row) => row.account))].sort();
+  return accounts.flatMap((account) => [...found.values(), ...sums.values()].filter((row) => row.account === account));
 }

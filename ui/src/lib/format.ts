@@ -25,12 +25,12 @@ export function decimal(text: string | number | null | undefined, digits?: numbe
 
 const SIGNIFICANT = 8;
 
-/** An exact decimal with at most eight significant digits; digits before the point are never cut. */
-export function brief(text: string): string {
+/** An exact decimal with at most eight significant digits, or so many; digits before the point are never cut. */
+export function brief(text: string, significant = SIGNIFICANT): string {
   const [whole = "", fraction = ""] = text.replace("-", "").split(".");
   const led = whole.replace(/^0+/, "").length;
   const zeros = fraction.length - fraction.replace(/^0+/, "").length;
-  const places = led ? Math.max(0, SIGNIFICANT - led) : zeros + SIGNIFICANT;
+  const places = led ? Math.max(0, significant - led) : zeros + significant;
   if (fraction.length <= places) return decimal(text);
   return formatter({ maximumFractionDigits: Math.min(20, places), signDisplay: "negative" }).format(text as `${number}`);
 }
@@ -85,6 +85,12 @@ export function bytes(value: number | null | undefined): string {
     unit += 1;
   }
   return `${formatter({ maximumFractionDigits: size < 100 && unit > 0 ? 1 : 0 }).format(size)} ${units[unit]}`;
+}
+
+/** A span of time: longer ones in their two largest units, unless every digit counts. */
+export function seconds(value: number, exact = false): string {
+  if (value >= 120 && !exact) return duration(value);
+  return formatter({ style: "unit", unit: "second", unitDisplay: "narrow", maximumFractionDigits: 9 }).format(value);
 }
 
 export interface Duration {

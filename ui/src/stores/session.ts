@@ -2,7 +2,7 @@
 import { defineStore } from "pinia";
 import { computed, ref, shallowRef } from "vue";
 import { api, ApiError } from "@/api/client";
-import type { ConnectionState, LiveStatus, Status } from "@/api/types";
+import type { ConnectionState, LiveStatus, RiskStateRow, Status } from "@/api/types";
 import { useLive } from "./live";
 
 const KEPT_SECONDS = 120;
@@ -25,6 +25,11 @@ export const useSession = defineStore("session", () => {
   let afterToken: ((granted: boolean) => void) | null = null;
 
   const connections = computed<ConnectionState[]>(() => live.value?.connections ?? status.value?.connections ?? []);
+  // The newer of the two: the live one stands still while the line is cut.
+  const heldBack = computed<RiskStateRow[]>(() => {
+    const [told, asked] = [live.value, status.value];
+    return (told && (!asked || told.now_ms >= asked.now_ms) ? told.held_back : asked?.held_back) ?? [];
+  });
   const environment = computed(() => status.value?.environment ?? null);
 
   async function load(): Promise<void> {
@@ -100,5 +105,5 @@ export const useSession = defineStore("session", () => {
     await load();
   }
 
-  return { status, live, error, samples, owner, askForToken, tokenError, connections, environment, load, start, asOwner, giveToken, closeToken, logOut };
+  return { status, live, error, samples, owner, askForToken, tokenError, connections, heldBack, environment, load, start, asOwner, giveToken, closeToken, logOut };
 });

@@ -233,8 +233,8 @@ def chain(
         ],
         json=False,
     )
-    for sentence in found["missing"]:
-        note(sentence)
+    for item in found["missing"]:
+        note(item["sentence"])
 
 
 @options.takes_where

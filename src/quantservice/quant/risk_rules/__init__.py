@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from quantservice.quant.risk_rules.base import Breach, Exit, PositionRule, RiskRule, RiskView, WatchedPosition, percent
+from quantservice.quant.risk_rules.base import Breach, Exit, PositionRule, RiskRule, RiskView, WatchedPosition, percent, plains
 from quantservice.quant.risk_rules.positions import ForcedReduction, StopLoss, TakeProfit, TrailingStop
 from quantservice.quant.risk_rules.registry import (
     DEFAULT_PROTECTION,
@@ -32,5 +32,6 @@ __all__ = [
     "WatchedPosition",
     "describe_rules",
     "percent",
+    "plains",
     "rule_of",
 ]

@@ -17,7 +17,9 @@ from quantservice.core.intents import OrderTerms
 from quantservice.core.money import ZERO
 from quantservice.core.positions import PositionSide
 
-_SHOWN: Final = Decimal("0.00000001")
+_AMOUNT_DIGITS: Final = 8
+_SHARE_DIGITS: Final = 2
+_MOST_DIGITS: Final = 30  # a quotient has 28
 
 
 class Breach(msgspec.Struct, frozen=True):
@@ -118,11 +120,37 @@ class PositionRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def percent(share: Decimal) -> str:
-    """Write a share for a sentence."""
-    return f"{(share * 100).quantize(Decimal('0.01')).normalize():f} %"
+    """Write a share for a sentence, with at most two decimals."""
+    return f"{_written(share * 100, _SHARE_DIGITS)} %"
+
+
+def percents(limit: Decimal, value: Decimal) -> tuple[str, str]:
+    """Write a limit and the value that broke it, both shares: with as many decimals as they need to differ, two at least."""
+    shown = _apart(limit * 100, value * 100, _SHARE_DIGITS)
+    return f"{shown[0]} %", f"{shown[1]} %"
 
 
 def plain(value: Decimal) -> str:
     """Write an amount for a sentence: without exponent, at most eight decimals."""
-    text = format(value.quantize(_SHOWN), "f")
-    return text.rstrip("0").rstrip(".")
+    return _written(value, _AMOUNT_DIGITS)
+
+
+def plains(limit: Decimal, value: Decimal, *, digits: int = _AMOUNT_DIGITS) -> tuple[str, str]:
+    """Write a limit and the value that broke it: with as many decimals as they need to differ, ``digits`` at least."""
+    return _apart(limit, value, digits)
+
+
+def _apart(limit: Decimal, value: Decimal, digits: int) -> tuple[str, str]:
+    """Write two numbers so that the reader sees which is the larger: rounded alike, 10.0004 would be no more than 10."""
+    shown = _written(limit, digits), _written(value, digits)
+    for more in range(digits + 1, _MOST_DIGITS + 1):
+        if shown[0] != shown[1] or limit == value:
+            break
+        shown = _written(limit, more), _written(value, more)
+    return shown
+
+
+def _written(value: Decimal, digits: int) -> str:
+    """Write a number without exponent, with at most so many decimals and no zeros at the end."""
+    text = f"{value:.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -23,10 +23,12 @@ class FreshData(RiskRule, frozen=True, kw_only=True, tag="fresh_data"):
         """Compare the age."""
         if view.reduces or view.data_age_ms <= self.limit_ms:
             return None
-        name = view.terms.instrument.symbol
+        name = view.terms.instrument
         if not view.reference_price:
-            return Breach(f"{self.limit_ms} ms", "none", f"no price of {name} is known yet")
-        said = f"the last price of {name} is {view.data_age_ms / 1000:,g} s old"
+            said = f"no price of {name.symbol} is known yet; where it is not collected, add it: qs pairs add {name}"
+            return Breach(f"{self.limit_ms} ms", "none", said)
+        limit, value = (f"{time / 1000:,}".removesuffix(".0") for time in (self.limit_ms, view.data_age_ms))
+        said = f"the last price of {name.symbol} is {value} s old; {limit} s are allowed"
         return Breach(f"{self.limit_ms} ms", f"{view.data_age_ms} ms", said)
 
 

@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from quantservice.quant.risk_rules.base import Breach, RiskRule, RiskView, percent, plain
+from quantservice.quant.risk_rules.base import Breach, RiskRule, RiskView, percents, plains
 from quantservice.quant.risk_rules.orders import Amount, Share
 
 _SECOND_NS = 1_000_000_000
+_TIMES_DIGITS = 2  # of a multiple of equity
 
 
 class MaxPosition(RiskRule, frozen=True, kw_only=True, tag="max_position"):
@@ -24,8 +25,8 @@ class MaxPosition(RiskRule, frozen=True, kw_only=True, tag="max_position"):
         """Compare the position's value after the order."""
         if view.reduces or view.after_position_value <= self.limit:
             return None
-        said = f"the position would be worth {plain(view.after_position_value)}, more than the {plain(self.limit)} allowed"
-        return Breach(plain(self.limit), plain(view.after_position_value), said)
+        limit, value = plains(self.limit, view.after_position_value)
+        return Breach(limit, value, f"the position would be worth {value}, more than the {limit} allowed")
 
 
 class MaxExposure(RiskRule, frozen=True, kw_only=True, tag="max_exposure"):
@@ -40,8 +41,8 @@ class MaxExposure(RiskRule, frozen=True, kw_only=True, tag="max_exposure"):
         if view.reduces or view.after_gross_exposure <= self.limit * view.equity:
             return None
         share = view.after_gross_exposure / view.equity if view.equity > 0 else Decimal(99)
-        said = f"exposure would be {percent(share)} of equity, more than the {percent(self.limit)} allowed"
-        return Breach(percent(self.limit), percent(share), said)
+        limit, value = percents(self.limit, share)
+        return Breach(limit, value, f"exposure would be {value} of equity, more than the {limit} allowed")
 
 
 class Concentration(RiskRule, frozen=True, kw_only=True, tag="concentration"):
@@ -56,8 +57,9 @@ class Concentration(RiskRule, frozen=True, kw_only=True, tag="concentration"):
         if view.reduces or view.after_position_value <= self.limit * view.equity:
             return None
         share = view.after_position_value / view.equity if view.equity > 0 else Decimal(99)
-        said = f"{view.terms.instrument.symbol} would be {percent(share)} of equity, more than the {percent(self.limit)} allowed"
-        return Breach(percent(self.limit), percent(share), said)
+        limit, value = percents(self.limit, share)
+        said = f"{view.terms.instrument.symbol} would be {value} of equity, more than the {limit} allowed"
+        return Breach(limit, value, said)
 
 
 class MaxLeverage(RiskRule, frozen=True, kw_only=True, tag="max_leverage"):
@@ -72,8 +74,8 @@ class MaxLeverage(RiskRule, frozen=True, kw_only=True, tag="max_leverage"):
         if view.reduces or view.after_gross_exposure <= self.limit * view.equity:
             return None
         times = view.after_gross_exposure / view.equity if view.equity > 0 else Decimal(99)
-        said = f"leverage would be {plain(times.quantize(Decimal('0.01')))}, more than {plain(self.limit)}"
-        return Breach(plain(self.limit), plain(times.quantize(Decimal("0.01"))), said)
+        limit, value = plains(self.limit, times, digits=_TIMES_DIGITS)
+        return Breach(limit, value, f"leverage would be {value}, more than {limit}")
 
 
 class MarginRatio(RiskRule, frozen=True, kw_only=True, tag="margin_ratio"):
@@ -87,8 +89,8 @@ class MarginRatio(RiskRule, frozen=True, kw_only=True, tag="margin_ratio"):
         """Compare the ratio."""
         if view.reduces or view.margin_ratio <= self.limit:
             return None
-        said = f"the margin ratio is {percent(view.margin_ratio)}, above {percent(self.limit)}: nothing is added"
-        return Breach(percent(self.limit), percent(view.margin_ratio), said)
+        limit, value = percents(self.limit, view.margin_ratio)
+        return Breach(limit, value, f"the margin ratio is {value}, above {limit}: nothing is added")
 
 
 class MaxDrawdown(RiskRule, frozen=True, kw_only=True, tag="max_drawdown"):
@@ -102,9 +104,8 @@ class MaxDrawdown(RiskRule, frozen=True, kw_only=True, tag="max_drawdown"):
         """Compare the fall from the peak."""
         if view.reduces or view.peak_equity <= 0 or view.peak_equity - view.equity <= self.limit * view.peak_equity:
             return None
-        fall = 1 - view.equity / view.peak_equity
-        said = f"equity is {percent(fall)} below its peak, more than the {percent(self.limit)} allowed"
-        return Breach(percent(self.limit), percent(fall), said)
+        limit, value = percents(self.limit, 1 - view.equity / view.peak_equity)
+        return Breach(limit, value, f"equity is {value} below its peak, more than the {limit} allowed")
 
 
 class DailyLoss(RiskRule, frozen=True, kw_only=True, tag="daily_loss"):
@@ -119,9 +120,8 @@ class DailyLoss(RiskRule, frozen=True, kw_only=True, tag="daily_loss"):
         begin = view.day_start_equity
         if view.reduces or begin <= 0 or begin - view.equity <= self.limit * begin:
             return None
-        loss = 1 - view.equity / begin
-        said = f"{percent(loss)} were lost today, more than the {percent(self.limit)} allowed"
-        return Breach(percent(self.limit), percent(loss), said)
+        limit, value = percents(self.limit, 1 - view.equity / begin)
+        return Breach(limit, value, f"{value} were lost today, more than the {limit} allowed")
 
 
 class ConsecutiveLosses(RiskRule, frozen=True, kw_only=True, tag="consecutive_losses"):
@@ -167,7 +167,7 @@ class StrategyQuota(RiskRule, frozen=True, kw_only=True, tag="strategy_quota"):
         if view.reduces or view.closes:
             return None
         if view.quota_position > 0 and view.deployment_position_value > view.quota_position:
-            limit, value = plain(view.quota_position), plain(view.deployment_position_value)
+            limit, value = plains(view.quota_position, view.deployment_position_value)
             return Breach(limit, value, f"the deployment would hold {value}; its quota is {limit}")
         if view.quota_orders_per_day and view.deployment_orders_today >= view.quota_orders_per_day:
             limit, value = str(view.quota_orders_per_day), str(view.deployment_orders_today + 1)

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from quantservice.core.money import ZERO
-from quantservice.quant.risk_rules.base import Breach, RiskRule, RiskView, percent, plain
+from quantservice.quant.risk_rules.base import Breach, RiskRule, RiskView, percent, percents, plain, plains
 
 Amount = Annotated[Decimal, Meta(description="in the account's currency")]
 Share = Annotated[Decimal, Meta(description="a fraction: 0.05 is 5 %")]
@@ -28,8 +28,8 @@ class MaxOrderValue(RiskRule, frozen=True, kw_only=True, tag="max_order_value"):
         """Compare the order's value."""
         if view.order_value <= self.limit or view.reduces:
             return None
-        said = f"the order is worth {plain(view.order_value)}, more than the {plain(self.limit)} allowed"
-        return Breach(plain(self.limit), plain(view.order_value), said)
+        limit, value = plains(self.limit, view.order_value)
+        return Breach(limit, value, f"the order is worth {value}, more than the {limit} allowed")
 
 
 class MaxOrderShare(RiskRule, frozen=True, kw_only=True, tag="max_order_share"):
@@ -44,8 +44,8 @@ class MaxOrderShare(RiskRule, frozen=True, kw_only=True, tag="max_order_share"):
         if view.reduces or view.order_value <= self.limit * view.equity:
             return None
         share = view.order_value / view.equity if view.equity > 0 else Decimal(99)
-        said = f"the order is worth {percent(share)} of equity, more than the {percent(self.limit)} allowed"
-        return Breach(percent(self.limit), percent(share), said)
+        limit, value = percents(self.limit, share)
+        return Breach(limit, value, f"the order is worth {value} of equity, more than the {limit} allowed")
 
 
 class PriceBand(RiskRule, frozen=True, kw_only=True, tag="price_band"):
@@ -65,11 +65,9 @@ class PriceBand(RiskRule, frozen=True, kw_only=True, tag="price_band"):
         distance = abs(view.order_price - reference)
         if distance <= self.limit * reference:
             return None
-        share = distance / reference
-        said = (
-            f"the price {plain(view.order_price)} is {percent(share)} away from {plain(reference)}, more than {percent(self.limit)}"
-        )
-        return Breach(percent(self.limit), percent(share), said)
+        limit, value = percents(self.limit, distance / reference)
+        said = f"the price {plain(view.order_price)} is {value} away from {plain(reference)}, more than {limit}"
+        return Breach(limit, value, said)
 
 
 class OrderRate(RiskRule, frozen=True, kw_only=True, tag="order_rate"):
@@ -137,8 +135,8 @@ class FreeMargin(RiskRule, frozen=True, kw_only=True, tag="free_margin"):
         needed, free = view.order_value / leverage, view.free_margin - self.reserve * view.equity
         if needed <= free:
             return None
-        said = f"the order needs {plain(needed)}; {plain(max(free, ZERO))} are free"
-        return Breach(plain(max(free, ZERO)), plain(needed), said)
+        limit, value = plains(max(free, ZERO), needed)
+        return Breach(limit, value, f"the order needs {value}; {limit} are free")
 
 
 class RejectsInRow(RiskRule, frozen=True, kw_only=True, tag="rejects_in_row"):

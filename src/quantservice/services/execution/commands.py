@@ -175,7 +175,7 @@ class Orders:
                     known = await work.intents.get(intent.intent_id)
                 if known is None:
                     with at_place(place, of=len(wanted)):
-                        raise InvalidValue(*refused)
+                        raise refused
 
     async def _same(self, outcome: Order | Denied, intent: Intent) -> bool:
         """Say whether what came of an order was asked for as ``intent`` asks: the same terms, and as long to its deadline."""

@@ -24,14 +24,19 @@ def check_steps(
 ) -> None:
     """Raise InvalidValue for an amount that is not on the instrument's steps, with the step and the amount."""
     if quantity is not None and quantity < rules.lot_size:
-        raise InvalidValue("quantity", f"{plain(quantity)} is less than one lot of {rules.id}, {plain(rules.lot_size)}")
+        raise _off("quantity", quantity, "less than one lot", rules, rules.lot_size, code="below_lot")
     if quantity is not None and rules.round_quantity(quantity) != quantity:
-        raise InvalidValue("quantity", f"{plain(quantity)} is no multiple of the lot of {rules.id}, {plain(rules.lot_size)}")
+        raise _off("quantity", quantity, "no multiple of the lot", rules, rules.lot_size, code="off_lot")
     if quantity is not None and quantity < rules.min_quantity:
-        raise InvalidValue("quantity", f"{plain(quantity)} is less than the least of {rules.id}, {plain(rules.min_quantity)}")
+        raise _off("quantity", quantity, "less than the least", rules, rules.min_quantity, code="below_least")
     for name, price in (("limit_price", limit_price), ("stop_price", stop_price)):
         if price is not None and rules.round_price(price) != price:
-            raise InvalidValue(name, f"{plain(price)} is no multiple of the tick of {rules.id}, {plain(rules.tick_size)}")
+            raise _off(name, price, "no multiple of the tick", rules, rules.tick_size, code="off_tick")
+
+
+def _off(field: str, given: Decimal, what: str, rules: Instrument, step: Decimal, *, code: str) -> InvalidValue:
+    values = {"given": plain(given), "instrument": str(rules.id), "step": plain(step)}
+    return InvalidValue(field, f"{values['given']} is {what} of {rules.id}, {values['step']}", code=code, **values)
 
 
 def check_prices(type: OrderType, limit_price: Decimal | None, stop_price: Decimal | None) -> None:  # noqa: A002 - the field's word
@@ -50,22 +55,26 @@ def check_resting(*, post_only: bool, time_in_force: TimeInForce) -> None:
 def check_account(account: TradingAccount, rules: Instrument) -> None:
     """Raise InvalidValue for an instrument that the account cannot trade."""
     if (rules.id.venue, rules.id.market) != (account.venue, account.market):
-        raise InvalidValue("symbol", f"account {account.name} trades {account.venue} {account.market}, and {rules.id} is not of it")
+        said = f"account {account.name} trades {account.venue} {account.market}, and {rules.id} is not of it"
+        market = f"{account.venue} {account.market}"
+        raise InvalidValue("symbol", said, code="other_market", account=account.name, market=market, instrument=str(rules.id))
 
 
 @exact
-def out_of_reach(rules: Instrument, quantity: Decimal, price: Decimal | None, *, reduce_only: bool) -> tuple[str, str] | None:
-    """Return field and sentence where the venue would not take an order as its market is now; None where it may.
+def out_of_reach(rules: Instrument, quantity: Decimal, price: Decimal | None, *, reduce_only: bool) -> InvalidValue | None:
+    """Return what is wrong where the venue would not take an order as its market is now; None where it may.
 
     What only reduces passes: venues take it below their least value, and some in a market that opens no positions any more.
     """
     if reduce_only:
         return None
     if rules.status != "trading":
-        return "symbol", f"{rules.id} is not trading now, it is {rules.status}"
+        values = {"instrument": str(rules.id), "status": rules.status}
+        return InvalidValue("symbol", f"{rules.id} is not trading now, it is {rules.status}", code="not_trading", **values)
     if price and (value := rules.notional(price, quantity)) < rules.min_notional:
-        least = f"the least that {rules.id} takes, {plain(rules.min_notional)}"
-        return "quantity", f"{plain(quantity)} at {plain(price)} is worth {plain(value)}, less than {least}"
+        values = {"given": plain(quantity), "price": plain(price), "value": plain(value), "least": plain(rules.min_notional)}
+        said = f"{values['given']} at {values['price']} is worth {values['value']}, less than the least that {rules.id} takes"
+        return InvalidValue("quantity", f"{said}, {values['least']}", code="below_notional", instrument=str(rules.id), **values)
     return None
 
 

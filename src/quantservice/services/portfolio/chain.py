@@ -50,19 +50,69 @@ _ORIGINS: Final[dict[str, Origin]] = {
 }
 
 
+#: What is said of a step, by its code. The page has the same codes in its languages.
+SAID: Final = {
+    "kline": "the kline of {instrument} closed at {price}",
+    "market": "the market between klines: {instrument} at {price}",
+    "received": "its frame came from the exchange",
+    "decided": "the strategy decided",
+    "target": "the strategy wanted {target} of its equity in {instrument}",
+    "request": "the strategy asked to {side} {quantity} of {instrument}, {type}",
+    "request_share": "the strategy asked to {side} {fraction} of its equity of {instrument}, {type}",
+    "cancels": "the strategy cancelled its orders of {instrument}",
+    "sized": "with equity of {equity} at {price} and {held} held that is to {side} {quantity}",
+    "sized_unpriced": "with equity of {equity} and {held} held that is to {side} {quantity}",
+    "adopted": "not asked for here: the venue has an order to {side} {quantity} of {instrument}, and it was adopted",
+    "part": "a part of an order that is worked off in parts: {side} {quantity} of {instrument}",
+    "stop": "the rule {rule} asked for a stop that rests at the venue: {side} {quantity} of {instrument}",
+    "close": "the rule {rule} asked for an order that closes: {side} {quantity} of {instrument}",
+    "closed": "a person closed what was held: {side} {quantity} of {instrument}",
+    "asked": "a person or a program asked to {side} {quantity} of {instrument}",
+    "approved": "risk control approved it; intent and order were made durable in one commit before the first byte",
+    "denied": "risk control denied it: {denial} (rule {rule}, limit {limit}, value {value})",
+    "sent": "sent to the venue under the id {order_id}",
+    "accepted": "the venue has it",
+    "accepted_by": "the venue has it, by its {source}",
+    "amended": "a change to {quantity} at {price} was {change}",
+    "filled_maker": "{side} {quantity} at {price}, resting",
+    "filled_taker": "{side} {quantity} at {price}, taking",
+    "booked": "booked as entry {entry} of the journal",
+    "lapsed": "its deadline passed: the platform asked for the cancel of what was left",
+    "ended": "{state}",
+    "ended_by": "{state}, by its {source}",
+}
+#: What of an order is not kept, by its code.
+MISSING: Final = {
+    "decision": "what its strategy was given and decided is not kept: older than the run's log, or not of a hosted run",
+    "size": "what it was sized by is not written down, or not yet",
+    "intent": "its intent is not kept",
+}
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened. ``gap_ns``: since the last step before it that has a time; ``facts``: names and values beside it."""
+    """One thing that happened. ``gap_ns``: since the last step before it that has a time; ``facts``: names and values beside it.
+
+    ``code`` names what is said of it (:data:`SAID`) and ``values`` what stands in that, so that it can be said in any language;
+    ``tag`` and ``reason`` among them are words of the strategy, of a rule or of the venue, and follow as they are.
+    """
 
     step: StepName
-    sentence: str
+    code: str
+    values: dict[str, str] = {}
     time_ns: int | None = None
     clock: StepClock = "ours"
     gap_ns: int | None = None
     facts: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def sentence(self) -> str:
+        """What happened, in English."""
+        tag, reason = self.values.get("tag"), self.values.get("reason")
+        return SAID[self.code].format_map(self.values) + (f" ({tag})" if tag else "") + (f": {reason}" if reason else "")
+
 
 class Chain(msgspec.Struct, frozen=True, kw_only=True):
-    """An order's steps in their order. ``missing``: what of them is not kept, in sentences."""
+    """An order's steps in their order. ``missing``: what of them is not kept, by the codes of :data:`MISSING`."""
 
     order: Order
     origin: Origin
@@ -94,20 +144,20 @@ def chain_of(kept: Kept) -> Chain:
     steps: list[Step] = []
     if origin == "strategy":
         if kept.asked is None:
-            missing.append("what its strategy was given and decided is not kept: older than the run's log, or not of a hosted run")
+            missing.append("decision")
         else:
             steps += _given(order, kept.asked[1])
             steps.append(_decided(order, intent, *kept.asked))
         if kept.sized is not None:
             steps.append(_sized(order, intent, kept.sized))
         elif intent is not None:
-            missing.append("what it was sized by is not written down, or not yet")
+            missing.append("size")
     else:
         steps.append(_wanted(order, origin, intent))
     if kept.record is not None:
         steps.append(_checked(kept.record, kept.noted))
     elif origin != "outside":
-        missing.append("its intent is not kept")
+        missing.append("intent")
     if order.sent_ns:
         steps.append(_sent(order))
     steps += _at_the_venue(kept)
@@ -145,16 +195,17 @@ def _given(order: Order, asked: RunAsked) -> list[Step]:
     """Return what came from the exchange: the kline and its frame, or the market between klines."""
     name = str(order.terms.instrument)
     if asked.ticker is not None:
-        seen = f"the market between klines: {asked.ticker.instrument} at {_number(asked.ticker.price)}"
-        return [Step(step="closed", sentence=seen, time_ns=asked.ticker.time * _MS_NS, clock="venue")]
+        seen = {"instrument": asked.ticker.instrument, "price": _number(asked.ticker.price)}
+        return [Step(step="closed", code="market", values=seen, time_ns=asked.ticker.time * _MS_NS, clock="venue")]
     place, bar = _bar_of(name, asked.bars)
     steps = []
     if bar is not None:
         facts = (("open_time", str(bar.open_time)), *((part, _number(getattr(bar, part))) for part in _BAR))
-        closed = f"the kline of {bar.instrument} closed at {_number(bar.close)}"
-        steps.append(Step(step="closed", sentence=closed, time_ns=(asked.close_time + 1) * _MS_NS, clock="venue", facts=facts))
+        told = {"instrument": bar.instrument, "price": _number(bar.close)}
+        at_ns = (asked.close_time + 1) * _MS_NS
+        steps.append(Step(step="closed", code="kline", values=told, time_ns=at_ns, clock="venue", facts=facts))
     if place is not None and place < len(asked.received_ns) and asked.received_ns[place]:
-        steps.append(Step(step="received", sentence="its frame came from the exchange", time_ns=asked.received_ns[place]))
+        steps.append(Step(step="received", code="received", time_ns=asked.received_ns[place]))
     return steps
 
 
@@ -171,7 +222,7 @@ def _bar_of(name: str, bars: Sequence[HostedBar]) -> tuple[int | None, HostedBar
 def _decided(order: Order, intent: Intent | None, written_ns: int, asked: RunAsked) -> Step:
     """Return what the strategy saw and answered; it had answered when that was written and when its order was sized."""
     place = place_of(order, asked.signal, asked.decisions)
-    wanted = "decided" if place is None else _said(asked.decisions[place])
+    code, values = ("decided", {}) if place is None else _said(asked.decisions[place])
     facts: list[tuple[str, str]] = []
     if asked.account is not None:
         facts += [("equity", _number(asked.account.equity)), ("cash", _number(asked.account.cash))]
@@ -180,18 +231,18 @@ def _decided(order: Order, intent: Intent | None, written_ns: int, asked: RunAsk
         facts += [("working_orders", str(len(asked.account.orders)))]
     facts.append(("signal", asked.signal))
     time_ns = written_ns if intent is None else min(written_ns, intent.created_ns)
-    return Step(step="decided", sentence=f"the strategy {wanted}", time_ns=time_ns, facts=tuple(facts))
+    return Step(step="decided", code=code, values=values, time_ns=time_ns, facts=tuple(facts))
 
 
-def _said(decision: Decision) -> str:
+def _said(decision: Decision) -> tuple[str, dict[str, str]]:
     if isinstance(decision, Signal):
-        why = f" ({decision.tag})" if decision.tag else ""
-        return f"wanted {_number(decision.target)} of its equity in {decision.instrument}{why}"
+        return "target", {"target": _number(decision.target), "instrument": str(decision.instrument), "tag": decision.tag}
     if isinstance(decision, OrderRequest):
-        size = f"{_number(decision.fraction)} of its equity" if decision.quantity is None else _number(decision.quantity)
-        why = f" ({decision.tag})" if decision.tag else ""
-        return f"asked to {decision.side} {size} of {decision.instrument}, {decision.type}{why}"
-    return f"cancelled its orders of {decision.instrument}"
+        asked = {"side": decision.side, "instrument": str(decision.instrument), "type": decision.type, "tag": decision.tag}
+        if decision.quantity is None:
+            return "request_share", asked | {"fraction": _number(decision.fraction)}
+        return "request", asked | {"quantity": _number(decision.quantity)}
+    return "cancels", {"instrument": str(decision.instrument)}
 
 
 def _sized(order: Order, intent: Intent | None, sized: RunSized) -> Step:
@@ -200,11 +251,11 @@ def _sized(order: Order, intent: Intent | None, sized: RunSized) -> Step:
     held = sized.held.get(f"{name}|{terms.position_side}", ZERO)
     price = sized.prices.get(name)
     quantity = terms.quantity if intent is None else intent.terms.quantity
-    at = "" if price is None else f" at {_plain(price)}"
     facts = (("equity", money), ("price", "" if price is None else _plain(price)), ("held", _plain(held)))
     return Step(
         step="sized",
-        sentence=f"with equity of {money}{at} and {_plain(held)} held that is to {terms.side} {_plain(quantity)}",
+        code="sized_unpriced" if price is None else "sized",
+        values=dict(facts) | {"side": terms.side, "quantity": _plain(quantity)},
         time_ns=None if intent is None else intent.created_ns,
         facts=facts,
     )
@@ -212,33 +263,30 @@ def _sized(order: Order, intent: Intent | None, sized: RunSized) -> Step:
 
 def _wanted(order: Order, origin: Origin, intent: Intent | None) -> Step:
     """Return who asked for an order that no strategy decided."""
-    what = f"{order.terms.side} {_plain(order.terms.quantity)} of {order.terms.instrument}"
+    values = {"side": order.terms.side, "quantity": _plain(order.terms.quantity), "instrument": str(order.terms.instrument)}
     if origin == "outside":
-        sentence = f"not asked for here: the venue has an order to {what}, and it was adopted"
+        code = "adopted"
     elif origin == "algorithm":
-        sentence = f"a part of an order that is worked off in parts: {what}"
+        code = "part"
     elif origin == "protection":
-        rests = "a stop that rests at the venue" if order.purpose == "protective" else "an order that closes"
-        sentence = f"the rule {order.tag} asked for {rests}: {what}"
-    elif order.purpose == "flatten":
-        sentence = f"a person closed what was held: {what}"
+        code, values["rule"] = ("stop" if order.purpose == "protective" else "close"), order.tag
     else:
-        sentence = f"a person or a program asked to {what}"
+        code = "closed" if order.purpose == "flatten" else "asked"
     facts = (("parent", order.parent),) if order.parent else ()
     if order.terms.expire_ms is not None:
         facts = (*facts, ("deadline", _utc(order.terms.expire_ms)))
     if order.correlation_id.startswith("key:"):
         facts = (*facts, ("idempotency_key", order.correlation_id.removeprefix("key:")))
-    return Step(step="asked", sentence=sentence, time_ns=order.created_ns if intent is None else intent.created_ns, facts=facts)
+    at_ns = order.created_ns if intent is None else intent.created_ns
+    return Step(step="asked", code=code, values=values, time_ns=at_ns, facts=facts)
 
 
 def _checked(record: IntentRecord, noted: Iterable[RiskDecision]) -> Step:
     facts = tuple((f"trial:{item.rule}", item.sentence) for item in noted if item.shadow)
-    if record.state == "denied":
-        sentence = f"risk control denied it: {record.sentence} (rule {record.rule}, limit {record.limit}, value {record.value})"
-    else:
-        sentence = "risk control approved it; intent and order were made durable in one commit before the first byte"
-    return Step(step="checked", sentence=sentence, time_ns=record.decided_ns, facts=facts)
+    if record.state != "denied":
+        return Step(step="checked", code="approved", time_ns=record.decided_ns, facts=facts)
+    values = {"denial": record.sentence, "rule": record.rule, "limit": record.limit, "value": record.value}
+    return Step(step="checked", code="denied", values=values, time_ns=record.decided_ns, facts=facts)
 
 
 # --- what came of it -----------------------------------------------------------------------------------------------------
@@ -246,7 +294,7 @@ def _checked(record: IntentRecord, noted: Iterable[RiskDecision]) -> Step:
 
 def _sent(order: Order) -> Step:
     until = (("deadline_ns", str(order.deadline_ns)),) if order.deadline_ns else ()
-    return Step(step="sent", sentence=f"sent to the venue under the id {order.order_id}", time_ns=order.sent_ns, facts=until)
+    return Step(step="sent", code="sent", values={"order_id": order.order_id}, time_ns=order.sent_ns, facts=until)
 
 
 def _at_the_venue(kept: Kept) -> list[Step]:
@@ -257,9 +305,9 @@ def _at_the_venue(kept: Kept) -> list[Step]:
         steps.append(_accepted(order, order.evidence.time_ns))
     if order.amendment is not None:
         change = order.amendment
-        said = f"a change to {_plain(change.quantity)} at {_plain(change.limit_price)} was {change.state}"
-        why = f": {change.reason}" if change.reason else ""
-        steps.append(Step(step="amended", sentence=said + why, time_ns=change.asked_ns or None))
+        said = {"quantity": _plain(change.quantity), "price": _plain(change.limit_price), "change": change.state}
+        said["reason"] = change.reason
+        steps.append(Step(step="amended", code="amended", values=said, time_ns=change.asked_ns or None))
     written = {item.entry.entry_id: item for item in kept.entries}
     lapsed = _lapsed(order) if order.lapsed_ns else None
     ended = _ended(order) if order.final else None
@@ -279,20 +327,20 @@ def _at_the_venue(kept: Kept) -> list[Step]:
 
 def _accepted(order: Order, time_ns: int) -> Step:
     shown = order.evidence.source if order.evidence is not None and not order.final else ""
-    how = f", by its {shown}" if shown else ""
     facts = (("venue_order_id", order.venue_order_id),) if order.venue_order_id else ()
-    return Step(step="accepted", sentence=f"the venue has it{how}", time_ns=time_ns or None, facts=facts)
+    code, values = ("accepted_by", {"source": shown}) if shown else ("accepted", {})
+    return Step(step="accepted", code=code, values=values, time_ns=time_ns or None, facts=facts)
 
 
 def _filled(fill: VenueFill) -> Step:
-    role = "resting" if fill.maker else "taking"
     facts = (
         ("trade", fill.trade_id),
         ("fee", f"{_plain(fill.fee)} {fill.fee_currency}".strip()),
         *((("realised", _plain(fill.realised)),) if fill.realised is not None else ()),
     )
-    sentence = f"{fill.side} {_plain(fill.quantity)} at {_plain(fill.price)}, {role}"
-    return Step(step="filled", sentence=sentence, time_ns=fill.time_ms * _MS_NS, clock="venue", facts=facts)
+    code = "filled_maker" if fill.maker else "filled_taker"
+    values = {"side": fill.side, "quantity": _plain(fill.quantity), "price": _plain(fill.price)}
+    return Step(step="filled", code=code, values=values, time_ns=fill.time_ms * _MS_NS, clock="venue", facts=facts)
 
 
 def _booked(fill: VenueFill, row: JournalRow, told: Iterable[tuple[int, RunTold]]) -> Step:
@@ -304,23 +352,22 @@ def _booked(fill: VenueFill, row: JournalRow, told: Iterable[tuple[int, RunTold]
     )
     same = (fill.time_ms, float(fill.price), float(fill.quantity))
     times = (at for at, fact in told if (fact.update.time, fact.update.fill_price, fact.update.fill_quantity) == same)
-    sentence = f"booked as entry {row.sequence} of the journal"
-    return Step(step="booked", sentence=sentence, time_ns=next(times, None), facts=facts)
+    return Step(step="booked", code="booked", values={"entry": str(row.sequence)}, time_ns=next(times, None), facts=facts)
 
 
 def _lapsed(order: Order) -> Step:
-    sentence = "its deadline passed: the platform asked for the cancel of what was left"
     facts = (("deadline", _utc(order.terms.expire_ms or 0)),)
-    return Step(step="lapsed", sentence=sentence, time_ns=order.lapsed_ns, facts=facts)
+    return Step(step="lapsed", code="lapsed", time_ns=order.lapsed_ns, facts=facts)
 
 
 def _ended(order: Order) -> Step:
     evidence = order.evidence
-    how = "" if evidence is None else f", by its {evidence.source}"
-    why = f": {order.reason}" if order.reason else ""
+    values = {"state": order.state.value.replace("_", " "), "reason": order.reason}
+    if evidence is not None:
+        values["source"] = evidence.source
     facts = () if evidence is None else (("evidence", evidence.source), ("reference", evidence.reference))
     time_ns = None if evidence is None or not evidence.time_ns else evidence.time_ns
-    return Step(step="ended", sentence=f"{order.state.value.replace('_', ' ')}{how}{why}", time_ns=time_ns, facts=facts)
+    return Step(step="ended", code="ended" if evidence is None else "ended_by", values=values, time_ns=time_ns, facts=facts)
 
 
 def _with_gaps(steps: Iterable[Step]) -> Iterable[Step]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
 from quantservice.core.intents import Approved, Denied, Intent
+from quantservice.core.money import ZERO
 from quantservice.core.orders import Order
 from quantservice.ports import HeldPosition, RiskDecision, RiskState, StrategyQuota, UnitOfWork
-from quantservice.quant.risk_rules import DEFAULT_RULES, Breach, PositionRule, RiskRule, RiskView
+from quantservice.quant.risk_rules import DEFAULT_RULES, Breach, PositionRule, RiskRule, RiskView, plains
 from quantservice.services.risk.exposure import ExposureBook
 from quantservice.services.risk.recalling import Recalled, recall, resume
 from quantservice.services.risk.trust import Faults
 
 _MS_NS: Final = 1_000_000
+_LATE_DIGITS: Final = 3  # of seconds
 _STRICTER: Final[dict[str, int]] = {"ACTIVE": 0, "REDUCING": 1, "HALTED": 2}
 
 
@@ -146,8 +149,8 @@ class RiskDesk:
                 answer=_denied(intent, "account", "known", intent.terms.account, "the account is not traded here", now_ns)
             )
         if intent.valid_until_ns and now_ns > intent.valid_until_ns:
-            late = f"{(now_ns - intent.valid_until_ns) / 1e9:.3f} s"
-            return Verdict(answer=_denied(intent, "deadline", "0 s", late, f"it came {late} after it was valid", now_ns))
+            _, late = plains(ZERO, Decimal(now_ns - intent.valid_until_ns).scaleb(-9), digits=_LATE_DIGITS)
+            return Verdict(answer=_denied(intent, "deadline", "0 s", f"{late} s", f"it came {late} s after it was valid", now_ns))
         intent = book.as_the_venue_takes_it(intent)
         view = book.view(intent, now_ns)
         if intent.terms.reduce_only and not view.reduces:

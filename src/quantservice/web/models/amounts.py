@@ -32,7 +32,7 @@ def _amount(value: Any, *, zero: bool) -> str:
             raise InvalidNumber("", f'{wanted} as text such as "0.05", for a JSON number may be rounded', value)
         raise InvalidNumber("", wanted, value)
     except InvalidNumber as error:
-        raise PydanticCustomError(SENTENCE, "{reason}", {"reason": error.reason}) from None
+        raise PydanticCustomError(SENTENCE, "{reason}", {"reason": error.reason, **error.values}) from None
 
 
 _SHAPE = Field(

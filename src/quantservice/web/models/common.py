@@ -56,6 +56,14 @@ class ErrorDetail(Answer):
     )
     field: str | None = Field(default=None, description="The argument that is at fault.", examples=["symbol"])
     valid: list[str] | None = Field(default=None, description="Valid values, nearest first.", examples=[["BTCUSDT"]])
+    reason: str | None = Field(
+        default=None,
+        description="Names what is wrong, for a reader's own words; absent where only the message says it.",
+        examples=["off_lot"],
+    )
+    values: dict[str, str] | None = Field(
+        default=None, description="What stands in the sentence.", examples=[{"given": "0.0015", "step": "0.001"}]
+    )
     id: str | None = Field(default=None, description="Id of an unexpected fault, to be found in the log.", examples=["5f0c1e-2a"])
 
 

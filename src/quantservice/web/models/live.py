@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from quantservice.web.models.common import Answer, Body, DecimalText, Millis
+from quantservice.web.models.risk import RiskStateRow
 from quantservice.web.models.system import ConnectionState, HistoryProgress, QueueState, Throughput, WeightState
 
 
@@ -54,6 +55,7 @@ class LiveStatus(Answer):
     throughput: Throughput
     history: HistoryProgress
     gaps_open: int
+    held_back: list[RiskStateRow]
     connections: list[ConnectionState]
     queues: list[QueueState]
     weights: list[WeightState]

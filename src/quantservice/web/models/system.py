@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from quantservice.web.models.common import Answer, Figures, MarketName, Millis
+from quantservice.web.models.risk import RiskStateRow
 
 
 class ServiceState(Answer):
@@ -109,6 +110,9 @@ class Status(Answer):
     queues: list[QueueState]
     history: HistoryProgress
     gaps_open: int = Field(examples=[0])
+    held_back: list[RiskStateRow] = Field(
+        description="States of system, accounts and deployments that are not ACTIVE.", examples=[[]]
+    )
     stores: dict[str, Figures] = Field(description="Figures per store.", examples=[{"market": {"klines_rows": 525600}}])
     process: Figures = Field(description="Memory, processor, files.", examples=[{"rss_bytes": 310000000}])
     probes: dict[str, Figures] = Field(description="Figures of every component.", examples=[{"recorder": {"rows": 1200}}])

@@ -369,11 +369,20 @@ class ChainStep(Answer):
     """One thing that happened on an order's way."""
 
     step: StepName
+    code: str = Field(description="Names what is said of it, for a reader's own words.", examples=["kline"])
+    values: dict[str, str] = Field(description="What stands in that.", examples=[{"instrument": "binance:um:BTC-USDT-PERP"}])
     sentence: str = Field(examples=["its frame came from the exchange"])
     time_us: int | None = Field(description="UTC microseconds; null where nobody wrote it down.", examples=[1748736000012345])
     clock: StepClock = Field(description="Whose time it is; a gap between the two holds their difference.")
     gap_us: int | None = Field(description="Since the last step before it that has a time.", examples=[1834])
     facts: dict[str, str] = Field(description="What stands beside it, by name.", examples=[{"equity": "10000", "position": "0"}])
+
+
+class ChainNote(Answer):
+    """Something of an order's way that is not kept."""
+
+    code: str = Field(examples=["intent"])
+    sentence: str = Field(examples=["its intent is not kept"])
 
 
 class OrderChain(Answer):
@@ -386,7 +395,7 @@ class OrderChain(Answer):
     deployment: str = Field(description="Its name; empty for a person's own.", examples=["trend"])
     state: str = Field(examples=["filled"])
     steps: list[ChainStep]
-    missing: list[str] = Field(description="What of it is not kept, in sentences.", examples=[[]])
+    missing: list[ChainNote] = Field(description="What of it is not kept.", examples=[[]])
 
 
 class PositionRow(Answer):

@@ -50,6 +50,7 @@ def make_router(context: WebContext, guard: Guard) -> APIRouter:
                 "queues": figures.queue_rows(context),
                 "history": figures.history_row(context),
                 "gaps_open": projections.gaps_open(),
+                "held_back": figures.held_rows(context),
                 "stores": {"market": await store_figures(context)},
                 "process": figures.process_figures(process),
                 "probes": {name: figures.probe_figures(probe) for name, probe in context.probes.items()},

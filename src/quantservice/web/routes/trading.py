@@ -20,7 +20,7 @@ from quantservice.services.execution.algorithms import Algorithm
 from quantservice.services.execution.commands import Orders
 from quantservice.services.execution.face import TradingService
 from quantservice.services.execution.routing import Offer, sentence_of
-from quantservice.services.portfolio.chain import Chain
+from quantservice.services.portfolio.chain import MISSING, Chain
 from quantservice.web import models
 from quantservice.web.context import TradingFace, WebContext
 from quantservice.web.encode import plain
@@ -352,6 +352,8 @@ def _chain_row(chain: Chain) -> dict[str, Any]:
         "steps": [
             {
                 "step": step.step,
+                "code": step.code,
+                "values": step.values,
                 "sentence": step.sentence,
                 "time_us": None if step.time_ns is None else step.time_ns // 1_000,
                 "clock": step.clock,
@@ -360,7 +362,7 @@ def _chain_row(chain: Chain) -> dict[str, Any]:
             }
             for step in chain.steps
         ],
-        "missing": list(chain.missing),
+        "missing": [{"code": code, "sentence": MISSING[code]} for code in chain.missing],
     }
 
 

@@ -1,1 +1,0 @@
-import{v as e}from"./preferences-CHrRxFd3.js";var t=e(`chevron-left`,[[`path`,{d:`m15 18-6-6 6-6`,key:`1wnfg3`}]]);export{t};
