@@ -83,9 +83,14 @@ is_set_up() { # lock file, stamp file
 }
 
 take_turn() { # two that install into one place at once would break it
-    said=""; unnamed=0
+    said=""; unnamed=0; absent=0
     until mkdir "$turn" 2>/dev/null; do
-        [ -d "$turn" ] || fail "nothing can be written to $here: the dependencies are installed there"
+        if [ ! -d "$turn" ]; then  # given back between the two, or there is no writing here
+            absent=$((absent + 1))
+            [ "$absent" -le 20 ] || fail "nothing can be written to $here: the dependencies are installed there"
+            continue
+        fi
+        absent=0
         owner=$(cat "$turn/pid" 2>/dev/null || true)
         if [ -z "$owner" ]; then unnamed=$((unnamed + 1)); fi
         if [ "$unnamed" -gt 10 ] || { [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; }; then

@@ -85,3 +85,30 @@ def test_a_signal_ends_the_installation_too(place: Path) -> None:
     process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 143
     assert not (place / ".venv-setup.turn").exists()
+
+
+def with_a_mkdir_that_fails(place: Path, times: int) -> dict[str, str]:
+    """Return an environment whose first ``times`` calls of mkdir find somebody there who has left when one looks."""
+    tools = place / "tools"
+    tools.mkdir()
+    counter = f'echo >>"{tools}/calls"; [ "$(wc -l <"{tools}/calls")" -gt {times} ] || exit 1'
+    (tools / "mkdir").write_text(f'#!/bin/sh\n{counter}\nexec {shutil.which("mkdir")} "$@"\n')
+    (tools / "mkdir").chmod(0o755)
+    return {**os.environ, "PLACE": str(place), "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_a_turn_given_back_between_two_looks_is_taken(place: Path) -> None:
+    environment = with_a_mkdir_that_fails(place, 3)
+    ended = subprocess.run(
+        [str(place / "qs"), "version"], env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "ran version\n"), ended.stderr
+
+
+def test_a_place_that_takes_no_folder_is_said(place: Path) -> None:
+    environment = with_a_mkdir_that_fails(place, 10_000)
+    ended = subprocess.run(
+        [str(place / "qs"), "version"], env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
+    assert ended.returncode == 1
+    assert "nothing can be written to" in ended.stderr

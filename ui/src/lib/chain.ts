@@ -19,15 +19,18 @@ export function span(us: number): string {
   return `${(us / 3_600_000_000).toFixed(1)} h`;
 }
 
-/** What stands in a step's sentence, as it is read: names and words of ours in the page's language, figures with separators. */
-function worded(name: string, value: string): string {
+const NAMES = new Set(["order_id", "entry", "trade", "venue_order_id", "reference", "parent", "idempotency_key"]);
+
+/** What stands in a step's sentence or facts, as it is read: words of ours in the page's language, figures with separators, names as they are. */
+export function worded(name: string, value: string): string {
   const { t, te } = i18n.global;
   const own = (key: string) => (te(key) ? t(key) : value);
+  if (name === "evidence") return own(`chain.source.${value}`);
   if (name === "side" || name === "source" || name === "change") return own(`chain.${name}.${value}`);
   if (name === "type") return own(`orderType.${value}`);
   if (name === "state") return own(`state.${value.replaceAll(" ", "_")}`);
   if (name === "instrument") return shortName(value);
-  return name === "order_id" || name === "entry" ? value : breachText(value);
+  return NAMES.has(name) ? value : breachText(value);
 }
 
 /** A step in the page's language; null where a newer server says something that the page has no words for. */
