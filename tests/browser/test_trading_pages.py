@@ -25,6 +25,7 @@ PAGES = (
     "/portfolio",
     "/portfolio/symbol",
     "/portfolio/day",
+    "/portfolio/statements",
     "/portfolio/journal",
 )
 

@@ -21,10 +21,12 @@ from quantservice.core.ledger import Entry, Posting
 from quantservice.core.orders import Change, Evidence, Order, OrderEvent, VenueFill, order_of
 from quantservice.core.positions import Position
 from quantservice.ports import (
+    DayComparison,
     EquityPoint,
     HeldPosition,
     IntentRecord,
     JournalRow,
+    PositionGap,
     RiskDecision,
     RiskState,
     RunEvent,
@@ -115,6 +117,29 @@ async def test_equity_is_merged_into_its_buckets_and_old_ones_go(store: SqlState
         await work.equity.record(point(3 * day + minute, "91", "91", "91"))
         assert [await work.equity.first_ms("main", step) for step in (minute, 60 * minute, day)] == [day + minute, day, day]
         assert await work.equity.first_ms("other", minute) == day
+
+
+async def test_a_days_last_comparison_is_kept_and_that_it_differed_before(store: SqlStateStore) -> None:
+    day = 86_400_000
+    leg = PositionGap(instrument=BTC, side="both", booked=Decimal(1), venue=Decimal("1.5"))
+
+    def comparison(time_ms: int, venue: str, differed_ms: int = 0, account: str = "main") -> DayComparison:
+        legs = (leg,) if differed_ms else ()
+        booked, told = {"USDT": Decimal("7.10")}, {"USDT": Decimal(venue)}
+        return DayComparison(account=account, time_ms=time_ms, booked=booked, venue=told, positions=legs, differed_ms=differed_ms)
+
+    async with store.transaction() as work:
+        await work.statements.record(comparison(day + 1, "7.11", differed_ms=day + 1))
+        assert await work.statements.list("main") == [comparison(day + 1, "7.11", differed_ms=day + 1)]
+        await work.statements.record(comparison(2 * day - 1, "7.10"))
+        await work.statements.record(comparison(2 * day, "7.10"))
+        await work.statements.record(comparison(day, "9", account="other"))
+    async with store.transaction() as work:
+        first, second = await work.statements.list("main")
+        assert first == msgspec.structs.replace(comparison(2 * day - 1, "7.10"), differed_ms=day + 1)
+        assert second == comparison(2 * day, "7.10")
+        assert await work.statements.list("main", start_ms=2 * day) == [second]
+        assert await work.statements.list("nobody") == []
 
 
 async def test_an_intent_is_kept_once_and_comes_back_whole(store: SqlStateStore) -> None:

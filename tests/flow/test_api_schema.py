@@ -99,7 +99,7 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
             ready=lambda _account: False,
             problem=lambda _account: "",
             figures=lambda _account: None,
-            portfolio=Portfolio(state),
+            portfolio=Portfolio(state, clock),
             equity=EquityHistory(state, clock),
             chains=Chains(state),
             risk=risk,

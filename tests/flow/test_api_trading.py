@@ -11,6 +11,7 @@ from tests.support.execution_rig import BTC
 from tests.support.trading_api import TradingApi, trading_api
 
 from quantservice.core.intents import Denied, Intent, OrderTerms
+from quantservice.core.ledger import Posting
 from quantservice.core.orders import Order
 from quantservice.ports import AccountFees, Deployment
 
@@ -78,6 +79,33 @@ async def fees(api: TradingApi, name: str, taker: str) -> None:
     await eventually(read)  # the role's own reading is not to come after ours
     paid = AccountFees(account=name, venue="binance", market="um", instrument=str(BTC), maker=D(0), taker=D(taker), read_ms=2**50)
     await api.platform.accounts.note_fees(paid)
+
+
+async def test_a_days_statement_is_what_the_journal_says_and_what_the_venue_said(tmp_path: Path) -> None:
+    async with trading_api(tmp_path, "paper") as api:
+        market = {name: value for name, value in LIMIT.items() if name != "limit_price"} | {"type": "market"}
+        assert (await api.ask("POST", "orders", market))[0] == 201
+
+        async def booked() -> bool:
+            entries = (await api.ask("GET", "journal"))[1]["data"]
+            return [entry["reason"] for entry in entries] == ["trade", "opening"]
+
+        await eventually(booked)
+        status, made = await api.ask("GET", "portfolio/statements?account=paper&days=1")
+        (today,) = made["data"]
+        assert (status, made["entries"], made["balanced"], made["differences"]) == (200, 2, True, [])
+        assert (today["opening"], today["unbalanced"], today["unexplained"], today["differed_ms"]) == ("0", "0", "0", None)
+        assert D(today["fees"]) < 0
+        assert D(today["closing"]) == D(today["paid_in"]) + D(today["fees"])
+        assert today["compared_ms"] >= today["day_ms"]
+        async with api.platform.state_store.transaction() as work:
+            extra = Posting(account="wallet", currency="USDT", amount=D("0.00000001"))
+            await work.books._move("paper", "", extra)  # type: ignore[attr-defined]  # a hand in the database
+        _, made = await api.ask("GET", "portfolio/statements?account=paper")
+        (gap,) = made["differences"]
+        assert (made["balanced"], gap["ledger_account"], D(gap["kept"]) - D(gap["summed"])) == (False, "wallet", D("0.00000001"))
+        for query, code in (("account=nobody", 404), ("account=paper&days=0", 422), ("", 422)):
+            assert (await api.ask("GET", f"portfolio/statements?{query}"))[0] == code
 
 
 async def test_what_an_order_would_cost_is_asked_and_nothing_is_sent(tmp_path: Path) -> None:

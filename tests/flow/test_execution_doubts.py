@@ -248,10 +248,15 @@ async def test_a_hundred_millionth_that_the_books_do_not_explain_is_told_once(ri
     (alert,) = [item for item in rig.told if isinstance(item, Alert)]
     assert (alert.name, alert.level) == ("balance_differs", "warning")
     assert "0.00000001 USDT" in alert.sentence
+    differing = await rig.compared()
+    assert differing.venue["USDT"] - differing.booked["USDT"] == D("0.00000001")
+    assert differing.differed_ms == differing.time_ms
     rig.venue.wallet -= D("0.00000001")
     await rig.clock.advance(1.0)
     await rig.gateway.reconcile(await rig.venue.snapshot())
     assert told() == [("balance_differs", False), ("balance_differs", True)]
+    agreed = await rig.compared()
+    assert (agreed.venue, agreed.differed_ms) == (agreed.booked, differing.time_ms), "that they differed today stays known"
 
 
 async def test_a_cancel_of_an_unknown_is_done_when_it_turns_up(rig: Rig) -> None:

@@ -9,7 +9,7 @@ from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.intents import Intent, OrderTerms, intent_id
 from quantservice.core.orders import Order
-from quantservice.ports import TradingAccount
+from quantservice.ports import DayComparison, TradingAccount
 from quantservice.services.execution import Gateway, GatewayConfig
 from quantservice.services.portfolio import Bookkeeper
 from quantservice.services.risk import ExposureBook, RiskDesk, RuleSet
@@ -68,6 +68,11 @@ class Rig:
             found = await work.orders.get(intent.client_id)
         assert found is not None
         return found
+
+    async def compared(self) -> DayComparison:
+        """Return the newest comparison that was kept."""
+        async with self.store.transaction() as work:
+            return (await work.statements.list(self.gateway.account))[-1]
 
     async def fills(self) -> int:
         async with self.store.transaction() as work:

@@ -74,7 +74,7 @@ async def trading_api(folder: Path, *accounts: str) -> AsyncIterator[TradingApi]
             ready=lambda name: role.desk(name).gateway.ready,
             problem=lambda _account: "",
             figures=lambda _account: None,
-            portfolio=Portfolio(store),
+            portfolio=Portfolio(store, platform.clock),
             equity=EquityHistory(store, platform.clock),
             chains=Chains(store),
             risk=platform.risk,

@@ -3,7 +3,7 @@ import { createRouter, createWebHistory } from "vue-router";
 export const SETTINGS_TABS = ["pairs", "proxies", "keys", "display", "platform"] as const;
 export const STRATEGY_TABS = ["library", "deployments"] as const;
 export const TRADING_TABS = ["orders", "fills", "positions"] as const;
-export const PORTFOLIO_TABS = ["strategy", "symbol", "day", "journal"] as const;
+export const PORTFOLIO_TABS = ["strategy", "symbol", "day", "statements", "journal"] as const;
 export const QUALITY_TABS = ["coverage", "gaps", "streams", "revisions", "audit"] as const;
 
 export const router = createRouter({

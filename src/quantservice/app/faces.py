@@ -126,7 +126,7 @@ class Faces:
             ready=self._is_ready,
             problem=self._problem,
             figures=self._figures,
-            portfolio=Portfolio(platform.state_store),
+            portfolio=Portfolio(platform.state_store, platform.clock),
             equity=EquityHistory(platform.state_store, platform.clock),
             chains=Chains(platform.state_store),
             risk=platform.risk,

@@ -33,6 +33,7 @@ from quantservice.ports.trading_store import (
     QuotaRepository,
     RiskRepository,
     RunLogRepository,
+    StatementRepository,
 )
 
 
@@ -79,6 +80,8 @@ class UnitOfWork(Protocol):
     def quotas(self) -> QuotaRepository: ...
     @property
     def equity(self) -> EquityRepository: ...
+    @property
+    def statements(self) -> StatementRepository: ...
     @property
     def risk(self) -> RiskRepository: ...
     @property

@@ -124,6 +124,29 @@ class EquityPoint(msgspec.Struct, frozen=True, kw_only=True):
     paid_in: Decimal
 
 
+class PositionGap(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg of which the venue holds another quantity than the books."""
+
+    instrument: InstrumentId
+    side: PositionSide
+    booked: Decimal
+    venue: Decimal
+
+
+class DayComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """The last comparison of an account's books with its venue on the UTC day of ``time_ms``: the wallet per currency, by both.
+
+    ``differed_ms`` is when they last differed on that day; 0 where they never did.
+    """
+
+    account: str
+    time_ms: int
+    booked: dict[str, Decimal]
+    venue: dict[str, Decimal]
+    positions: tuple[PositionGap, ...] = ()
+    differed_ms: int = 0
+
+
 class RiskState(msgspec.Struct, frozen=True, kw_only=True):
     """A state that survives restarts, who set it and why."""
 
@@ -304,6 +327,18 @@ class EquityRepository(Protocol):
         ...
 
     async def first_ms(self, account: str, step_ms: int) -> int | None: ...
+
+
+class StatementRepository(Protocol):
+    """Table statements: one row per account and UTC day."""
+
+    async def record(self, comparison: DayComparison) -> None:
+        """Keep it as its day's last; when it differed before on that day stays known."""
+        ...
+
+    async def list(self, account: str, *, start_ms: int = 0) -> list[DayComparison]:
+        """Return those of the days that begin at ``start_ms`` or later, oldest first."""
+        ...
 
 
 class RiskRepository(Protocol):

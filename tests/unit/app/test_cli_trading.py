@@ -77,3 +77,37 @@ def test_a_rotation_says_what_to_do_with_the_key_file(monkeypatch: pytest.Monkey
     result = run(monkeypatch, {"version": 2, "rewrapped": 3}, "accounts", "rotate-master")
     assert result.exit_code == 0
     assert "back the new one up" in result.output
+
+
+STATED: dict[str, Any] = {
+    **dict.fromkeys(("opening", "exchanged", "realised", "funding", "other", "unbalanced", "unexplained"), "0"),
+    "day_ms": 86_400_000,
+    "currency": "USDT",
+    "paid_in": "50000.00",
+    "fees": "-0.1",
+    "closing": "49999.90",
+    "compared_ms": 86_401_000,
+    "venue": "49999.90",
+    "differed_ms": None,
+    "positions": [],
+}
+STATEMENTS: dict[str, Any] = {"account": "desk", "entries": 2, "balanced": True, "differences": [], "data": [STATED]}
+
+
+def test_statements_show_what_moved_and_end_with_1_where_the_books_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("portfolio", "statements", "--account", "desk")
+    right = run(monkeypatch, STATEMENTS, *words)
+    assert right.exit_code == 0
+    assert "paid_in" in right.output
+    assert "funding" not in right.output, "nothing moved there"
+    assert "desk: 2 entries added up; balanced" in right.output
+    gap = {"ledger_account": "wallet", "currency": "USDT", "kept": "2", "summed": "1"}
+    leg = {"instrument": "binance:um:BTC-USDT-PERP", "side": "both", "booked": "1", "venue": "2"}
+    changes: dict[str, Any] = {"balanced": False, "differences": [gap], "data": [STATED | {"positions": [leg]}]}
+    wrong = run(monkeypatch, STATEMENTS | changes, *words)
+    assert wrong.exit_code == 1
+    assert "wallet USDT: kept as 2, its entries add up to 1" in wrong.output
+    assert "binance:um:BTC-USDT-PERP 1 / 2" in wrong.output
+    assert "NOT balanced" in wrong.output
+    whole = run(monkeypatch, STATEMENTS | changes, *words, "--json")
+    assert (whole.exit_code, '"kept":"2"' in whole.output) == (1, True)

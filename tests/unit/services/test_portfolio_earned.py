@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from tests.support.clock import ManualClock
 from tests.support.state import sqlite_store
 
 from quantservice.core.ledger import Entry, Posting
@@ -70,7 +71,7 @@ def test_what_spot_exchanges_is_no_profit() -> None:
 async def test_an_entry_is_read_and_summed_once_however_often_one_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quantservice.services.portfolio.reading._PAGE", 2)
     async with sqlite_store(tmp_path) as store:
-        portfolio = Portfolio(store)
+        portfolio = Portfolio(store, ManualClock())
 
         async def book(*numbers: int) -> None:
             async with store.transaction() as work:

@@ -67,7 +67,7 @@ async def test_a_fee_in_bnb_is_taken_from_bnb_and_the_venue_agrees(tmp_path: Pat
         planted = await keeper.compare(work, snapshot(wallet | {"BNB": D("2.98840001")}, held))
         assert planted.unexplained == {"BNB": D("0.00000001")}
     async with sqlite_store(tmp_path) as store:
-        earned = {(item.currency, item.instrument): item for item in await Portfolio(store).earned(account="main")}
+        earned = {(item.currency, item.instrument): item for item in await Portfolio(store, ManualClock()).earned(account="main")}
         assert (earned["USDT", str(UM)].realised, earned["USDT", str(UM)].fees) == (D(100), D(0))
         assert (earned["BNB", str(UM)].fees, earned["BNB", str(UM)].realised) == (D("-0.0105"), D(0))
 

@@ -66,6 +66,7 @@ import type {
   StreamList,
   TableRows,
   TrialFamily,
+  StatementsAnswer,
 } from "./types";
 
 const TIMEOUT_MS = 20_000;
@@ -228,6 +229,7 @@ export const api = {
   kill: (body: KillBody) => request<KillAnswer>("POST", "/api/v1/kill", { body }),
   portfolio: (query: Query = {}, signal?: AbortSignal) => request<PortfolioAnswer>("GET", "/api/v1/portfolio", { query, signal }),
   equity: (query: Query, signal?: AbortSignal) => request<EquityCurveAnswer>("GET", "/api/v1/portfolio/equity", { query, signal }),
+  statements: (query: Query, signal?: AbortSignal) => request<StatementsAnswer>("GET", "/api/v1/portfolio/statements", { query, signal }),
   journal: (query: Query = {}, signal?: AbortSignal) => request<{ data: JournalEntryRow[] }>("GET", "/api/v1/journal", { query, signal }),
   deployments: (signal?: AbortSignal) => request<{ data: DeploymentRow[] }>("GET", "/api/v1/deployments", { signal }),
   deploymentHistory: (id: string, signal?: AbortSignal) => request<{ data: DeploymentChange[] }>("GET", `/api/v1/deployments/${id}/history`, { signal }),

@@ -1714,6 +1714,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio/statements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Daily statements
+         * @description Newest day first, a row per currency: opening, moves by reason, closing, and what the venue said.
+         *
+         *     The whole journal is added up again: `balanced` says whether every day and every balance is what its entries make it, and
+         *     whether the venue's last word was the same.
+         */
+        get: operations["get_statements_api_v1_portfolio_statements_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/journal": {
         parameters: {
             query?: never;
@@ -3151,6 +3174,34 @@ export interface components {
              * @example
              */
             note: string;
+        };
+        /**
+         * BalanceDifferenceRow
+         * @description A balance that is kept as another figure than its entries add up to.
+         */
+        BalanceDifferenceRow: {
+            /**
+             * Ledger Account
+             * @example wallet
+             */
+            ledger_account: string;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Kept
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            kept: string;
+            /**
+             * Summed
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            summed: string;
         };
         /**
          * BatchAnswer
@@ -6814,6 +6865,34 @@ export interface components {
             earned: components["schemas"]["EarnedRow"][];
         };
         /**
+         * PositionGapRow
+         * @description A leg of which the venue held another quantity than the books.
+         */
+        PositionGapRow: {
+            /**
+             * Instrument
+             * @example binance:um:BTC-USDT-PERP
+             */
+            instrument: string;
+            /**
+             * Side
+             * @example both
+             */
+            side: string;
+            /**
+             * Booked
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            booked: string;
+            /**
+             * Venue
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            venue: string;
+        };
+        /**
          * PositionList
          * @description Positions that are not flat.
          */
@@ -7946,6 +8025,133 @@ export interface components {
              * @example queries per second allowed to a client without an access key
              */
             doc: string;
+        };
+        /**
+         * StatementRow
+         * @description An account's UTC day in one currency: `closing` is `opening` plus all that moved between. Fees paid are negative.
+         */
+        StatementRow: {
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Day Ms
+             * @description UTC milliseconds.
+             * @example 1748736000000
+             */
+            day_ms: number;
+            /**
+             * Currency
+             * @example USDT
+             */
+            currency: string;
+            /**
+             * Opening
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            opening: string;
+            /**
+             * Paid In
+             * @description The opening of the books, and transfers.
+             * @example 67123.10
+             */
+            paid_in: string;
+            /**
+             * Exchanged
+             * @description What spot trades moved.
+             * @example 67123.10
+             */
+            exchanged: string;
+            /**
+             * Realised
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            realised: string;
+            /**
+             * Fees
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            fees: string;
+            /**
+             * Funding
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            funding: string;
+            /**
+             * Other
+             * @description Rebates, insurance and whatever else the venue moved.
+             * @example 67123.10
+             */
+            other: string;
+            /**
+             * Closing
+             * @description Exact decimal as text.
+             * @example 67123.10
+             */
+            closing: string;
+            /**
+             * Unbalanced
+             * @description Closing minus opening and moves: 0, or an entry does not add up.
+             * @example 67123.10
+             */
+            unbalanced: string;
+            /**
+             * Compared Ms
+             * @description When books and venue were last compared on that day.
+             */
+            compared_ms: number | null;
+            /**
+             * Venue
+             * @description What the venue owed then.
+             */
+            venue: string | null;
+            /**
+             * Unexplained
+             * @description That minus what the books said then.
+             */
+            unexplained: string | null;
+            /**
+             * Differed Ms
+             * @description When they last differed on that day.
+             */
+            differed_ms: number | null;
+            /**
+             * Positions
+             * @description Legs that differed at the last comparison.
+             */
+            positions: components["schemas"]["PositionGapRow"][];
+        };
+        /**
+         * StatementsAnswer
+         * @description Daily statements, newest first, and whether the books add up.
+         */
+        StatementsAnswer: {
+            /**
+             * Account
+             * @example paper
+             */
+            account: string;
+            /**
+             * Entries
+             * @description Entries of the journal that were added up.
+             * @example 120
+             */
+            entries: number;
+            /**
+             * Balanced
+             * @description Every day and balance is what its entries make it, and the venue's last word was the same.
+             */
+            balanced: boolean;
+            /** Differences */
+            differences: components["schemas"]["BalanceDifferenceRow"][];
+            /** Data */
+            data: components["schemas"]["StatementRow"][];
         };
         /**
          * Status
@@ -20680,6 +20886,121 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EquityCurveAnswer"];
+                };
+            };
+            /** @description The request cannot be served as it is. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Credentials are needed or wrong. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An unknown name; `valid` names the nearest known ones. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The Host header is not one of ours. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description An argument is not valid; `field` names it. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; wait as Retry-After says. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description A store or the venue does not answer now; wait as Retry-After says. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_statements_api_v1_portfolio_statements_get: {
+        parameters: {
+            query: {
+                /** @description The account. */
+                account: string;
+                /** @description UTC days, today's among them. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementsAnswer"];
                 };
             };
             /** @description The request cannot be served as it is. */

@@ -18,7 +18,7 @@ from quantservice.adapters.state_store.prepared import change, fetch, put
 from quantservice.adapters.state_store.results import SqlBacktests, SqlTrials
 from quantservice.adapters.state_store.rows import Statements, insert_once
 from quantservice.adapters.state_store.trading_books import SqlBooks, SqlQuotas
-from quantservice.adapters.state_store.trading_equity import SqlEquity
+from quantservice.adapters.state_store.trading_equity import SqlEquity, SqlStatements
 from quantservice.adapters.state_store.trading_keeping import SqlAccounts, SqlGateways, SqlRisk, SqlRunLog
 from quantservice.adapters.state_store.trading_orders import SqlFills, SqlIntents, SqlOrders
 from quantservice.core.events import StreamId
@@ -103,6 +103,11 @@ class SqlUnitOfWork:
     def equity(self) -> SqlEquity:
         """Table equity_point."""
         return SqlEquity(self._connection)
+
+    @cached_property
+    def statements(self) -> SqlStatements:
+        """Table statements."""
+        return SqlStatements(self._connection)
 
     @cached_property
     def risk(self) -> SqlRisk:

@@ -10,7 +10,7 @@ import structlog
 
 from quantservice.core.errors import EnvironmentFault
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 _MIGRATION_LOCK: Final = 0x5153_0001  # one migration at a time per PostgreSQL database
 _log = structlog.get_logger(__name__)
 

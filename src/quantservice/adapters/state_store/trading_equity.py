@@ -1,14 +1,33 @@
-"""Equity over time, coarser the older it is."""
+"""What is kept per account and time: equity, coarser the older it is, and how each day's books compared with the venue."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 
 from quantservice.adapters.state_store import trading_tables as tables
+from quantservice.adapters.state_store.prepared import fetch, put
 from quantservice.adapters.state_store.rows import Statements, insert_once
-from quantservice.ports import EQUITY_STEPS, EquityPoint
+from quantservice.core.periods import DAY_MS
+from quantservice.ports import EQUITY_STEPS, DayComparison, EquityPoint
+
+_COMPARISON: Final = msgspec.json.Decoder(DayComparison)
+_ENCODE: Final = msgspec.json.Encoder()
+_OF_STATEMENTS: Final = tables.statements.c
+_PUT_STATEMENT: Final = put(tables.statements, "account", "day_ms", changing=("differed_ms", "data"))
+_DIFFERED: Final = fetch(
+    sa.select(_OF_STATEMENTS.differed_ms).where(
+        _OF_STATEMENTS.account == sa.bindparam("of_account"), _OF_STATEMENTS.day_ms == sa.bindparam("of_day_ms")
+    )
+)
+_STATEMENTS: Final = fetch(
+    sa.select(_OF_STATEMENTS.data)
+    .where(_OF_STATEMENTS.account == sa.bindparam("of_account"), _OF_STATEMENTS.day_ms >= sa.bindparam("start_ms"))
+    .order_by(_OF_STATEMENTS.day_ms)
+)
 
 
 class SqlEquity:
@@ -56,6 +75,31 @@ class SqlEquity:
 
     def _of(self, account: str, step_ms: int) -> tuple[sa.ColumnElement[bool], ...]:
         return (self._table.c.account == account, self._table.c.step_ms == step_ms)
+
+
+class SqlStatements:
+    """Table statements. An account has one writer, so what is read here is still there when it is written."""
+
+    def __init__(self, connection: Statements) -> None:
+        self._connection = connection
+
+    async def record(self, comparison: DayComparison) -> None:
+        """Keep it as its day's last."""
+        day_ms = comparison.time_ms - comparison.time_ms % DAY_MS
+        for (before,) in await self._connection.fetch(_DIFFERED, {"of_account": comparison.account, "of_day_ms": day_ms}):
+            comparison = msgspec.structs.replace(comparison, differed_ms=max(comparison.differed_ms, before))
+        row = {
+            "account": comparison.account,
+            "day_ms": day_ms,
+            "differed_ms": comparison.differed_ms,
+            "data": _ENCODE.encode(comparison).decode(),
+        }
+        await self._connection.change(_PUT_STATEMENT, row)
+
+    async def list(self, account: str, *, start_ms: int = 0) -> list[DayComparison]:
+        """Return those of the days that begin at ``start_ms`` or later, oldest first."""
+        rows = await self._connection.fetch(_STATEMENTS, {"of_account": account, "start_ms": start_ms})
+        return [_COMPARISON.decode(data) for (data,) in rows]
 
 
 def _point(row: sa.RowMapping) -> EquityPoint:

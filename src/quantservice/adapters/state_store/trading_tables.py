@@ -188,6 +188,15 @@ equity_point: Final = sa.Table(
     sa.Column("paid_in", sa.Text, nullable=False),
 )
 
+statements: Final = sa.Table(
+    "statements",
+    metadata,
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("day_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("differed_ms", sa.BigInteger, nullable=False),
+    sa.Column("data", sa.Text, nullable=False),
+)
+
 TRADING_TABLES: Final = (
     accounts,
     venue_key,
@@ -203,4 +212,5 @@ TRADING_TABLES: Final = (
     run_event,
     gateway_lease,
     equity_point,
+    statements,
 )

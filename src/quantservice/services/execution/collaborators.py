@@ -120,6 +120,10 @@ class Books(Protocol):
         """Compare the books with what the venue shows."""
         ...
 
+    async def note(self, work: UnitOfWork, statement: Any) -> None:
+        """Keep a comparison as its day's last."""
+        ...
+
 
 #: Tells others of a fact within the transaction that made it true (the outbox).
 Told: TypeAlias = Callable[[UnitOfWork, Any], Awaitable[None]]

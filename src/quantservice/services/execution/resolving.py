@@ -172,6 +172,7 @@ class Resolver:
             moved = self._moved(before, since_ms=snapshot.time_ms)
         if not moved or self.statement is None:
             self.statement = statement
+            await self._keeper.commit(lambda work: self._keeper.books.note(work, statement))
             await self._tell_money(statement)
         wrong = frozenset(gap.instrument for gap in statement.positions)
         for gap in statement.positions:

@@ -95,6 +95,10 @@ class Bookkeeper:
         positions = await work.books.positions(account=self._account.name, deployment="")
         return compare(snapshot, wallet_of(balances), positions)
 
+    async def note(self, work: UnitOfWork, statement: Statement) -> None:
+        """Keep a comparison as its day's last."""
+        await work.statements.record(statement.kept())
+
     async def unassigned(self, work: UnitOfWork) -> dict[tuple[InstrumentId, PositionSide], Decimal]:
         """Return per leg what of the account's position belongs to no deployment."""
         return unassigned(await work.books.positions(account=self._account.name))

@@ -1,4 +1,4 @@
-"""What an account earned, by deployment, instrument and day: summed from the journal, so that it is what the books say."""
+"""What an account earned, by deployment, instrument and day, and its daily statements: summed from the journal."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from quantservice.core.errors import EnvironmentFault
 from quantservice.core.money import ZERO, exact
 from quantservice.core.periods import DAY_MS
-from quantservice.ports import JournalRow, StateStore
+from quantservice.ports import Clock, JournalRow, StateStore, UnitOfWork
+from quantservice.services.portfolio.days import AccountStatements, DaySums
 
 _PAGE: Final = 5_000
+_TRIES: Final = 50
 _EARNED: Final = ("realised", "fee", "funding", "rebate", "insurance", "other")
 
 
@@ -89,9 +92,10 @@ class Portfolio:
     Per account: its gateway commits one entry after the other, so behind the last sequence that was read none can turn up late.
     """
 
-    def __init__(self, state: StateStore) -> None:
-        self._state = state
+    def __init__(self, state: StateStore, clock: Clock) -> None:
+        self._state, self._clock = state, clock
         self._sums = Sums()
+        self._days: dict[str, DaySums] = defaultdict(DaySums)  # by account
         self._read: dict[str, int] = {}  # account -> the last sequence that is summed
         self._reading = asyncio.Lock()
 
@@ -109,15 +113,40 @@ class Portfolio:
                 await self._catch_up(name)
         return self._sums.rows(account)
 
+    async def statements(self, account: str, *, days: int) -> AccountStatements:
+        """Return the statements of an account's last UTC days, today's as it is by now, and whether the books add up."""
+        start_ms = (self._clock.now_ms() // DAY_MS - days + 1) * DAY_MS
+        async with self._reading:
+            for _ in range(_TRIES):
+                await self._catch_up(account)
+                async with self._state.transaction() as work:
+                    balances = await work.books.balances(account=account)
+                    comparisons = await work.statements.list(account, start_ms=start_ms)
+                    moved_on = bool(await self._page(work, account, limit=1))
+                if moved_on:
+                    continue  # balances of more entries than were summed: nothing could be said of them
+                sums = self._days[account]
+                return AccountStatements(
+                    account=account,
+                    entries=sums.entries,
+                    rows=sums.statements(account, comparisons, start_ms=start_ms),
+                    differences=sums.differences({(name, currency): amount for (_, name, currency), amount in balances.items()}),
+                )
+        raise EnvironmentFault(f"the books of {account} change faster than they can be added up; ask again")
+
     async def _catch_up(self, account: str) -> None:
         while True:
             async with self._state.transaction() as work:  # a page at a time: nobody else waits for all of it
-                page = await work.books.journal(account=account, after=self._read.get(account, 0), limit=_PAGE)
+                page = await self._page(work, account, limit=_PAGE)
             for row in page:
                 self._sums.add(row)
+                self._days[account].add(row)
                 self._read[account] = row.sequence
             if len(page) < _PAGE:
                 return
+
+    async def _page(self, work: UnitOfWork, account: str, *, limit: int) -> list[JournalRow]:
+        return await work.books.journal(account=account, after=self._read.get(account, 0), limit=limit)
 
 
 @exact

@@ -7,20 +7,9 @@ from decimal import Decimal
 
 import msgspec
 
-from quantservice.core.instruments import InstrumentId
 from quantservice.core.money import ZERO, exact
-from quantservice.core.positions import PositionSide
 from quantservice.ports.trading import AccountSnapshot
-from quantservice.ports.trading_store import HeldPosition
-
-
-class PositionGap(msgspec.Struct, frozen=True, kw_only=True):
-    """A leg of which the venue holds another quantity than the books."""
-
-    instrument: InstrumentId
-    side: PositionSide
-    booked: Decimal
-    venue: Decimal
+from quantservice.ports.trading_store import DayComparison, HeldPosition, PositionGap
 
 
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +26,17 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     def balanced(self) -> bool:
         """Whether nothing is unexplained, to the last digit."""
         return not self.unexplained and not self.positions
+
+    def kept(self) -> DayComparison:
+        """Return it as it is kept for its day."""
+        return DayComparison(
+            account=self.account,
+            time_ms=self.time_ms,
+            booked=self.booked,
+            venue=self.venue,
+            positions=self.positions,
+            differed_ms=0 if self.balanced else self.time_ms,
+        )
 
 
 @exact

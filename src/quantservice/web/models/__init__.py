@@ -73,6 +73,7 @@ from quantservice.web.models.market import (
     TradeRow,
 )
 from quantservice.web.models.portfolio import (
+    BalanceDifferenceRow,
     EarnedRow,
     EquityCurveAnswer,
     EquityRow,
@@ -80,7 +81,10 @@ from quantservice.web.models.portfolio import (
     JournalEntryRow,
     JournalList,
     PortfolioAnswer,
+    PositionGapRow,
     PostingRow,
+    StatementRow,
+    StatementsAnswer,
 )
 from quantservice.web.models.quality import (
     AuditFinding,
@@ -224,6 +228,7 @@ __all__ = [
     "BacktestReport",
     "BacktestRow",
     "BacktestWhy",
+    "BalanceDifferenceRow",
     "BatchAnswer",
     "BatchBody",
     "BatchRow",
@@ -319,6 +324,7 @@ __all__ = [
     "PeriodName",
     "PlacedOrder",
     "PortfolioAnswer",
+    "PositionGapRow",
     "PositionList",
     "PositionRow",
     "PostingRow",
@@ -353,6 +359,8 @@ __all__ = [
     "ServiceState",
     "SettingList",
     "SettingRow",
+    "StatementRow",
+    "StatementsAnswer",
     "Status",
     "StrategyList",
     "StrategyRow",

@@ -66,6 +66,56 @@ class PortfolioAnswer(Answer):
     earned: list[EarnedRow]
 
 
+class PositionGapRow(Answer):
+    """A leg of which the venue held another quantity than the books."""
+
+    instrument: str = Field(examples=["binance:um:BTC-USDT-PERP"])
+    side: str = Field(examples=["both"])
+    booked: DecimalText
+    venue: DecimalText
+
+
+class StatementRow(Answer):
+    """An account's UTC day in one currency: `closing` is `opening` plus all that moved between. Fees paid are negative."""
+
+    account: str = Field(examples=["paper"])
+    day_ms: Millis
+    currency: str = Field(examples=["USDT"])
+    opening: DecimalText
+    paid_in: DecimalText = Field(description="The opening of the books, and transfers.")
+    exchanged: DecimalText = Field(description="What spot trades moved.")
+    realised: DecimalText
+    fees: DecimalText
+    funding: DecimalText
+    other: DecimalText = Field(description="Rebates, insurance and whatever else the venue moved.")
+    closing: DecimalText
+    unbalanced: DecimalText = Field(description="Closing minus opening and moves: 0, or an entry does not add up.")
+    compared_ms: Millis | None = Field(description="When books and venue were last compared on that day.")
+    venue: DecimalText | None = Field(description="What the venue owed then.")
+    unexplained: DecimalText | None = Field(description="That minus what the books said then.")
+    differed_ms: Millis | None = Field(description="When they last differed on that day.")
+    positions: list[PositionGapRow] = Field(description="Legs that differed at the last comparison.")
+
+
+class BalanceDifferenceRow(Answer):
+    """A balance that is kept as another figure than its entries add up to."""
+
+    ledger_account: str = Field(examples=["wallet"])
+    currency: str = Field(examples=["USDT"])
+    kept: DecimalText
+    summed: DecimalText
+
+
+class StatementsAnswer(Answer):
+    """Daily statements, newest first, and whether the books add up."""
+
+    account: str = Field(examples=["paper"])
+    entries: int = Field(description="Entries of the journal that were added up.", examples=[120])
+    balanced: bool = Field(description="Every day and balance is what its entries make it, and the venue's last word was the same.")
+    differences: list[BalanceDifferenceRow]
+    data: list[StatementRow]
+
+
 class PostingRow(Answer):
     """One side of an entry."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from quantservice.ports import JournalRow, TradingAccount
+from quantservice.services.portfolio.days import BooksDifference, DayStatement
 from quantservice.services.portfolio.equity import EquityStep
 from quantservice.services.portfolio.reading import Earned
 from quantservice.web import models
@@ -19,6 +20,17 @@ from quantservice.web.routes.arguments import EndMs, StartMs, readers
 from quantservice.web.security import Guard
 
 Account = Annotated[str | None, Query(max_length=40, description="Of one account only.", examples=["paper"])]
+_AMOUNTS: Final = (
+    "opening",
+    "paid_in",
+    "exchanged",
+    "realised",
+    "fees",
+    "funding",
+    "other",
+    "closing",
+    "unbalanced",
+)
 Most = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
 
 
@@ -53,6 +65,22 @@ def _add(router: APIRouter, trading: TradingFace) -> None:
         head = {"account": found.name, "currency": found.currency, "step_ms": curve.step_ms}
         return reply({**head, "max_drawdown": plain(curve.deepest), "data": rows})
 
+    @router.get("/portfolio/statements", response_model=models.StatementsAnswer, summary="Daily statements")
+    async def get_statements(
+        account: Annotated[str, Query(min_length=1, max_length=40, description="The account.", examples=["paper"])],
+        days: Annotated[int, Query(ge=1, le=3_660, description="UTC days, today's among them.")] = 30,
+    ) -> Response:
+        """Newest day first, a row per currency: opening, moves by reason, closing, and what the venue said.
+
+        The whole journal is added up again: `balanced` says whether every day and every balance is what its entries make it, and
+        whether the venue's last word was the same.
+        """
+        found = await trading.accounts.get(account)
+        made = await trading.portfolio.statements(found.name, days=days)
+        differences = [_difference_row(item) for item in made.differences]
+        head = {"account": made.account, "entries": made.entries, "balanced": made.balanced, "differences": differences}
+        return reply({**head, "data": [_statement_row(item) for item in made.rows]})
+
     @router.get("/journal", response_model=models.JournalList, summary="The journal")
     async def get_journal(account: Account = None, limit: Most = 200) -> Response:
         """Newest first; the sum of each entry is zero."""
@@ -75,6 +103,22 @@ def _earned_row(item: Earned) -> dict[str, Any]:
     amounts = {name: plain(getattr(item, name)) for name in ("realised", "fees", "funding", "other", "total")}
     names = {name: getattr(item, name) for name in ("account", "deployment", "instrument", "day_ms", "currency", "trades")}
     return names | amounts
+
+
+def _statement_row(item: DayStatement) -> dict[str, Any]:
+    amounts = {name: plain(getattr(item, name)) for name in _AMOUNTS}
+    names = {name: getattr(item, name) for name in ("account", "day_ms", "currency", "compared_ms")}
+    told = {name: None if (amount := getattr(item, name)) is None else plain(amount) for name in ("venue", "unexplained")}
+    gaps = [
+        {"instrument": str(gap.instrument), "side": gap.side, "booked": plain(gap.booked), "venue": plain(gap.venue)}
+        for gap in item.positions
+    ]
+    return names | amounts | told | {"differed_ms": item.differed_ms or None, "positions": gaps}
+
+
+def _difference_row(item: BooksDifference) -> dict[str, Any]:
+    names = {"ledger_account": item.ledger_account, "currency": item.currency}
+    return names | {"kept": plain(item.kept), "summed": plain(item.summed)}
 
 
 def _entry_row(row: JournalRow) -> dict[str, Any]:
