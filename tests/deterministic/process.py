@@ -204,6 +204,10 @@ class Process:
             self.die()
         await self.gate()
 
+    def foreign_version(self) -> int | None:
+        """Say that it is not known: the processes of a seed share their store."""
+        return None
+
     async def wait_outbox(self, timeout_s: float) -> None:
         """Nobody relays here."""
         await self.sleep(timeout_s)

@@ -100,7 +100,7 @@ async def test_a_days_statement_is_what_the_journal_says_and_what_the_venue_said
         assert today["compared_ms"] >= today["day_ms"]
         async with api.platform.state_store.transaction() as work:
             extra = Posting(account="wallet", currency="USDT", amount=D("0.00000001"))
-            await work.books._move("paper", "", extra)  # type: ignore[attr-defined]  # a hand in the database
+            await work.books._move("paper", "", extra)  # a hand in the database
         _, made = await api.ask("GET", "portfolio/statements?account=paper")
         (gap,) = made["differences"]
         assert (made["balanced"], gap["ledger_account"], D(gap["kept"]) - D(gap["summed"])) == (False, "wallet", D("0.00000001"))

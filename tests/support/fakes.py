@@ -246,6 +246,8 @@ class FakeStateStore:
     async def transaction(self) -> AsyncIterator[Any]:
         yield _Work(self)
 
+    def foreign_version(self) -> int | None: ...
+
     async def wait_outbox(self, timeout_s: float) -> None: ...
 
 

@@ -101,6 +101,10 @@ class StateStore(Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]: ...
 
+    def foreign_version(self) -> int | None:
+        """Return a number that changes with each commit of another process; None where that is not known. It never waits."""
+        ...
+
     async def wait_outbox(self, timeout_s: float) -> None:
         """Return once this process has committed something to the outbox, or after the timeout."""
         ...

@@ -144,7 +144,7 @@ async def test_the_whole_journal_is_added_up_and_a_balance_that_was_changed_by_h
         async with store.transaction() as work:
             balances = tables.balances
             that = (balances.c.ledger_account == "fee", balances.c.currency == "USDT")
-            await work._connection.execute(sa.update(balances).where(*that).values(amount="0.10000001"))  # type: ignore[attr-defined]
+            await work._connection.execute(sa.update(balances).where(*that).values(amount="0.10000001"))
         found = await portfolio.statements("main", days=2)
         (wrong,) = found.differences
         assert (wrong.ledger_account, wrong.currency, wrong.kept, wrong.summed) == ("fee", "USDT", D("0.10000001"), D("0.1"))

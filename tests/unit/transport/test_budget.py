@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from tests.support.clock import ManualClock
 from tests.support.state import sqlite_store
 
+from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.adapters.venues.transport.budget import WeightBudget
 from quantservice.adapters.venues.transport.budget_state import BudgetRules, Lane
 from quantservice.core.errors import InvalidValue, RateLimited, StoreUnavailable
@@ -178,9 +179,11 @@ async def test_the_limit_that_the_venue_publishes_takes_force() -> None:
 
 @asynccontextmanager
 async def shared(folder: Path, count: int) -> AsyncIterator[tuple[ManualClock, list[WeightBudget]]]:
+    """Give budgets over one file, each with a store of its own as a process has it."""
     clock = ManualClock()
-    async with sqlite_store(folder) as store:
-        yield clock, [make(clock, leases=store, chunk=5) for _ in range(count)]
+    async with AsyncExitStack() as stack:
+        stores = [await stack.enter_async_context(sqlite_store(folder)) for _ in range(count)]
+        yield clock, [make(clock, leases=store, chunk=5) for store in stores]
 
 
 async def test_processes_share_one_limit(tmp_path: Path) -> None:
@@ -210,6 +213,39 @@ async def test_a_ban_of_one_process_silences_the_others(tmp_path: Path) -> None:
         budgets[1].finish(await budgets[1].acquire(Lane.CANCEL, 1, deadline_s=0))
 
 
+async def test_a_ban_is_seen_by_a_process_that_has_weight_left_of_what_it_leased(tmp_path: Path) -> None:
+    async with shared(tmp_path, 2) as (clock, budgets):
+        assert await spend(budgets[1], Lane.ORDER, 1, step=1) == 1
+        await budgets[0].rejected(418, retry_after_s=90, lane=Lane.LIVE)
+        assert await spend(budgets[1], Lane.CANCEL, 1, step=1) == 0
+        await clock.advance(91)
+        assert await spend(budgets[1], Lane.CANCEL, 1, step=1) == 1
+
+
+async def test_the_lease_table_is_asked_only_where_another_process_wrote_or_more_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shared(tmp_path, 2) as (_, (budget, other)):
+        looks = 0
+        transaction = SqlStateStore.transaction
+
+        def counted(store: SqlStateStore) -> Any:
+            nonlocal looks
+            looks += store is budget._leases
+            return transaction(store)
+
+        monkeypatch.setattr(SqlStateStore, "transaction", counted)
+        assert await spend(budget, Lane.ORDER, 5, step=1) == 5
+        assert looks == 1, "a chunk of five was leased at the first"
+        assert await spend(budget, Lane.ORDER, 1, step=1) == 1
+        assert looks == 2
+        assert await spend(other, Lane.ORDER, 1, step=1) == 1
+        assert await spend(budget, Lane.ORDER, 3, step=1) == 3
+        assert looks == 3, "once after what the other wrote"
+        assert await spend(budget, Lane.HISTORY, 1, step=1) == 1
+        assert looks == 4, "what history may use hangs on what others need"
+
+
 async def test_a_foreign_user_of_the_address_is_seen_by_all(tmp_path: Path) -> None:
     async with shared(tmp_path, 2) as (_, budgets):
         permit = await budgets[0].acquire(Lane.LIVE, 1)
@@ -220,6 +256,9 @@ async def test_a_foreign_user_of_the_address_is_seen_by_all(tmp_path: Path) -> N
 
 class _LostStore:
     """A state store that does not answer."""
+
+    def foreign_version(self) -> int:
+        return 7
 
     def transaction(self) -> Any:
         raise StoreUnavailable("away")

@@ -124,6 +124,10 @@ class SqlStateStore:
             pass
         self._outbox_added.clear()
 
+    def foreign_version(self) -> int | None:
+        """Return a number that changes with each commit of another process; None where that is not known."""
+        return self._engine.foreign_version() if isinstance(self._engine, SqliteEngine) else None
+
     # --- connections ---
 
     @asynccontextmanager

@@ -12,7 +12,6 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -21,7 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, CursorResult, Dialect
 
 from quantservice.adapters.state_store.prepared import Compiled, Prepared, Row
-from quantservice.adapters.state_store.whole import whole
+from quantservice.adapters.state_store.thread import StoreThread
 
 _BUSY_TIMEOUT_MS: Final = 30_000
 _WAL_TRIES: Final = 500
@@ -83,17 +82,35 @@ class SqliteEngine:
         # hide_parameters: an error must not carry a sealed password or a key hash into a log.
         arguments = {"check_same_thread": False}
         self._engine = sa.create_engine(url, hide_parameters=True, connect_args=arguments)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="state-store")
+        self._thread = StoreThread("state-store")
         self._kept: sa.Connection | None = None
+        self._within = False  # from before a begin until after the end
+        self._version: int | None = None  # as it was when the transaction that runs began; None while it waits for its begin
         event.listen(self._engine, "connect", _set_pragmas)
         event.listen(self._engine, "begin", _begin_unless_begun)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[SqliteConnection]:
         """One transaction: commits when the context ends well, rolls back otherwise."""
+        self._within, self._version = True, None
+        try:
+            async with self._begun() as connection:
+                yield connection
+        finally:
+            self._within = False
+
+    def foreign_version(self) -> int | None:
+        """Return a number that changes with each commit of another connection; None where that cannot be said at once."""
+        if self._within:
+            return self._version  # nobody else can have committed since it began
+        return None if self._kept is None else _version(_driver(self._kept))
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[SqliteConnection]:
         kept = self._kept
         if kept is None or not _begun_at_once(kept):
             kept = await self._begun_in_turn()
+        self._version = _version(_driver(kept))
         connection = SqliteConnection(kept, self._away)
         try:
             yield connection
@@ -116,7 +133,7 @@ class SqliteEngine:
     async def dispose(self) -> None:
         """Close the file."""
         await self._away(self._close)
-        self._thread.shutdown(wait=False)
+        self._thread.end()
 
     # --- in the store's thread -----------------------------------------------------------------------------------------
 
@@ -162,7 +179,15 @@ class SqliteEngine:
 
     async def _away(self, work: Callable[[], _T]) -> _T:
         """Run ``work`` in the store's thread, to its end also where the caller is cancelled."""
-        return await whole(asyncio.get_running_loop().run_in_executor(self._thread, work))
+        return await self._thread.run(work)
+
+
+def _version(driver: sqlite3.Connection) -> int | None:
+    try:
+        ((version,),) = driver.execute("PRAGMA data_version").fetchall()
+    except sqlite3.Error:  # whoever needs the file for its work learns what is wrong with it
+        return None
+    return int(version)
 
 
 def _driver(connection: sa.Connection) -> sqlite3.Connection:

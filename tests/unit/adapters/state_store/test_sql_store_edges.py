@@ -235,3 +235,61 @@ async def test_what_the_driver_refuses_is_said_as_ever_and_the_next_transaction_
         other.close()
         async with store.transaction() as work:
             assert not await work.inbox.applied("c", "e")
+
+
+async def test_the_foreign_version_changes_with_what_others_commit_and_not_with_ones_own(tmp_path: Path) -> None:
+    async with sqlite_store(tmp_path) as store, sqlite_store(tmp_path) as other:
+        first = store.foreign_version()
+        async with store.transaction() as work:
+            assert store.foreign_version() == first, "within a transaction it is what it was at its begin"
+            await work.values.put("a", "b", 1)
+        assert store.foreign_version() == first
+        async with other.transaction() as work:
+            await work.values.get("a", "b")
+        assert store.foreign_version() == first, "looking is no change"
+        async with other.transaction() as work:
+            await work.values.put("a", "b", 2)
+        second = store.foreign_version()
+        assert second not in {first, None}
+        async with store.transaction() as work:
+            assert (store.foreign_version(), await work.values.get("a", "b")) == (second, 2)
+    assert store.foreign_version() is None, "closed"
+
+
+async def read(store: SqlStateStore) -> None:
+    async with store.transaction() as work:
+        await work.values.get("a", "b")
+
+
+async def test_while_another_process_holds_the_file_nothing_is_said_of_it(tmp_path: Path) -> None:
+    async with sqlite_store(tmp_path) as store, sqlite_store(tmp_path) as other:
+        async with other.transaction() as work:
+            await work.values.put("a", "b", 1)
+            waiting = asyncio.create_task(read(store))
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert store._running
+            assert store.foreign_version() is None
+        await waiting
+        assert store.foreign_version() is not None
+
+
+async def test_a_commit_runs_to_its_end_where_its_task_is_cancelled_and_the_next_one_comes(tmp_path: Path) -> None:
+    async with sqlite_store(tmp_path) as store:
+
+        async def write(value: int) -> None:
+            async with store.transaction() as work:
+                await work.values.put("a", "b", value)
+
+        committing = asyncio.create_task(write(1))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert store._running
+        committing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await committing
+        async with store.transaction() as work:
+            assert await work.values.get("a", "b") in {1, None}
+        await write(2)
+        async with store.transaction() as work:
+            assert await work.values.get("a", "b") == 2

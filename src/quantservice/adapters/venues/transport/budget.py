@@ -78,6 +78,7 @@ class WeightBudget:
         self._lease_lost = False
         self._leased_history = 0
         self._foreign_need = False
+        self._seen: int | None = None  # the store's foreign version whose blocks are known
 
     @property
     def rules(self) -> BudgetRules:
@@ -237,6 +238,10 @@ class WeightBudget:
         state = self.state
         if state.roll(self.now_ms()):
             self._leased_history = 0
+        version = None if self._leases is None else self._leases.foreign_version()
+        enough = ticket.lane is not Lane.HISTORY and not state.needs_lease(ticket.weight)
+        if enough and version is not None and version == self._seen:
+            return  # nobody else wrote since the last look: there is no block that is not known
 
         async def settle(leases: LeaseRepository) -> None:
             window = state.window.index
@@ -248,7 +253,9 @@ class WeightBudget:
             if ticket.lane is Lane.HISTORY:
                 await self._lease_history(leases, ticket.weight, window)
 
+        self._seen = version  # from before the look: what others write meanwhile is looked at the next time
         if not await self._with_leases(settle):
+            self._seen = None
             # The table is away: go on with what history may use when shared, so that two processes stay under the limit.
             most = int(self.rules.limit * self.rules.history_shared)
             state.leased_weight = max(state.leased_weight, min(most, state.window.used + ticket.weight))
