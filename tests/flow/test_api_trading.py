@@ -108,6 +108,18 @@ async def test_a_days_statement_is_what_the_journal_says_and_what_the_venue_said
             assert (await api.ask("GET", f"portfolio/statements?{query}"))[0] == code
 
 
+async def test_an_account_begins_with_currencies_only(tmp_path: Path) -> None:
+    async with trading_api(tmp_path, "paper") as api:
+        for name in ("a/b", "usdt", "", "X" * 21, "US DT"):
+            status, answer = await api.ask("POST", "accounts", {"name": "second", "balances": {name: "5"}})
+            assert (status, answer["error"]["field"]) == (422, "balances"), name
+            assert f"{name!r} is no currency" in answer["error"]["message"]
+        made = {"name": "second", "venue": "binance", "market": "um", "balances": {"1INCH": "5"}}
+        await api.ask("POST", "accounts", made)
+        async with api.store.transaction() as work:
+            assert [item.name for item in await work.accounts.list()] == ["paper", "second"]
+
+
 async def test_what_an_order_would_cost_is_asked_and_nothing_is_sent(tmp_path: Path) -> None:
     asked = {"symbol": "BTCUSDT", "side": "buy", "quantity": "0.1"}
     async with trading_api(tmp_path, "dear", "cheap") as api:

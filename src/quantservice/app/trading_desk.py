@@ -18,8 +18,9 @@ from quantservice.core.events import FundingRate, Kline, Quote
 from quantservice.core.fees import worth_of_fees
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Alert, BalanceChanged, Message, OrderChanged, PositionChanged, Topic
-from quantservice.core.money import ZERO, exact, round_to_digits
-from quantservice.core.positions import equity_of
+from quantservice.core.money import exact, round_to_digits
+from quantservice.core.positions import Position
+from quantservice.core.worth import Collateral, Worth, worth_of
 from quantservice.ports import (
     AccountFees,
     HeldPosition,
@@ -85,6 +86,7 @@ class AccountDesk:
         self.books = Bookkeeper(account, instrument_of, platform.clock)
         self.prices: dict[InstrumentId, Decimal] = {}
         self._rates: dict[tuple[str, str], Decimal] = {}  # of currencies: base, quote -> price
+        self._collateral = Collateral(account.venue, account.market, account.currency)
         self._equity = EquityLog(account.name, platform.state_store, platform.clock)
         self._instrument_of, self._book = instrument_of, platform.book
         self.gateway = Gateway(
@@ -152,7 +154,7 @@ class AccountDesk:
         elif isinstance(payload, BalanceChanged):
             self._equity.touch()
             if not self.exposure.equity.now:  # the opening: risk control knows it before the first order
-                equity = payload.wallet.get(self.account.currency, ZERO)
+                equity = self._worth(payload.wallet, {}, ()).equity
                 self.exposure.set_equity(equity, self._clock.now_ns(), free_margin=equity, sure=False)
         elif isinstance(payload, Alert):
             await work.outbox.add(Message(topic=Topic.ALERT, data=payload, event_type=payload.name, key=payload.account))
@@ -217,23 +219,37 @@ class AccountDesk:
         wallet = wallet_of(balances)
         if not wallet:
             return  # the books are not open yet
-        money = _less(wallet.get(self.account.currency, ZERO), worth_of_fees(fees_of(balances), self.account.currency, self._rates))
-        equity = equity_of(money, (item.position for item in held), self._marks())
-        paid = paid_in(balances, self.account.currency)
+        collateral = self._collateral.of(self._book())
+        fees = {name: amount for name, amount in fees_of(balances).items() if name not in collateral}
+        worth = self._worth(wallet, paid_in(balances), [item.position for item in held])
+        equity, paid = _less(worth.equity, worth_of_fees(fees, self.account.currency, self._rates)), worth.paid_in
         self._wallet, self._held = wallet, held
         self.exposure.set_equity(
             equity,
             self._clock.now_ns(),
             free_margin=equity,
             margin_ratio=self._margin_ratio(),
-            paid_in=paid,
+            paid_in=None if worth.unknown else paid,
             # before the first comparison with the venue, or without a price, it is nothing to be measured against
-            sure=self.gateway.ready and all(item.position.instrument in self._marks() for item in held if item.position.quantity),
+            sure=self.gateway.ready
+            and not worth.unknown
+            and all(item.position.instrument in self._marks() for item in held if item.position.quantity),
         )
         await self._keep_standing()
-        if all(item.position.instrument in self.prices for item in held if item.position.quantity):
+        if not worth.unknown and all(item.position.instrument in self.prices for item in held if item.position.quantity):
             # without a price, as after a start, something would be missing: that is no fall
             await self._equity.take(equity, paid)
+
+    def _worth(self, wallet: Mapping[str, Decimal], paid: Mapping[str, Decimal], held: Sequence[Position]) -> Worth:
+        return worth_of(
+            wallet,
+            paid,
+            held,
+            self._marks(),
+            collateral=self._collateral.of(self._book()),
+            rules_of=self._instrument_of,
+            rate_of=self.exposure.rate_of,
+        )
 
     def _marks(self) -> Mapping[InstrumentId, Decimal]:
         """Return the last prices; where none came yet, as after a start, a live venue's own marks."""

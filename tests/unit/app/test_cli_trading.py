@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from quantservice.app.cli import app, options
+from quantservice.core.errors import InvalidValue
 
 ORDER: dict[str, Any] = {"order_id": "A", "state": "filled", "reason": "", "route": None}
 RIGHTS = {
@@ -111,3 +112,15 @@ def test_statements_show_what_moved_and_end_with_1_where_the_books_do_not_add_up
     assert "NOT balanced" in wrong.output
     whole = run(monkeypatch, STATEMENTS | changes, *words, "--json")
     assert (whole.exit_code, '"kept":"2"' in whole.output) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "../kill"])
+@pytest.mark.parametrize(
+    "words", [("orders", "cancel"), ("orders", "cancel-algorithm"), ("orders", "chain"), ("preflight",)], ids=" ".join
+)
+def test_a_name_that_would_be_another_address_is_refused_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], name: str
+) -> None:
+    result = run(monkeypatch, {}, *words, name)
+    assert isinstance(result.exception, InvalidValue)
+    assert f"{name!r} names nothing here" in str(result.exception)

@@ -125,11 +125,11 @@ SHARES = {
 
 @pytest.mark.parametrize("name", SHARES)
 @pytest.mark.parametrize(
-    ("equity", "value"), [("0", "99"), ("-0.5", "99"), ("0.5", "200"), ("1", "100")], ids=["none", "negative", "half", "one"]
+    ("equity", "value"), [("0", ""), ("-0.5", ""), ("0.5", "200"), ("1", "100")], ids=["none", "negative", "half", "one"]
 )
 def test_an_account_without_equity_adds_nothing(name: str, equity: str, value: str) -> None:
     shown = denied(name, view(equity=D(equity), **{SHARES[name]: D(100)}))[1]
-    assert shown == (value if name == "max_leverage" else f"{D(value) * 100:f} %")
+    assert shown == ("no equity" if not value else value if name == "max_leverage" else f"{D(value) * 100:f} %")
 
 
 @pytest.mark.parametrize(

@@ -112,4 +112,4 @@ def test_what_was_paid_in_is_the_opening_and_transfers() -> None:
         ("main", "wallet", "USDT"): D(750),
         ("main", "fee", "USDT"): D(-50),
     }
-    assert paid_in(sums, "USDT") == D(700)
+    assert paid_in(sums) == {"USDT": D(700), "BTC": D(1)}

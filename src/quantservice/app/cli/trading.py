@@ -64,7 +64,7 @@ def preflight(
 ) -> None:
     """Look at an account; exit status 1 where something failed."""
     with where.client() as client:
-        report = client.post(f"/api/v1/accounts/{quote(name, safe='')}/preflight", {})
+        report = client.post(f"/api/v1/accounts/{_part('name', name)}/preflight", {})
     if json:
         show_one(report, json=True)
     else:
@@ -133,7 +133,7 @@ def give_key(
         key, secret, passphrase = (line.strip() for line in lines[:3])
     body = {"key": key, "secret": secret, "passphrase": passphrase}
     with where.client() as client:
-        made = client.post(f"/api/v1/accounts/{quote(name, safe='')}/key", body)
+        made = client.post(f"/api/v1/accounts/{_part('name', name)}/key", body)
     show_one(made if json else _key_shown(made), json=json)
 
 
@@ -179,7 +179,7 @@ def forget_key(
 ) -> None:
     """Forget a key."""
     with where.client() as client:
-        show_one(client.delete(f"/api/v1/accounts/{quote(name, safe='')}/key", {"force": str(force).lower()}), json=json)
+        show_one(client.delete(f"/api/v1/accounts/{_part('name', name)}/key", {"force": str(force).lower()}), json=json)
 
 
 @options.takes_where
@@ -214,7 +214,7 @@ def chain(
 ) -> None:
     """Show an order's chain."""
     with where.client() as client:
-        found = client.get(f"/api/v1/orders/{quote(order_id, safe='')}/chain")
+        found = client.get(f"/api/v1/orders/{_part('order_id', order_id)}/chain")
     if json:
         show_one(found, json=True)
         return
@@ -362,7 +362,7 @@ def modify(
     _check_amounts(("--quantity", quantity), ("--limit", limit))
     body = {"quantity": quantity, "limit_price": limit}
     with where.client() as client:
-        show_one(client.put(f"/api/v1/orders/{quote(order_id, safe='')}", body, headers=_headers(key)), json=json)
+        show_one(client.put(f"/api/v1/orders/{_part('order_id', order_id)}", body, headers=_headers(key)), json=json)
 
 
 @options.takes_where
@@ -373,7 +373,7 @@ def cancel(
 ) -> None:
     """Cancel an order."""
     with where.client() as client:
-        show_one(client.post(f"/api/v1/orders/{quote(order_id, safe='')}/cancel", {}), json=json)
+        show_one(client.post(f"/api/v1/orders/{_part('order_id', order_id)}/cancel", {}), json=json)
 
 
 @options.takes_where
@@ -384,7 +384,7 @@ def cancel_algorithm(
 ) -> None:
     """End an algorithm."""
     with where.client() as client:
-        show_one(client.post(f"/api/v1/algorithms/{quote(algorithm_id, safe='')}/cancel", {}), json=json)
+        show_one(client.post(f"/api/v1/algorithms/{_part('algorithm_id', algorithm_id)}/cancel", {}), json=json)
 
 
 @options.takes_where
@@ -470,3 +470,10 @@ class _TakesNumbers(TyperCommand):
             if _NEGATIVE.fullmatch(text) and (not before.startswith("--") or before in flags):
                 raise InvalidNumber("quantity", POSITIVE, text)
         return super().parse_args(ctx, args)
+
+
+def _part(what: str, text: str) -> str:
+    """Return a name as a part of an address: an empty one, or one with a slash, would name another address."""
+    if not text.strip() or "/" in text:
+        raise InvalidValue(what, f"{text!r} names nothing here")
+    return quote(text, safe="")

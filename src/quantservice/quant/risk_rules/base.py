@@ -119,6 +119,11 @@ class PositionRule(msgspec.Struct, frozen=True, kw_only=True):
         raise TypeError(f"{type(self).__name__} watches nothing")
 
 
+def without_equity(limit: str) -> Breach:
+    """Say that there is nothing an order could be measured against: its share of nothing is no figure."""
+    return Breach(limit, "no equity", "the account has no equity that the order could be measured against")
+
+
 def percent(share: Decimal) -> str:
     """Write a share for a sentence, with at most two decimals."""
     return f"{_written(share * 100, _SHARE_DIGITS)} %"

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from quantservice.quant.risk_rules.base import Breach, RiskRule, RiskView, percents, plains
+from quantservice.quant.risk_rules.base import Breach, RiskRule, RiskView, percent, percents, plain, plains, without_equity
 from quantservice.quant.risk_rules.orders import Amount, Share
 
 _SECOND_NS = 1_000_000_000
@@ -40,7 +40,9 @@ class MaxExposure(RiskRule, frozen=True, kw_only=True, tag="max_exposure"):
         """Compare gross exposure after the order with equity."""
         if view.reduces or view.after_gross_exposure <= self.limit * view.equity:
             return None
-        share = view.after_gross_exposure / view.equity if view.equity > 0 else Decimal(99)
+        if view.equity <= 0:
+            return without_equity(percent(self.limit))
+        share = view.after_gross_exposure / view.equity
         limit, value = percents(self.limit, share)
         return Breach(limit, value, f"exposure would be {value} of equity, more than the {limit} allowed")
 
@@ -56,7 +58,9 @@ class Concentration(RiskRule, frozen=True, kw_only=True, tag="concentration"):
         """Compare the instrument's share after the order."""
         if view.reduces or view.after_position_value <= self.limit * view.equity:
             return None
-        share = view.after_position_value / view.equity if view.equity > 0 else Decimal(99)
+        if view.equity <= 0:
+            return without_equity(percent(self.limit))
+        share = view.after_position_value / view.equity
         limit, value = percents(self.limit, share)
         said = f"{view.terms.instrument.symbol} would be {value} of equity, more than the {limit} allowed"
         return Breach(limit, value, said)
@@ -73,7 +77,9 @@ class MaxLeverage(RiskRule, frozen=True, kw_only=True, tag="max_leverage"):
         """Compare exposure with equity."""
         if view.reduces or view.after_gross_exposure <= self.limit * view.equity:
             return None
-        times = view.after_gross_exposure / view.equity if view.equity > 0 else Decimal(99)
+        if view.equity <= 0:
+            return without_equity(plain(self.limit))
+        times = view.after_gross_exposure / view.equity
         limit, value = plains(self.limit, times, digits=_TIMES_DIGITS)
         return Breach(limit, value, f"leverage would be {value}, more than {limit}")
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from quantservice.core.money import ZERO
-from quantservice.quant.risk_rules.base import Breach, RiskRule, RiskView, percent, percents, plain, plains
+from quantservice.quant.risk_rules.base import Breach, RiskRule, RiskView, percent, percents, plain, plains, without_equity
 
 Amount = Annotated[Decimal, Meta(description="in the account's currency")]
 Share = Annotated[Decimal, Meta(description="a fraction: 0.05 is 5 %")]
@@ -43,7 +43,9 @@ class MaxOrderShare(RiskRule, frozen=True, kw_only=True, tag="max_order_share"):
         """Compare the order's value with equity."""
         if view.reduces or view.order_value <= self.limit * view.equity:
             return None
-        share = view.order_value / view.equity if view.equity > 0 else Decimal(99)
+        if view.equity <= 0:
+            return without_equity(percent(self.limit))
+        share = view.order_value / view.equity
         limit, value = percents(self.limit, share)
         return Breach(limit, value, f"the order is worth {value} of equity, more than the {limit} allowed")
 

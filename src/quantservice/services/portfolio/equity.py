@@ -120,6 +120,10 @@ def steps_of(points: list[EquityPoint]) -> tuple[EquityStep, ...]:
 
 
 @exact
-def paid_in(balances: Mapping[tuple[str, str, str], Decimal], currency: str) -> Decimal:
-    """Return what was there at the opening plus transfers, from the sums of the journal."""
-    return -sum((amount for (_, name, of), amount in balances.items() if name in PAID_IN and of == currency), ZERO)
+def paid_in(balances: Mapping[tuple[str, str, str], Decimal]) -> dict[str, Decimal]:
+    """Return per currency what was there at the opening plus transfers, from the sums of the journal."""
+    sums: dict[str, Decimal] = {}
+    for (_, name, currency), amount in balances.items():
+        if name in PAID_IN:
+            sums[currency] = sums.get(currency, ZERO) - amount
+    return sums

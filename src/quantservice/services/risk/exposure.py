@@ -348,6 +348,10 @@ class ExposureBook:
         rules = self.instrument_of(instrument)
         return value_of(rules, quantity, price or self.price_of(instrument)) * self._rates.of(rules)
 
+    def rate_of(self, currency: str) -> Decimal | None:
+        """Return what one unit of a currency is worth in the reporting currency; None where that is not known."""
+        return self._rates.of_currency(currency)
+
     @exact
     def worst(self, instrument: InstrumentId, more: OrderTerms | None = None) -> Decimal:
         """Absolute value of the instrument's position at its worst, with ``more`` added."""

@@ -40,17 +40,19 @@ class Rates:
             return ()
         return (f"what one {rules.quote} is worth in {self._currency} is not known: its price is not collected",)
 
-    def _of(self, rules: Instrument | None) -> Decimal | None:
-        if rules is None or not self._currency:
+    def of_currency(self, currency: str) -> Decimal | None:
+        """Return what one unit of a currency is worth; None where that is not known."""
+        name = _name(currency)
+        if name == self._currency or not self._currency:
             return _ONE
-        quote = _name(rules.quote)
-        if quote == self._currency:
-            return _ONE
-        straight = self._known.get((quote, self._currency))
+        straight = self._known.get((name, self._currency))
         if straight is not None:
             return straight
-        back = self._known.get((self._currency, quote))
+        back = self._known.get((self._currency, name))
         return None if back is None else round_to_digits(_ONE / back, _DIGITS)
+
+    def _of(self, rules: Instrument | None) -> Decimal | None:
+        return _ONE if rules is None else self.of_currency(rules.quote)
 
 
 def value_of(rules: Instrument | None, quantity: Decimal, price: Decimal) -> Decimal:

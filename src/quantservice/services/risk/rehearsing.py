@@ -27,7 +27,8 @@ from quantservice.core.intents import Denied, Intent
 from quantservice.core.ledger import FEE, PAID_IN, WALLET
 from quantservice.core.money import ZERO, exact
 from quantservice.core.orders import Order, OrderState, VenueFill
-from quantservice.core.positions import Position, PositionSide, equity_of
+from quantservice.core.positions import Position, PositionSide
+from quantservice.core.worth import worth_of
 from quantservice.ports import HeldPosition, JournalRow, StrategyQuota, TradingAccount
 from quantservice.quant.risk_rules import POSITION_RULES, RiskRule, RiskView
 from quantservice.services.risk.attribution import Lots, Outcome
@@ -158,8 +159,9 @@ class _Replay:
         self._book.quotas.update(past.quotas)
         self._positions: dict[tuple[str, InstrumentId, PositionSide], Position] = {}
         self._orders: dict[str, Order] = {}
-        self._wallet: Decimal | None = None
-        self._paid_in = ZERO
+        self._wallet: dict[str, Decimal] = {}
+        self._paid_in: dict[str, Decimal] = {}
+        self._collateral = {past.account.currency}
         self._fees: dict[str, Decimal] = {}
         self._rates: dict[tuple[str, str], Decimal] = {}
         self._closed_ns: dict[InstrumentId, int] = {}
@@ -185,15 +187,13 @@ class _Replay:
             self._closed_ns[what.instrument] = time_ns
             self._price(what.instrument, what.price, time_ns)
         elif kind == _ENTRY:
-            mine = (WALLET, self._past.account.currency)
-            moved = [item.amount for item in what.entry.postings if (item.account, item.currency) == mine]
-            self._wallet = _sum([self._wallet or ZERO, *moved])
-            currency = self._past.account.currency
-            paid = [-item.amount for item in what.entry.postings if item.account in PAID_IN and item.currency == currency]
-            self._paid_in = _sum([self._paid_in, *paid])
             for item in what.entry.postings:
-                if item.account == FEE:
-                    self._fees[item.currency] = _sum([self._fees.get(item.currency, ZERO), item.amount])
+                if item.account == WALLET:
+                    _add(self._wallet, item.currency, item.amount)
+                elif item.account in PAID_IN:
+                    _add(self._paid_in, item.currency, -item.amount)
+                elif item.account == FEE:
+                    _add(self._fees, item.currency, item.amount)
         else:
             fill, order_id, deployment = what
             self._fill(fill, order_id, deployment, time_ns)
@@ -241,6 +241,8 @@ class _Replay:
             return
         self.prices[instrument] = price
         self._rates[rules.base, rules.quote] = price
+        if instrument.market != "spot":
+            self._collateral.add(rules.settle)
         self._book.set_price(instrument, price, time_ns)
         for key in [key for key in self._openings if key[1] == instrument]:
             self._open(rules, key, self._openings.pop(key), price)
@@ -254,11 +256,22 @@ class _Replay:
             self.lots.open_with(rules, side, "", quantity, price)
 
     def _value(self, time_ns: int) -> None:
-        if self._wallet is not None:
-            held = [position for (name, _, _), position in self._positions.items() if not name]
-            fees = worth_of_fees(self._fees, self._past.account.currency, self._rates)
-            equity = equity_of(_sum([self._wallet, -fees]), held, self.prices)
-            self._book.set_equity(equity, time_ns, free_margin=equity, paid_in=self._paid_in)
+        if self._wallet:
+            worth = worth_of(
+                self._wallet,
+                self._paid_in,
+                [position for (name, _, _), position in self._positions.items() if not name],
+                self.prices,
+                collateral=self._collateral,
+                rules_of=self._instrument_of,
+                rate_of=self._book.rate_of,
+            )
+            paid = {name: amount for name, amount in self._fees.items() if name not in self._collateral}
+            fees = worth_of_fees(paid, self._past.account.currency, self._rates)
+            equity = _sum([worth.equity, -fees])
+            self._book.set_equity(
+                equity, time_ns, free_margin=equity, paid_in=None if worth.unknown else worth.paid_in, sure=not worth.unknown
+            )
 
 
 def _timeline(past: Past) -> Iterable[_Event]:
@@ -309,6 +322,11 @@ def _held(rules: Instrument, side: PositionSide, quantity: Decimal, price: Decim
 def _filled(order: Order, fill: VenueFill) -> Order:
     filled = order.filled + fill.quantity
     return msgspec.structs.replace(order, state=OrderState.OPEN, filled=filled, reported=filled)
+
+
+@exact
+def _add(sums: dict[str, Decimal], currency: str, amount: Decimal) -> None:
+    sums[currency] = sums.get(currency, ZERO) + amount
 
 
 @exact

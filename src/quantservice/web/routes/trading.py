@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query
 from pydantic import AfterValidator
@@ -30,6 +30,7 @@ from quantservice.web.routes.arguments import readers, writers
 from quantservice.web.security import Guard
 from quantservice.web.series import find_instrument
 
+_CURRENCY_LENGTH: Final = 20
 Account = Annotated[str | None, Query(max_length=40, description="Of one account only.", examples=["paper"])]
 AccountName = Annotated[str, Path(min_length=1, max_length=40, description="The account's name.", examples=["main"])]
 Most = Annotated[int, Query(ge=1, le=1_000, description="Rows at most.")]
@@ -118,6 +119,9 @@ def _add_accounts(router: APIRouter, owner: APIRouter, trading: TradingFace) -> 
         """Paper: at the live prices of its venue's market, with money that is not real. Live: once it has a key."""
         if body.mode == "live" and body.balances:
             raise InvalidValue("balances", "a live account has what its venue says; a paper one begins with them")
+        for name in body.balances:
+            if not name.isalnum() or name != name.upper() or len(name) > _CURRENCY_LENGTH:
+                raise InvalidValue("balances", f"{name!r} is no currency: capital letters and digits, such as USDT")
         settings = {"balances": dict(body.balances)} if body.balances else {}
         made = await trading.accounts.add(
             body.name, body.venue, body.market, mode=body.mode, currency=body.currency, settings=settings
