@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ from quantservice.services.portfolio import Bookkeeper
 from quantservice.services.portfolio.books import wallet_of
 from quantservice.services.risk import ExposureBook, RiskDesk, RuleSet
 from tests.support.feeds import QUICK, QUICK_OKX
+from tests.support.forked import serve
 from tests.support.state import sqlite_store
 
 #: Where it can be killed, in the order of an order's life.
@@ -347,6 +349,16 @@ async def until(there: Callable[[], bool]) -> None:
         await asyncio.sleep(0.02)
 
 
-if __name__ == "__main__":
-    result = asyncio.run(Child(msgspec.json.decode(sys.argv[1], type=Task)).run())
+def main(task: str) -> None:
+    """Be the process of a task."""
+    result = asyncio.run(Child(msgspec.json.decode(task, type=Task)).run())
     os.write(1, b"DONE " + msgspec.json.encode(result) + b"\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--serve":
+        import_module("quantservice.adapters.venues.ccxt.trading.adapter")  # loaded once for all that will want it
+        import_module("tests.support.trading_ccxt")
+        serve(main, int(sys.argv[2]))
+    else:
+        main(sys.argv[1])

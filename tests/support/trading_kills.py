@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
-import sys
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -14,10 +14,14 @@ import msgspec
 
 from quantservice.core.intents import Intent, OrderTerms, intent_id
 from tests.support import trading_binance, trading_ccxt, trading_htx, trading_okx
+from tests.support.forked import Forked, ForkServer
 from tests.support.trading_child import Result, Task
 
 WAIT_S = 60.0
+_AT_ONCE = 3  # cases: most of their time they wait for a lease to run out
 _MOST_SAID = 2**22  # bytes of a line, and of what may wait to be read: nobody reads its log while it works
+
+_CHILDREN = ForkServer("tests.support.trading_child")
 
 #: how a venue is put on the bench
 BENCHES: dict[str, tuple[Any, Any]] = {
@@ -31,19 +35,24 @@ BENCHES: dict[str, tuple[Any, Any]] = {
 
 async def killed_and_recovered(folder: Path, cases: Sequence[tuple[str, str]], *, of: str = "binance") -> int:
     """Run each case on an account of its own; return how many processes were killed at their point. ``of``: the venue."""
-    killed = 0
     bench, harness = BENCHES[of]
-    async with bench(start_ms=None) as made:
-        for number, (point, market) in enumerate(cases):
+    turn = asyncio.Semaphore(_AT_ONCE)
+    alone = asyncio.Lock()  # a fault is the venue's: it would meet an order of another account
+
+    async def case(number: int, point: str, market: str) -> bool:
+        async with turn, alone if point == "answer_lost" else contextlib.nullcontext():
             venue = harness(made, market)
             try:
                 await venue.open()
                 where = folder / f"case{number}"
                 where.mkdir()
-                killed += await _one(venue, where, point)
+                return await _one(venue, where, point)
             finally:
                 await venue.close()
-    return killed
+
+    async with bench(start_ms=None) as made, asyncio.TaskGroup() as group:
+        running = [group.create_task(case(number, *what)) for number, what in enumerate(cases)]
+    return sum(task.result() for task in running)
 
 
 async def paused_and_fenced(folder: Path, cases: Sequence[tuple[str, str]], *, of: str = "binance") -> int:
@@ -82,7 +91,7 @@ async def _fenced(venue: Any, folder: Path, point: str) -> None:
         assert after == before, "a process that had lost the account placed an order"
         await _agrees(venue, known)
     finally:
-        await _end(first)
+        await first.end()
 
 
 async def _one(venue: Any, folder: Path, point: str) -> bool:
@@ -123,20 +132,15 @@ async def _told(task: Task) -> str:
     try:
         return await _line(process)
     finally:
-        await _end(process)
+        await process.end()
 
 
-async def _process(task: Task) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.support.trading_child", msgspec.json.encode(task).decode(),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, limit=_MOST_SAID,
-    )  # fmt: skip
+async def _process(task: Task) -> Forked:
+    return await _CHILDREN.fork(msgspec.json.encode(task).decode(), limit=_MOST_SAID)
 
 
-async def _line(process: asyncio.subprocess.Process) -> str:
+async def _line(process: Forked) -> str:
     """Wait until a process says AT or DONE; return the line, or its last words where it ended without."""
-    assert process.stdout is not None
-    assert process.stderr is not None
     async with asyncio.timeout(WAIT_S):
         async for raw in process.stdout:
             line = raw.decode().strip()
@@ -144,12 +148,6 @@ async def _line(process: asyncio.subprocess.Process) -> str:
                 return line
         text = (await process.stderr.read()).decode()
     return f"it ended without a word: {text[-3_000:]}"
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.kill()
-    await process.communicate()
 
 
 async def _agrees(venue: Any, known: Result) -> None:
