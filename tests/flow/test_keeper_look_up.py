@@ -12,7 +12,7 @@ from tests.support.execution_rig import BTC, Rig
 from quantservice.core.errors import VenueError
 from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Alert, BalanceChanged
-from quantservice.core.orders import OrderState
+from quantservice.core.orders import Change, Evidence, OrderState
 from quantservice.ports.trading import AccountMovement, Unknown
 
 D = Decimal
@@ -165,3 +165,21 @@ async def test_a_cancel_that_is_not_answered_is_asked_with_growing_pauses(rig: R
         await rig.clock.advance(0.5)
         await rig.gateway.resolve()
     assert asked == [0.0, 1.0, 3.0, 7.0, 15.0, 30.0, 60.0, 90.0]
+
+
+async def test_a_process_that_stood_still_learns_that_it_sent_nothing_after_another_one_has_asked(rig: Rig) -> None:
+    keeper, late = rig.gateway._keeper, Evidence(source="local", reference="late", time_ns=rig.clock.now_ns(), detail="")
+    rig.venue.script = ["held", "held"]
+    doubted, absent = rig.intent("doubted"), rig.intent("absent")
+    await rig.gateway.submit([doubted])
+    before = await rig.order(doubted)
+    assert before.state is OrderState.UNKNOWN
+    after = await keeper.change(doubted.client_id, Change.DISCARD, late, reason="late")
+    assert after.state is OrderState.UNKNOWN, "what is in doubt is resolved by what the venue says"
+    await rig.gateway.submit([absent])
+    await rig.scans()
+    found = await rig.order(absent)
+    assert found.state is OrderState.NOT_SENT
+    after = await keeper.change(absent.client_id, Change.DISCARD, late, reason="late")
+    assert (after.state, after.evidence) == (OrderState.NOT_SENT, found.evidence), "the venue's word is the better evidence"
+    assert (await rig.order(absent)).state is OrderState.NOT_SENT

@@ -102,6 +102,9 @@ TRANSITIONS: Final[Mapping[tuple[OrderState, Change], OrderState]] = MappingProx
         **{(_S.NOT_SENT, change): state for change, state in _VENUE_SAYS.items()},
         (_S.NOT_SENT, _C.ABSENT): _S.NOT_SENT,
         (_S.NOT_SENT, _C.LOSE): _S.NOT_SENT,
+        # A process that stood still learns that it sent nothing after another one has asked, or has found that out.
+        (_S.UNKNOWN, _C.DISCARD): _S.UNKNOWN,
+        (_S.NOT_SENT, _C.DISCARD): _S.NOT_SENT,
     }
 )
 
