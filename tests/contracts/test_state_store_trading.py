@@ -119,6 +119,21 @@ async def test_equity_is_merged_into_its_buckets_and_old_ones_go(store: SqlState
         assert await work.equity.first_ms("other", minute) == day
 
 
+async def test_what_is_paid_in_within_a_bucket_moves_its_lowest_and_its_highest(store: SqlStateStore) -> None:
+    day, minute = 86_400_000, 60_000
+
+    def point(time_ms: int, equity: str, low: str, high: str, paid_in: str) -> EquityPoint:
+        amounts = {"equity": Decimal(equity), "low": Decimal(low), "high": Decimal(high), "paid_in": Decimal(paid_in)}
+        return EquityPoint(account="main", time_ms=time_ms, **amounts)
+
+    async with store.transaction() as work:
+        await work.equity.record(point(day, "100", "98.5", "101.5", "100"))
+        await work.equity.record(point(day + 1, "150.25", "150", "150.5", "150"))
+        assert await work.equity.list("main", minute, start_ms=0, end_ms=2 * day) == [point(day, "150.25", "148.5", "151.5", "150")]
+        await work.equity.record(point(day + 2, "90", "90", "120", "90"))
+        assert await work.equity.list("main", minute, start_ms=0, end_ms=2 * day) == [point(day, "90", "88.5", "120", "90")]
+
+
 async def test_a_days_last_comparison_is_kept_and_that_it_differed_before(store: SqlStateStore) -> None:
     day = 86_400_000
     leg = PositionGap(instrument=BTC, side="both", booked=Decimal(1), venue=Decimal("1.5"))

@@ -113,7 +113,7 @@ EQUITY_STEPS: Final[Mapping[int, int]] = {60_000: 2 * DAY_MS, 3_600_000: 90 * DA
 class EquityPoint(msgspec.Struct, frozen=True, kw_only=True):
     """An account's equity, in its currency: the last figure of a bucket that begins at ``time_ms``, its lowest and its highest.
 
-    ``paid_in`` is what was there at the opening plus transfers: equity beyond it was earned.
+    ``paid_in`` is what was there at the opening plus transfers: equity beyond it was earned. Lowest and highest move with it.
     """
 
     account: str

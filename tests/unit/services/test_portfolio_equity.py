@@ -58,6 +58,17 @@ async def test_it_is_written_at_a_minutes_first_figure_and_after_what_was_booked
     assert (await minutes(store))[1] == (begin + MINUTE, D(99), D(90), D(99)), "the lowest since the last writing is not lost"
 
 
+async def test_what_is_paid_in_or_out_between_two_writings_is_neither_a_gain_nor_a_fall(store: SqlStateStore) -> None:
+    clock = ManualClock()
+    log = EquityLog("main", store, clock)
+    await log.take(D(100), D(100))
+    for equity, paid in ((99, 100), (148, 150), (101, 100)):
+        await log.take(D(equity), D(paid))
+    log.touch()
+    await log.take(D(0), D(0))
+    assert [row[1:] for row in await minutes(store)] == [(D(0), D(-2), D(1))]
+
+
 async def test_while_the_store_is_away_lowest_and_highest_wait(store: SqlStateStore) -> None:
     clock, away = ManualClock(), [True]
 

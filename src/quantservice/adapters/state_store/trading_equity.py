@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from quantservice.adapters.state_store import trading_tables as tables
 from quantservice.adapters.state_store.prepared import fetch, put
 from quantservice.adapters.state_store.rows import Statements, insert_once
+from quantservice.core.money import exact
 from quantservice.core.periods import DAY_MS
 from quantservice.ports import EQUITY_STEPS, DayComparison, EquityPoint
 
@@ -42,12 +43,8 @@ class SqlEquity:
         for step_ms, kept_ms in EQUITY_STEPS.items():
             bucket_ms = point.time_ms - point.time_ms % step_ms
             before = await self._one(point.account, step_ms, bucket_ms)
-            changing = {
-                "equity": format(point.equity, "f"),
-                "low": format(point.low if before is None else min(before.low, point.low), "f"),
-                "high": format(point.high if before is None else max(before.high, point.high), "f"),
-                "paid_in": format(point.paid_in, "f"),
-            }
+            merged = point if before is None else _merged(before, point)
+            changing = {name: format(getattr(merged, name), "f") for name in ("equity", "low", "high", "paid_in")}
             key = {"account": point.account, "step_ms": step_ms, "time_ms": bucket_ms}
             statement = insert_once(self._connection, self._table).values(**key, **changing)
             await self._connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changing))
@@ -100,6 +97,13 @@ class SqlStatements:
         """Return those of the days that begin at ``start_ms`` or later, oldest first."""
         rows = await self._connection.fetch(_STATEMENTS, {"of_account": account, "start_ms": start_ms})
         return [_COMPARISON.decode(data) for (data,) in rows]
+
+
+@exact
+def _merged(before: EquityPoint, point: EquityPoint) -> EquityPoint:
+    """Return a bucket with one more figure: what was paid in or out since moves its lowest and highest, and is no fall."""
+    moved = point.paid_in - before.paid_in
+    return msgspec.structs.replace(point, low=min(before.low + moved, point.low), high=max(before.high + moved, point.high))
 
 
 def _point(row: sa.RowMapping) -> EquityPoint:

@@ -29,6 +29,7 @@ class EquityLog:
         self._account, self._state, self._clock = account, state, clock
         self._low: Decimal | None = None
         self._high: Decimal | None = None
+        self._paid_in = ZERO
         self._minute = -1
         self._touched = True
 
@@ -39,11 +40,10 @@ class EquityLog:
     async def take(self, equity: Decimal, paid_in: Decimal) -> None:
         """Take equity as marked now; where the store is away lowest and highest wait for the next time."""
         now_ms = self._clock.now_ms()
-        self._low = equity if self._low is None else min(self._low, equity)
-        self._high = equity if self._high is None else max(self._high, equity)
+        low, high = self._low, self._high = self._range(equity, paid_in)
         if now_ms // _MINUTE_MS == self._minute and not self._touched:
             return
-        point = EquityPoint(account=self._account, time_ms=now_ms, equity=equity, low=self._low, high=self._high, paid_in=paid_in)
+        point = EquityPoint(account=self._account, time_ms=now_ms, equity=equity, low=low, high=high, paid_in=paid_in)
         self._touched = False  # before the wait: what is booked meanwhile is another change
         try:
             async with self._state.transaction() as work:
@@ -53,6 +53,14 @@ class EquityLog:
             _log.warning("portfolio.equity_not_written", account=self._account, reason=str(error))
             return
         self._minute, self._low, self._high = now_ms // _MINUTE_MS, None, None
+
+    @exact
+    def _range(self, equity: Decimal, paid_in: Decimal) -> tuple[Decimal, Decimal]:
+        """Return lowest and highest by now; what was paid in or out meanwhile moves them: it is neither a gain nor a fall."""
+        moved, self._paid_in = paid_in - self._paid_in, paid_in
+        low = equity if self._low is None else min(self._low + moved, equity)
+        high = equity if self._high is None else max(self._high + moved, equity)
+        return low, high
 
 
 class EquityStep(msgspec.Struct, frozen=True, kw_only=True):
