@@ -119,3 +119,89 @@ def test_binance_sums_all_assets_in_multi_assets_mode_only(multi: bool, expected
 def test_okx_tells_all_together_or_each_currency(row: dict[str, object], expected: list[tuple[str, str, str]]) -> None:
     found = OkxDecoder.margins(None, row)  # type: ignore[arg-type]  # it needs nothing of itself
     assert [(item.currency, str(item.maintenance), str(item.balance)) for item in found] == expected
+
+
+def test_what_asks_for_no_margin_counts_nothing() -> None:
+    """Spot, what is flat, what has no price, and what nobody knows the rules of."""
+    spot = instrument("BTC", market="spot")
+    book = MarginBook({item.id: item for item in (BTC, ETH, spot)}.get)
+    book.take(told(("USDT", "500", "10000")))
+    prices = {BTC.id: D(50_000), spot.id: D(50_000), COIN.id: D(50_000)}
+    legs = {(BTC.id, "both"): D(2), (spot.id, "both"): D(9), (COIN.id, "both"): D(9), (ETH.id, "both"): D(9), (BTC.id, "long"): D(0)}
+    held = [
+        position(),
+        Position(instrument=spot.id, quantity=D(9), cost=D(9)),
+        Position(instrument=COIN.id, quantity=D(9), cost=D(9), inverse=True),
+    ]
+    assert book.ratio(legs, prices, wallet={"USDT": D(10_000)}, held=held) == D("0.05")
+    statement = told(("USDT", "500", "10000"))
+    spots = VenuePosition(instrument=spot.id, quantity=D(9), entry_price=D(1), mark_price=D(50_000))
+    book.take(msgspec.structs.replace(statement, positions=(*statement.positions, spots)))
+    assert ratio(book, "2", "50000") == D("0.05"), "nor in a statement"
+
+
+def test_long_and_short_legs_both_ask_for_margin() -> None:
+    book = MarginBook(KNOWN.get)
+    book.take(told(("USDT", "500", "10000")))
+    legs = {(BTC.id, "long"): D(1), (BTC.id, "short"): D(-2), (ETH.id, "both"): D(-10)}
+    prices = {BTC.id: D(50_000), ETH.id: D(5_000)}
+    assert book.ratio(legs, prices, wallet={"USDT": D(10_000)}, held=[position()]) == D("0.1"), "0.5 % of 200,000"
+
+
+def test_the_rate_is_that_of_the_last_statement_that_showed_one() -> None:
+    book = MarginBook(KNOWN.get)
+    book.take(told(("USDT", "500", "10000")))
+    for margin, held in (("0", "2"), ("7", "0")):
+        book.take(told(("USDT", margin, "10000"), held=held))
+        assert ratio(book, "1", "50000", booked=held) == D("0.025"), "0.5 % of 50,000, and not the usual one"
+    book.take(told(("USDT", "1", "10000")))
+    assert ratio(book, "2", "50000") == D("0.0001")
+
+
+def test_a_position_without_a_mark_is_worth_its_entry_and_gives_no_price() -> None:
+    book = MarginBook(KNOWN.get)
+    book.take(told(("USDT", "500", "10000"), mark="0"))
+    assert book.marks == {}
+    assert ratio(book, "2", "50000") == D("0.05")
+    assert ratio(book, "2", "") == 0, "no price at all"
+
+
+@pytest.mark.parametrize(("balance", "expected"), [("0", LOST), ("-1", LOST), ("0.5", LOST), ("250", D(2)), ("10", D(50))])
+def test_what_has_nothing_left_is_lost_and_no_ratio_is_above_that(balance: str, expected: Decimal) -> None:
+    assert D(99) == LOST
+    book = MarginBook(KNOWN.get)
+    book.take(told(("USDT", "500", balance)))
+    assert ratio(book, "2", "50000") == expected
+
+
+def test_the_open_profit_of_a_statement_is_not_counted_twice() -> None:
+    """The balance of a statement has the open profit by its own marks: only what changed since is added."""
+    book = MarginBook(KNOWN.get)
+    book.take(told(("BTC", "0.01", "0.1"), of=COIN.id, held="10", mark="40000", BTC="0.1"))
+    legs = {(COIN.id, "both"): D(10)}
+    coins = Position(instrument=COIN.id, quantity=D(10), cost=D(1_000) / D(50_000), contract_size=D(100), inverse=True)
+
+    def at(price: int, wallet: str = "0.1") -> Decimal:
+        return round(book.ratio(legs, {COIN.id: D(price)}, wallet={"BTC": D(wallet)}, held=[coins]), 12)
+
+    assert at(40_000) == D("0.1")
+    assert at(50_000) == round(D("0.008") / D("0.105"), 12), "0.005 were won since"
+    assert at(40_000, "0.15") == round(D("0.01") / D("0.15"), 12), "and 0.05 were paid in"
+
+
+def test_money_of_a_venue_that_values_all_together_is_the_dollars_and_nothing_else() -> None:
+    book = MarginBook(KNOWN.get)
+    book.take(told(("USD", "500", "20000"), USDT="10000", BTC="1", USDC="5"))
+    legs, held = {(BTC.id, "both"): D(2)}, [position()]
+    wallet = {"USDT": D(10_000), "BTC": D(9), "USDC": D(5)}
+    assert book.ratio(legs, {BTC.id: D(50_000)}, wallet=wallet, held=held) == D("0.025"), "of bitcoin its value is not known"
+    for name in ("USD", "USDT", "USDC", "FDUSD", "BUSD"):
+        more = wallet | {name: wallet.get(name, D(0)) + 5_000}
+        assert book.ratio(legs, {BTC.id: D(50_000)}, wallet=more, held=held) == D("0.02"), name
+
+
+def test_a_statement_takes_the_place_of_the_one_before() -> None:
+    book = MarginBook(KNOWN.get)
+    book.take(told(("USDT", "500", "10000"), ("USDC", "1", "1")))
+    book.take(told(("USDC", "0", "1"), held="0"))
+    assert ratio(book, "2", "50000") == 0, "of that margin account nothing is told any more"
