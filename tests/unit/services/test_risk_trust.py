@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.support.clock import ManualClock
 from tests.support.market import instrument
 from tests.support.state import sqlite_store
@@ -146,3 +147,71 @@ async def test_an_answer_expires_where_the_store_is_not_asked_any_more(state: Sq
     await rig.clock.advance(20.0)
     await rig.trust.look([deployment()])
     assert rig.faults == {}
+
+
+async def test_a_hole_at_the_first_bar_of_the_window_is_history_and_the_bar_after_it_is_missed(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    await rig.trust.look([deployment()])
+    ((_, window),) = rig.store.asked
+    assert (window.end_ms - window.start_ms) == WINDOW_BARS * MINUTE == 200 * MINUTE
+    rig.store.holes = [Span(window.start_ms, window.start_ms + MINUTE)]
+    await rig.trust.look([deployment()])
+    assert rig.faults == {}
+    rig.store.holes = [Span(window.start_ms + MINUTE, window.start_ms + 2 * MINUTE)]
+    await rig.trust.look([deployment()])
+    assert rig.faults == {("d1", BTC): ("gap: 1 of the last 200 klines of 1m is missing",)}
+
+
+@pytest.mark.parametrize(("seconds", "behind"), [(0.0, 2), (29.999, 2), (30.0, 1), (59.999, 1)])
+async def test_a_bar_has_half_a_minute_beside_its_own_length_to_be_stored(state: SqlStateStore, seconds: float, behind: int) -> None:
+    rig = Rig(state)
+    begin = rig.clock.now_ms() // MINUTE * MINUTE
+    await rig.clock.advance(seconds)
+    await rig.trust.look([deployment()])
+    ((_, window),) = rig.store.asked
+    assert window.end_ms == begin - behind * MINUTE
+
+
+async def test_no_more_bars_are_asked_for_than_a_bound(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    async with state.transaction() as work:
+        await work.values.put("window_bars", "endless", 1_000_000)
+    await rig.trust.look([deployment("endless")])
+    ((_, window),) = rig.store.asked
+    assert (window.end_ms - window.start_ms) == 10_000 * MINUTE
+
+
+async def test_an_answer_holds_for_half_a_minute_and_not_a_nanosecond_more(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    rig.store.holes = [rig.ago(20, 17)]
+    await rig.clock.advance(3.0)
+    await rig.trust.look([deployment()])
+    rig.store.away = True
+    await rig.clock.advance(30.0)
+    for _ in range(2):
+        await rig.trust.look([deployment()])
+        assert rig.faults
+    await rig.clock.advance(1e-9)
+    await rig.trust.look([deployment()])
+    assert rig.faults == {}
+
+
+async def test_each_stream_of_a_deployment_is_looked_at_whatever_else_it_names(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    eth = instrument("ETH").id
+    two = structs.replace(deployment(), instruments=("nothing that has klines", str(BTC), str(eth)))
+    quiet = structs.replace(deployment("quiet"), period="")
+    rig.store.holes = [rig.ago(20, 18)]
+    await rig.trust.look([quiet, two])
+    fault = ("gap: 2 of the last 200 klines of 1m are missing",)
+    assert rig.faults == {("d1", BTC): fault, ("d1", eth): fault}
+    rig.store.asked = []
+    await rig.trust.look([quiet, deployment(running=False)])
+    assert (rig.faults, rig.store.asked) == ({}, []), "without a question nobody is asked"
+
+
+async def test_holes_of_one_instrument_are_told_together(state: SqlStateStore) -> None:
+    rig = Rig(state)
+    rig.store.holes = [rig.ago(150, 140), rig.ago(20, 18)]
+    await rig.trust.look([deployment()])
+    assert rig.faults == {("d1", BTC): ("gap: 12 of the last 200 klines of 1m are missing",)}
