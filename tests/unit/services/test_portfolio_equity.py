@@ -15,7 +15,8 @@ from tests.support.state import sqlite_store
 from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.core.errors import InvalidValue, StoreUnavailable
 from quantservice.ports import EquityPoint
-from quantservice.services.portfolio.equity import EquityHistory, EquityLog, paid_in, steps_of
+from quantservice.services.portfolio import equity
+from quantservice.services.portfolio.equity import EquityCurve, EquityHistory, EquityLog, _step_for, paid_in, steps_of
 
 D = Decimal
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -113,3 +114,100 @@ def test_what_was_paid_in_is_the_opening_and_transfers() -> None:
         ("main", "fee", "USDT"): D(-50),
     }
     assert paid_in(sums, "USDT") == D(700)
+
+
+@pytest.mark.parametrize(
+    ("begin_ago", "length", "step"),
+    [
+        (2 * DAY, 2 * DAY, MINUTE),
+        (2 * DAY + 1, 2 * DAY + 1, HOUR),
+        (2 * DAY + 1, 1, HOUR),
+        (90 * DAY, 90 * DAY, HOUR),
+        (90 * DAY + 1, 1, DAY),
+        (9_999 * DAY, 1, DAY),
+    ],
+)
+def test_the_finest_step_that_is_kept_for_all_of_a_range(begin_ago: int, length: int, step: int) -> None:
+    now = 20_000 * DAY
+    assert _step_for(0, now - begin_ago, now - begin_ago + length, now) == step
+    assert _step_for(now - DAY, now - begin_ago, now, now) == MINUTE, "nothing is older than the account"
+
+
+@pytest.mark.parametrize(("points", "step"), [(3_000, MINUTE), (3_001, HOUR)])
+def test_a_range_has_no_more_points_than_a_screen_has_columns_for(points: int, step: int) -> None:
+    now = 20_000 * DAY
+    assert _step_for(now, now, now + points * MINUTE, now) == step
+
+
+async def test_a_curve_is_of_the_last_day_and_begins_at_a_whole_step(store: SqlStateStore) -> None:
+    clock = ManualClock()
+    await at(clock, clock.now_ms() + 5 * DAY + 30_000)
+    now = clock.now_ms()
+    minute = now - now % MINUTE
+    async with store.transaction() as work:
+        for time_ms in (minute - DAY - MINUTE, minute - DAY, minute - MINUTE, minute):
+            figure = D(time_ms % 7 + 1)
+            point = EquityPoint(account="main", time_ms=time_ms, equity=figure, low=figure, high=figure, paid_in=D(0))
+            await work.equity.record(point)
+    history = EquityHistory(store, clock)
+
+    async def shown(**asked: int) -> list[int]:
+        return [(step.point.time_ms - minute) // MINUTE for step in (await history.curve("main", **asked)).steps]
+
+    assert await shown() == [-1_440, -1, 0]
+    assert await shown(end_ms=minute) == [-1_440, -1]
+    assert await shown(start_ms=minute - 1, end_ms=minute + 1) == [-1, 0]
+    assert await shown(start_ms=minute, end_ms=minute + 1) == [0]
+    assert await shown(end_ms=5) == []
+    with pytest.raises(InvalidValue, match="5 is not before the end 4"):
+        await history.curve("main", start_ms=5, end_ms=4)
+
+
+async def test_no_more_than_the_newest_points_are_shown(store: SqlStateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(equity, "_MOST", 2)
+    clock = ManualClock()
+    begin = clock.now_ms()
+    async with store.transaction() as work:
+        for number in range(3):
+            figure = D(number + 1)
+            await work.equity.record(
+                EquityPoint(account="main", time_ms=begin + number * DAY, equity=figure, low=figure, high=figure, paid_in=D(0))
+            )
+    await at(clock, begin + 2 * DAY)
+    curve = await EquityHistory(store, clock).curve("main", start_ms=begin)
+    assert [step.point.equity for step in curve.steps] == [D(2), D(3)]
+
+
+def test_without_equity_there_is_no_fall_and_a_rise_is_none() -> None:
+    def point(equity_: str, low: str = "", high: str = "") -> EquityPoint:
+        amounts = {"equity": D(equity_), "low": D(low or equity_), "high": D(high or equity_), "paid_in": D(0)}
+        return EquityPoint(account="main", time_ms=0, **amounts)
+
+    assert [step.fall for step in steps_of([point("0"), point("-5"), point("0.5"), point("0.25")])] == [D(0), D(0), D(0), D("0.5")]
+    assert [step.fall for step in steps_of([point("100", low="101", high="102")])] == [D(0)], "never less than nothing"
+    assert [step.fall for step in steps_of([point("3"), point("2"), point("1")])] == [D(0), D("0.333333"), D("0.666667")]
+    assert EquityCurve(step_ms=1, steps=()).deepest == 0
+
+
+async def test_after_a_fault_it_is_written_with_the_next_figure(store: SqlStateStore) -> None:
+    clock, away = ManualClock(), [False]
+
+    class Away:
+        def transaction(self) -> Any:
+            return self.fail() if away[0] else store.transaction()
+
+        @asynccontextmanager
+        async def fail(self) -> AsyncIterator[Any]:
+            raise StoreUnavailable("away")
+            yield
+
+    log = EquityLog("main", Away(), clock)  # type: ignore[arg-type]  # the part of the port that it uses
+    await log.take(D(100), D(100))
+    away[0] = True
+    log.touch()
+    await log.take(D(90), D(100))
+    away[0] = False
+    await log.take(D(95), D(100))
+    assert [row[1:] for row in await minutes(store)] == [(D(95), D(90), D(100))], "in the same minute, and its lowest is not lost"
+    await log.take(D(80), D(100))
+    assert [row[1] for row in await minutes(store)] == [D(95)], "once it is written nothing is owed"

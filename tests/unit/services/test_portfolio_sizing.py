@@ -12,12 +12,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quantservice.core.instruments import Instrument, InstrumentId
-from quantservice.core.intents import Intent, OrderTerms
+from quantservice.core.intents import Intent, OrderTerms, intent_id
 from quantservice.core.messages import StrategySignal
 from quantservice.core.orders import Order, OrderState, order_of
 from quantservice.core.signals import CancelOrders, Decision, OrderRequest, Signal
 from quantservice.quant.backtest import Assumptions, MarketData, run_targets
-from quantservice.services.portfolio.sizing import Holdings, Sizer, Sizing, size_target
+from quantservice.services.portfolio.sizing import Holdings, Sizer, Sizing, size_target, wanted_quantity
 
 D = Decimal
 UM = Instrument(
@@ -183,3 +183,125 @@ def test_the_backtest_sizes_the_same(instrument: Instrument, target: float, pric
         assert not len(result.fills)
     else:
         assert result.fills["quantity"].tolist() == [pytest.approx(float(change), rel=1e-12)]
+
+
+# --- both sides of each border ---------------------------------------------------------------------------------------------------
+
+
+def change(target: float, *, equity: str = "10000", held: str = "0", working: str = "0", instrument: Instrument = UM) -> Decimal:
+    return size_target(target, equity=D(equity), price=D(50_000), held=D(held), working=D(working), instrument=instrument)
+
+
+def test_less_than_half_a_step_away_is_there_already() -> None:
+    assert change(0.5, held="0.0996") == 0
+    assert change(0.5, held="0.0995") == D("0.0005")
+    assert change(0.5, held="0.1004") == 0
+    assert change(-0.5, held="-0.1005") == D("0.0005")
+    assert change(0.5, held="0.05", working="0.03") == D("0.02")
+    assert change(0.0, held="0.05", working="-0.03") == D("-0.02")
+    assert change(0.0, held="0.0001") == D("-0.0001"), "what is to be nothing is closed whole"
+
+
+def test_without_equity_nothing_is_bought() -> None:
+    for equity in ("0", "-5"):
+        assert wanted_quantity(0.5, equity=D(equity), price=D(100), instrument=UM) == 0
+    assert wanted_quantity(0.5, equity=D("0.5"), price=D(100), instrument=UM) == D("0.002")
+    assert wanted_quantity(0.0, equity=D(5), price=D(100), instrument=UM) == 0
+    assert wanted_quantity(-0.5, equity=D(1), price=D(100), instrument=UM) == D("0.005"), "unsigned"
+    assert wanted_quantity(1.0, equity=D(1), price=D(50_000), instrument=CM) == D(500)
+
+
+@pytest.mark.parametrize(
+    ("changes", "quantity", "reason"),
+    [
+        ({"min_quantity": D("0.012")}, 0.012, ""),
+        ({"min_quantity": D("0.013")}, 0.012, "0.012 is less than the venue's least quantity, 0.013"),
+        ({"min_notional": D(600)}, 0.012, ""),
+        ({"min_notional": D("600.01")}, 0.012, "its value 600 is less than the venue's least, 600.01"),
+        ({}, 0.0009, "its quantity is less than one step"),
+    ],
+)
+def test_the_least_that_a_venue_takes_is_taken(changes: dict[str, Decimal], quantity: float, reason: str) -> None:
+    sizer = Sizer("main", {UM.id: msgspec.structs.replace(UM, **changes)}.get, valid_ns=1)
+    signal = StrategySignal(
+        deployment="d1", name="one", strategy="s", version=1, account="main", open_time=0, close_time=1,
+        decisions=(OrderRequest(instrument=UM.id, side="buy", quantity=quantity),),
+    )  # fmt: skip
+    found = sizer.size(signal, "e1", HELD, 5)
+    assert [item.reason for item in found.nothing] == ([reason] if reason else [])
+    assert len(found.intents) == (0 if reason else 1)
+
+
+def test_an_order_is_worth_its_limit_its_stop_or_the_market() -> None:
+    """A fraction of ten thousand, at the price at which it would be filled."""
+    sizes = {}
+    for kind, prices in (
+        ("market", {}),
+        ("limit", {"limit_price": 25_000.0}),
+        ("stop", {"stop_price": 100_000.0}),
+        ("stop_limit", {"stop_price": 100_000.0, "limit_price": 25_000.0}),
+    ):
+        request = OrderRequest(instrument=UM.id, side="buy", fraction=0.5, type=kind, **prices)  # type: ignore[arg-type]
+        (intent,) = size(request).intents
+        sizes[kind] = intent.terms.quantity
+        assert (intent.terms.limit_price is not None, intent.terms.stop_price is not None) == (
+            "limit_price" in prices,
+            "stop_price" in prices,
+        )
+    assert sizes == {"market": D("0.1"), "limit": D("0.2"), "stop": D("0.05"), "stop_limit": D("0.2")}
+
+
+def test_every_word_of_a_request_is_kept() -> None:
+    request = OrderRequest(
+        instrument=UM.id, side="sell", quantity=0.1, type="trailing_stop", trail=0.02, reduce_only=True, position_side="both",
+        time_in_force="GTC", expire_ms=77,
+    )  # fmt: skip
+    terms = size(request).intents[0].terms
+    assert (terms.trail, terms.reduce_only, terms.expire_ms, terms.type) == (D("0.02"), True, 77, "trailing_stop")
+    spot = size(OrderRequest(instrument=SPOT.id, side="sell", quantity=1.0, reduce_only=True)).intents[0].terms
+    assert (spot.reduce_only, spot.trail) == (False, None)
+    small = size(OrderRequest(instrument=UM.id, side="sell", quantity=0.001, reduce_only=True))
+    assert len(small.intents) == 1, "a venue always takes what only reduces"
+    nothing = size(OrderRequest(instrument=UM.id, side="buy", fraction=0.0))
+    assert [item.reason for item in nothing.nothing] == ["its quantity is less than one step"]
+
+
+def test_spot_is_paid_in_the_quote_and_contracts_in_the_settlement() -> None:
+    cross = msgspec.structs.replace(SPOT, settle="XYZ")
+    sizer = Sizer("main", {SPOT.id: cross}.get, valid_ns=1)
+    signal = StrategySignal(
+        deployment="d1", name="one", strategy="s", version=1, account="main", open_time=0, close_time=1,
+        decisions=(Signal(SPOT.id, 0.5),),
+    )  # fmt: skip
+    assert len(sizer.size(signal, "e1", HELD, 5).intents) == 1
+
+
+def test_a_leg_of_one_side_is_taken_no_further_than_to_nothing() -> None:
+    for side, held, target, wanted in (("long", "0.1", 0.0, "sell"), ("short", "-0.1", 0.0, "buy"), ("short", "-0.1", -1.0, "sell")):
+        holdings = msgspec.structs.replace(HELD, positions={(UM.id, side): D(held)})
+        (intent,) = size(Signal(UM.id, target, side=side), holdings=holdings).intents  # type: ignore[arg-type]
+        assert (intent.terms.side, intent.terms.position_side, intent.terms.quantity) == (wanted, side, D("0.1"))
+        assert intent.terms.reduce_only is (target == 0)
+
+
+def test_only_what_turns_no_position_over_is_a_reduction() -> None:
+    (whole,) = size(Signal(UM.id, 0.0), holdings=msgspec.structs.replace(holding(um="0.1"), orders=(order("0.03", side="sell"),))).intents
+    assert (whole.terms.quantity, whole.terms.reduce_only) == (D("0.07"), True)
+    working = msgspec.structs.replace(holding(um="0.1"), orders=(order("0.03"),))
+    (more,) = size(Signal(UM.id, 0.0), holdings=working).intents
+    assert (more.terms.quantity, more.terms.reduce_only) == (D("0.13"), False), "more than is held: what works may not be filled"
+    (spot,) = size(Signal(SPOT.id, 0.0), holdings=holding(spot="1")).intents
+    assert (spot.terms.quantity, spot.terms.reduce_only) == (D(1), False), "spot knows no such orders"
+
+
+def test_only_its_own_orders_are_the_strategys_to_cancel() -> None:
+    mine = [order(f"0.{number}", purpose=purpose) for number, purpose in enumerate(("signal", "order", "protective", "flatten", "manual"), 1)]
+    holdings = msgspec.structs.replace(HELD, orders=tuple(mine))
+    assert size(CancelOrders(instrument=UM.id), holdings=holdings).cancels == tuple(item.order_id for item in mine[:2])
+
+
+def test_what_became_nothing_is_told_by_its_place() -> None:
+    found = size(Signal(SPOT.id, -0.5), CancelOrders(instrument=UM.id), Signal(UM.id, 0.5), Signal(UM.id, 0.5, side="short"))
+    assert [(item.number, item.instrument) for item in found.nothing] == [(0, SPOT.id), (3, UM.id)]
+    assert [intent.intent_id for intent in found.intents] == [intent_id("main", "d1", "e1", 2)]
+    assert found.intents[0].causation_id == "e1"
