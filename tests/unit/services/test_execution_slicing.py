@@ -7,11 +7,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from quantservice.core.errors import InvalidValue
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.intents import Intent, OrderTerms
-from quantservice.services.execution.slicing import chase, iceberg, twap, vwap
+from quantservice.services.execution.slicing import _least, chase, child, iceberg, part_now, quantities, twap, vwap
 
 D = Decimal
 BTC = Instrument(
@@ -105,3 +106,69 @@ def test_a_chase_follows_the_touch_and_never_goes_beyond(side: str, touch: str, 
 def test_a_profile_that_says_nothing_is_refused(profile: list[float]) -> None:
     with pytest.raises(InvalidValue, match="profile"):
         vwap(parent(), BTC, price=PRICE, profile=profile, start_ns=0, duration_ns=1)
+
+
+def test_the_figures_of_a_part() -> None:
+    whole = parent(until=50)
+    made = child(whole, 3, D("0.2"), now_ns=7, until_ns=40)
+    assert (made.created_ns, made.valid_until_ns, made.terms.quantity) == (7, 40, D("0.2"))
+    assert (made.parent, made.causation_id, made.purpose) == ("p1", "p1", "algorithm")
+    assert child(whole, 3, D("0.2"), now_ns=7, until_ns=60).valid_until_ns == 50
+    assert child(parent(), 3, D("0.2"), now_ns=7, until_ns=60).valid_until_ns == 60
+    assert made.intent_id == child(whole, 3, D("0.3"), now_ns=9, until_ns=1).intent_id != child(whole, 4, D(1), now_ns=7, until_ns=40).intent_id
+
+
+@pytest.mark.parametrize(("slices", "duration"), [(0, 1), (-1, 1), (1, -1)])
+def test_a_plan_without_a_part_or_a_time_is_refused(slices: int, duration: int) -> None:
+    with pytest.raises(InvalidValue, match="slices"):
+        twap(parent(), BTC, price=PRICE, slices=slices, start_ns=0, duration_ns=duration)
+    (one,) = twap(parent(), BTC, price=PRICE, slices=1, start_ns=5, duration_ns=0)
+    assert (one.due_ns, one.intent.terms.quantity) == (5, D(1))
+
+
+def test_what_is_left_is_spread_over_the_times_that_are_left() -> None:
+    def now(left: str, *weights: int) -> Decimal:
+        return part_now(D(left), BTC, price=PRICE, weights=[D(weight) for weight in weights])
+
+    assert now("0.9", 1, 1, 1) == D("0.3")
+    assert now("0.9", 0, 1, 1) == 0, "nothing goes in this one"
+    assert now("0.9", 0, 0) == D("0.9"), "no time is left that has a share: all of it goes"
+    assert now("0.003", 1, 1, 1) == 0, "0.001 is 50 USDT, of which the venue takes none"
+    assert now("0.004", 1, 1) == D("0.002")
+    assert now("0.003", 1) == D("0.003")
+
+
+def test_no_part_leaves_less_than_the_venue_takes() -> None:
+    def spread(total: str, *weights: int) -> list[tuple[int, Decimal]]:
+        return quantities(D(total), BTC, price=PRICE, weights=[D(weight) for weight in weights])
+
+    assert spread("0.004", 1, 1) == [(0, D("0.002")), (1, D("0.002"))], "the least is 0.002"
+    assert spread("0.005", 4, 1) == [(1, D("0.005"))], "0.004 would leave 0.001"
+    assert spread("0.006", 2, 1) == [(0, D("0.004")), (1, D("0.002"))]
+    assert spread("0.001", 1, 1) == [(1, D("0.001"))]
+    assert spread("0.010", 1, 0, 1) == [(0, D("0.005")), (2, D("0.005"))]
+
+
+def test_the_least_is_by_value_by_quantity_and_by_step() -> None:
+    def least(price: str, **changes: Decimal) -> Decimal:
+        return _least(structs.replace(BTC, **changes), D(price))
+
+    assert least("50000") == D("0.002")
+    assert least("49999") == D("0.003"), "0.002 would be worth less than 100"
+    assert least("50000", min_quantity=D(1)) == D(1)
+    assert least("50000", min_quantity=D(0), min_notional=D(0)) == D("0.001")
+
+
+@pytest.mark.parametrize("left", ["0", "-0.1"])
+def test_of_what_is_whole_nothing_more_goes(left: str) -> None:
+    assert chase(parent(), BTC, touch=PRICE, limit=PRICE, number=0, left=D(left), now_ns=1) is None
+    assert iceberg(parent(), shown=D("0.3"), filled=1 - D(left), number=4, now_ns=1) is None
+
+
+@pytest.mark.parametrize("shown", ["0", "-1"])
+def test_an_iceberg_shows_something(shown: str) -> None:
+    with pytest.raises(InvalidValue, match="shown"):
+        iceberg(parent(), shown=D(shown), filled=D(0), number=0, now_ns=1)
+    part = iceberg(parent(until=9), shown=D("0.0005"), filled=D(0), number=2, now_ns=1)
+    assert part is not None
+    assert (part.terms.quantity, part.created_ns, part.valid_until_ns) == (D("0.0005"), 1, 9)
