@@ -18,6 +18,7 @@ from quantservice.core.errors import InvalidValue, StoreUnavailable
 from quantservice.core.intents import OrderTerms
 from quantservice.core.orders import Order, OrderState
 from quantservice.ports import UnitOfWork
+from quantservice.services.execution import committing
 from quantservice.services.execution.committing import GroupCommit
 from quantservice.services.execution.remembering import Memory
 
@@ -171,3 +172,14 @@ async def test_memory_has_an_end_and_forgets_the_oldest_that_ended(monkeypatch: 
     assert [memory.order(f"o{number}") is not None for number in range(4)] == [True, False, True, True]
     assert memory.of_venue(BTC, "v1") is None
     assert [memory.is_booked(f"f{number}") for number in (1, 2, 3)] == [False, True, True]
+
+
+@pytest.mark.parametrize(("count", "commits"), [(64, 1), (65, 2), (128, 2), (129, 3)])
+async def test_sixty_four_changes_are_one_commit_at_most(store: SqlStateStore, count: int, commits: int) -> None:
+    group, told = group_of(store)
+    await asyncio.gather(*(group(put(f"n{number}")) for number in range(count)))
+    assert (told, store.begun, group.changes) == (["kept"] * commits, commits, 2 * commits)  # type: ignore[attr-defined]
+
+
+async def test_ten_thousand_changes_may_wait() -> None:
+    assert committing._MOST == 10_000
