@@ -4,7 +4,8 @@
 
 Random faults (see :mod:`tests.mutation.mutants`) are drawn over all places of the targets alike. Each is put into a temporary
 copy of the project, never into the work tree, and the tests that belong to its module are run: first the near ones, then, where
-the fault survived them, the wider ones. A run that outlasts its time is a kill: the tests' own time limit would have ended it.
+the fault survived them, the wider ones. What only ran out of time is a kill where it does so again and does not without the fault:
+a machine that is busy with something else notices no fault.
 """
 
 from __future__ import annotations
@@ -94,20 +95,34 @@ _GATEWAY: Final = _flow(
     "keeper_look_up",
     "group_commit",
     "execution_groups",
+    "gateway_figures",
 )
 _WIDE: Final = (
     *_property("execution_faults"),
-    *_flow("execution_amending", "execution_service", "trading_role", "bug_bank_cases", "trading_service", "execution_guarding"),
+    *_flow("execution_amending", "execution_deadlines", "execution_service", "trading_role", "bug_bank_cases"),
+    *_flow("trading_service", "execution_guarding"),
 )
 #: State machine, reconciler, risk rules, books, signer: ``--of trading``.
 TRADING: Final = (
-    Target("core/orders.py", _unit("core", "orders", "orders_folding"), (*_GATEWAY, "tests/flow/test_execution_amending.py")),
-    Target("services/execution/sending.py", _GATEWAY, ("tests/flow/test_execution_amending.py",)),
+    Target(
+        "core/orders.py",
+        _unit("core", "orders", "orders_folding"),
+        (*_GATEWAY, *_flow("execution_amending", "execution_deadlines")),
+    ),
+    Target(
+        "services/execution/sending.py", _unit("services", "execution_sending"), (*_GATEWAY, "tests/flow/test_execution_amending.py")
+    ),
     Target("core/ledger.py", _unit("core", "ledger", "money"), ("tests/flow/test_portfolio_books.py",)),
     Target("services/execution/slicing.py", _unit("services", "execution_slicing"), ("tests/flow/test_execution_algorithms.py",)),
-    Target("services/execution/amending.py", ("tests/flow/test_execution_amending.py",)),
-    Target("services/execution/guarding.py", ("tests/flow/test_execution_guarding.py", "tests/flow/test_guarding_binance.py")),
-    Target("services/execution/algorithms.py", ("tests/flow/test_execution_algorithms.py", *_property("algorithm_parts"))),
+    Target("services/execution/amending.py", _flow("execution_amending", "gateway_figures")),
+    Target(
+        "services/execution/guarding.py",
+        (*_unit("services", "execution_guard", "execution_guard_keeping"), *_flow("execution_guarding")),
+        _flow("guarding_binance", "risk_feed"),
+    ),
+    Target(
+        "services/execution/algorithms.py", _flow("algorithm_figures", "execution_algorithms"), _property("algorithm_parts")
+    ),
     Target("services/execution/keeper.py", _GATEWAY, _WIDE),
     Target("services/execution/gateway.py", _GATEWAY, _WIDE),
     Target("services/execution/resolving.py", _GATEWAY, _WIDE),
@@ -121,25 +136,41 @@ TRADING: Final = (
     Target("services/execution/remembering.py", _unit("services", "execution_memory"), _GATEWAY),
     Target("quant/risk_rules/*.py", _unit("quant", "risk_rules", "risk_rule_figures"), _unit("services", "risk_desk")),
     Target("services/risk/trust.py", _unit("services", "risk_trust"), _flow("risk_feed")),
-    Target("services/risk/commands.py", _flow("quotas", "kill_switch", "risk_feed"), _flow("api_trading", "risk_rehearsal")),
+    Target(
+        "services/risk/commands.py",
+        _unit("services", "risk_control"),
+        _flow("quotas", "kill_switch", "risk_feed", "api_trading", "risk_rehearsal"),
+    ),
     Target(
         "services/risk/*.py",
-        _unit("services", "risk_desk", "risk_rehearsal", "risk_margin"),
+        (
+            *_unit("services", "risk_view", "risk_desk", "risk_rehearsal", "risk_rehearsal_reading", "risk_margin"),
+            *_unit("services", "risk_rehearsal_borders", "risk_recalling", "risk_attribution"),
+        ),
         _flow("risk_feed", "quotas", "kill_switch", "risk_rehearsal", "following", "execution_gateway"),
     ),
     Target(
         "services/portfolio/*.py",
         (
             *_unit("services", "portfolio_bookkeeping", "portfolio_sizing", "portfolio_earned", "portfolio_equity"),
-            *_unit("services", "portfolio_chain", "third_currency_fees"),
+            *_unit("services", "portfolio_chain", "portfolio_chain_facts", "third_currency_fees"),
             *_flow("portfolio_books"),
         ),
-        _flow("following", "paper_trading", "equity_history", "account_fees"),
+        _flow("order_chain", "following", "paper_trading", "equity_history", "account_fees"),
     ),
     Target("adapters/venues/binance/trading/signer.py", ("tests/unit/adapters/venues/binance/test_trading_signer.py",)),
     Target("adapters/venues/okx/trading/signer.py", ("tests/unit/adapters/venues/okx/test_okx_trading_tables.py",)),
     Target("adapters/venues/htx/trading/signer.py", ("tests/unit/adapters/venues/htx/test_htx_trading_tables.py",)),
 )
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What failed first: in words, and the test where one was named. ``late``: it may be that the time alone ran out."""
+
+    words: str
+    test: str = ""
+    late: bool = False
 
 
 @dataclass
@@ -192,13 +223,34 @@ class Workshop:
         began = time.monotonic()
         path.write_text(after, encoding="utf-8")
         try:
-            by = self.failure(target.near) or (self.failure(target.wide) if target.wide else "")
+            by = self._noticed(target.near, path, original) or (self._noticed(target.wide, path, original) if target.wide else "")
         finally:
             path.write_text(original, encoding="utf-8")
         return Outcome(module, site.line, site.kind, bool(by), by, round(time.monotonic() - began, 1), diff)
 
+    def _noticed(self, tests: Sequence[str], path: Path, original: str) -> str:
+        """Run tests with the fault that is in ``path`` now; return what noticed it ("" when nothing surely did)."""
+        found = self._run(tests)
+        if found is None or not found.late:
+            return "" if found is None else found.words
+        again = (found.test,) if found.test else tests
+        if self._run(again) is not None:
+            after = path.read_text(encoding="utf-8")
+            path.write_text(original, encoding="utf-8")
+            try:
+                if self._run(again) is None:
+                    return found.words
+            finally:
+                path.write_text(after, encoding="utf-8")
+        found = self._run(tests)
+        return "" if found is None or found.late else found.words
+
     def failure(self, tests: Sequence[str]) -> str:
         """Run tests; return what failed ("" when all passed)."""
+        found = self._run(tests)
+        return "" if found is None else found.words
+
+    def _run(self, tests: Sequence[str]) -> Failure | None:
         present = [name for name in tests if (self._folder / name.split("::")[0]).exists()]
         command = [
             sys.executable,
@@ -216,6 +268,7 @@ class Workshop:
         command += [f"--hypothesis-seed={self._seed}", "--timeout=30", "--tb=no", *present]
         data = os.environ.get("QS_TEST_DATA") or str(PROJECT.parent / "shared" / "data")
         environment = os.environ | {"PYTHONPATH": f"{self._folder / 'src'}{os.pathsep}{self._folder}", "QS_TEST_DATA": data}
+        environment["COLUMNS"] = "1000"  # a line of the summary that is cut off does not say why
         process = subprocess.Popen(
             command,
             cwd=self._folder,
@@ -230,11 +283,18 @@ class Workshop:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-            return "time limit"
-        if process.returncode == 0:
-            return ""
-        named = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        return named[0].split(" - ")[0] if named else f"pytest ended with {process.returncode}"
+            return Failure("time limit", late=True)
+        return None if process.returncode == 0 else failure_of(output, process.returncode)
+
+
+def failure_of(output: str, code: int) -> Failure:
+    """Return what pytest says failed first. Its own time limit and those within tests all speak of a timeout."""
+    named = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    if not named:
+        return Failure(f"pytest ended with {code}")
+    words, _, why = named[0].partition(" - ")
+    kind, _, test = words.partition(" ")
+    return Failure(words, test if kind == "FAILED" else "", late="timeout" in why.lower())
 
 
 def lower_bound(killed: int, tried: int) -> float:

@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from tests.mutation.mutants import mutate, sites
-from tests.mutation.run import PROJECT, TARGETS, draw, lower_bound, targets_of
+from tests.mutation.run import PROJECT, TARGETS, TRADING, Failure, draw, failure_of, lower_bound, targets_of
 
 
 def mutants(source: str) -> set[str]:
@@ -70,7 +70,7 @@ def test_every_mutant_of_the_targets_is_valid_python_and_differs() -> None:
 
 
 def test_the_tests_that_are_named_exist() -> None:
-    for target in TARGETS:
+    for target in (*TARGETS, *TRADING):
         for name in (*target.near, *target.wide):
             assert (PROJECT / name).exists(), name
 
@@ -83,3 +83,17 @@ def test_one_seed_draws_the_same_and_another_others() -> None:
 @pytest.mark.parametrize(("killed", "tried", "bound"), [(0, 0, 0), (80, 100, 0.726), (95, 100, 0.899), (100, 100, 0.973)])
 def test_the_bound(killed: int, tried: int, bound: float) -> None:
     assert lower_bound(killed, tried) == pytest.approx(bound, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("line", "failure"),
+    [
+        ("FAILED a.py::test_b[x y] - assert 1 == 2", Failure("FAILED a.py::test_b[x y]", "a.py::test_b[x y]")),
+        ("FAILED a.py::test_b - Failed: Timeout (>30.0s) from pytest-timeout.", Failure("FAILED a.py::test_b", "a.py::test_b", True)),
+        ("FAILED a.py::test_b - TimeoutError", Failure("FAILED a.py::test_b", "a.py::test_b", True)),
+        ("ERROR a.py - TypeError: no", Failure("ERROR a.py")),
+        ("1 error", Failure("pytest ended with 4")),
+    ],
+)
+def test_what_may_only_have_run_out_of_time_is_told_from_what_failed(line: str, failure: Failure) -> None:
+    assert failure_of(f"...\n{line}\n1 failed", 4) == failure
