@@ -46,7 +46,7 @@ def test_the_bounds_are_these() -> None:
     assert (algorithms.MOST_PARTS, algorithms.MOST_ACTIVE, algorithms.KEPT) == (500, 100, 500)
 
 
-# --- times -----------------------------------------------------------------------------------------------------------------------
+# --- times ----------------------------------------------------------------------------------------------------------------
 
 
 async def test_in_which_part_of_its_time_an_instant_is(desk: Desk) -> None:
@@ -127,7 +127,7 @@ async def test_a_sale_follows_the_best_ask_and_waits_where_its_limit_is_above(de
     assert [order.limit_price for order in desk.live if order.side == "sell"] == [D(50_005)]
 
 
-# --- patience ----------------------------------------------------------------------------------------------------------------------
+# --- patience -------------------------------------------------------------------------------------------------------------
 
 
 async def test_pauses_grow_and_after_ten_parts_it_is_given_up(desk: Desk) -> None:
@@ -177,7 +177,7 @@ async def test_a_part_that_ended_with_something_filled_is_no_failure(desk: Desk)
     assert desk.algorithms._pauses == {}
 
 
-# --- what is kept --------------------------------------------------------------------------------------------------------------------
+# --- what is kept ---------------------------------------------------------------------------------------------------------
 
 
 async def test_no_more_are_worked_off_at_once_than_a_bound(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ async def test_what_was_cancelled_stays_so_in_the_store(desk: Desk) -> None:
     assert kept.average_price is None
 
 
-# --- what makes no sense -----------------------------------------------------------------------------------------------------------------
+# --- what makes no sense --------------------------------------------------------------------------------------------------
 
 
 def refused(made: algorithms.Algorithm) -> str:
@@ -273,7 +273,7 @@ async def test_both_sides_of_each_bound(desk: Desk) -> None:
     assert of("limit", minutes=0, terms={"type": "stop", "stop_price": D(1)}) == "type"
 
 
-# --- the loop --------------------------------------------------------------------------------------------------------------------------
+# --- the loop -------------------------------------------------------------------------------------------------------------
 
 
 async def test_it_looks_four_times_a_second_while_the_account_is_ready_and_reads_anew_with_each_lease(desk: Desk) -> None:

@@ -29,7 +29,7 @@ async def resting(rig: Rig, cause: str, **more: Any) -> Order:
     return order
 
 
-# --- the lease -------------------------------------------------------------------------------------------------------------------
+# --- the lease ------------------------------------------------------------------------------------------------------------
 
 
 async def test_the_lease_is_sure_until_half_a_second_before_its_end(rig: Rig) -> None:
@@ -62,7 +62,7 @@ async def test_who_leads_is_said_by_those_who_wait(rig: Rig) -> None:
     assert other.token > token
 
 
-# --- cancels ---------------------------------------------------------------------------------------------------------------------
+# --- cancels --------------------------------------------------------------------------------------------------------------
 
 
 async def test_sixteen_cancels_go_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ async def test_a_fault_of_one_cancel_is_told_and_holds_no_other_back(rig: Rig, m
     assert rig.venue.orders[second.order_id].state is OrderState.CANCELLED
 
 
-# --- orders ------------------------------------------------------------------------------------------------------------------------
+# --- orders ---------------------------------------------------------------------------------------------------------------
 
 
 async def test_outcomes_come_in_the_order_that_was_asked_and_what_is_decided_is_told_before_the_first_is_sent(rig: Rig) -> None:
@@ -118,7 +118,9 @@ async def test_outcomes_come_in_the_order_that_was_asked_and_what_is_decided_is_
     async def within(_work: Any) -> None:
         told.append(("within", len(rig.venue.sent)))
 
-    outcomes = await rig.gateway.submit([plain, closing], within=within, decided=lambda: told.append(("decided", len(rig.venue.sent))))
+    outcomes = await rig.gateway.submit(
+        [plain, closing], within=within, decided=lambda: told.append(("decided", len(rig.venue.sent)))
+    )
     assert [order.intent_id for order in outcomes if isinstance(order, Order)] == [plain.intent_id, closing.intent_id]
     assert rig.venue.sent == [closing.client_id, plain.client_id]
     assert told == [("within", 0), ("decided", 0)]
@@ -159,12 +161,14 @@ async def test_an_order_that_nobody_knows_is_not_found(rig: Rig) -> None:
     assert rig.told[-1] == alert
 
 
-# --- changes -------------------------------------------------------------------------------------------------------------------------
+# --- changes --------------------------------------------------------------------------------------------------------------
 
 
 def wish(rig: Rig, order: Order, quantity: str, **more: Any) -> Intent:
     terms = msgspec.structs.replace(order.terms, quantity=D(quantity), limit_price=D(49_000), **more)
-    return Intent(intent_id=intent_id("main", "d1", f"amend:{order.order_id}:{quantity}"), terms=terms, deployment="d1", amends=order.order_id)
+    return Intent(
+        intent_id=intent_id("main", "d1", f"amend:{order.order_id}:{quantity}"), terms=terms, deployment="d1", amends=order.order_id
+    )
 
 
 async def test_a_larger_order_is_more_of_what_the_venue_holds_otherwise_than_the_books(rig: Rig) -> None:
@@ -172,7 +176,12 @@ async def test_a_larger_order_is_more_of_what_the_venue_holds_otherwise_than_the
     rig.gateway.resolver.suspect = frozenset({BTC})
     denied = await rig.gateway.amend(wish(rig, order, "0.2"))
     assert isinstance(denied, Denied)
-    assert (denied.rule, denied.limit, denied.value, denied.denied_ns) == ("position_differs", "equal", "different", rig.clock.now_ns())
+    assert (denied.rule, denied.limit, denied.value, denied.denied_ns) == (
+        "position_differs",
+        "equal",
+        "different",
+        rig.clock.now_ns(),
+    )
     for quantity, changed in (("0.1", order), ("0.09", order), ("0.2", closing)):
         assert isinstance(await rig.gateway.amend(wish(rig, changed, quantity)), Order), quantity
 
@@ -184,7 +193,10 @@ async def test_a_change_carries_when_it_was_asked_and_until_when_it_may_come_abo
         made = await rig.gateway.amend(wish(rig, order, "0.2" if fault == "lost_answer" else "0.3"))
         assert isinstance(made, Order)
         assert made.amendment is not None
-        assert (made.amendment.asked_ns, made.amendment.deadline_ns) == (rig.clock.now_ns(), rig.clock.now_ns() + deadline_s * 10**9)
+        assert (made.amendment.asked_ns, made.amendment.deadline_ns) == (
+            rig.clock.now_ns(),
+            rig.clock.now_ns() + deadline_s * 10**9,
+        )
         await rig.gateway.resolve()
     assert order.order_id not in rig.gateway.resolver.sending
 

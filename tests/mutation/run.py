@@ -110,7 +110,9 @@ TRADING: Final = (
         (*_GATEWAY, *_flow("execution_amending", "execution_deadlines")),
     ),
     Target(
-        "services/execution/sending.py", _unit("services", "execution_sending"), (*_GATEWAY, "tests/flow/test_execution_amending.py")
+        "services/execution/sending.py",
+        _unit("services", "execution_sending"),
+        (*_GATEWAY, "tests/flow/test_execution_amending.py"),
     ),
     Target("core/ledger.py", _unit("core", "ledger", "money"), ("tests/flow/test_portfolio_books.py",)),
     Target("services/execution/slicing.py", _unit("services", "execution_slicing"), ("tests/flow/test_execution_algorithms.py",)),
@@ -120,9 +122,7 @@ TRADING: Final = (
         (*_unit("services", "execution_guard", "execution_guard_keeping"), *_flow("execution_guarding")),
         _flow("guarding_binance", "risk_feed"),
     ),
-    Target(
-        "services/execution/algorithms.py", _flow("algorithm_figures", "execution_algorithms"), _property("algorithm_parts")
-    ),
+    Target("services/execution/algorithms.py", _flow("algorithm_figures", "execution_algorithms"), _property("algorithm_parts")),
     Target("services/execution/keeper.py", _GATEWAY, _WIDE),
     Target("services/execution/gateway.py", _GATEWAY, _WIDE),
     Target("services/execution/resolving.py", _GATEWAY, _WIDE),

@@ -89,7 +89,10 @@ def test_the_bound(killed: int, tried: int, bound: float) -> None:
     ("line", "failure"),
     [
         ("FAILED a.py::test_b[x y] - assert 1 == 2", Failure("FAILED a.py::test_b[x y]", "a.py::test_b[x y]")),
-        ("FAILED a.py::test_b - Failed: Timeout (>30.0s) from pytest-timeout.", Failure("FAILED a.py::test_b", "a.py::test_b", True)),
+        (
+            "FAILED a.py::test_b - Failed: Timeout (>30.0s) from pytest-timeout.",
+            Failure("FAILED a.py::test_b", "a.py::test_b", True),
+        ),
         ("FAILED a.py::test_b - TimeoutError", Failure("FAILED a.py::test_b", "a.py::test_b", True)),
         ("ERROR a.py - TypeError: no", Failure("ERROR a.py")),
         ("1 error", Failure("pytest ended with 4")),

@@ -25,7 +25,13 @@ from quantservice.services.execution import Guard
 D = Decimal
 BTC, ETH, SPOT = instrument("BTC"), instrument("ETH"), instrument("BTC", market="spot")
 COIN = msgspec.structs.replace(
-    BTC, id=InstrumentId("binance", "cm", "BTC-USD-PERP"), quote="USD", settle="BTC", contract_size=D(100), inverse=True, lot_size=D(1)
+    BTC,
+    id=InstrumentId("binance", "cm", "BTC-USD-PERP"),
+    quote="USD",
+    settle="BTC",
+    contract_size=D(100),
+    inverse=True,
+    lot_size=D(1),
 )
 KNOWN = {rules.id: rules for rules in (BTC, ETH, SPOT, COIN)}
 STOP, PROFIT, TRAIL, HALF = StopLoss(limit=D("0.05")), TakeProfit(limit=D("0.1")), TrailingStop(limit=D("0.02")), ForcedReduction()
@@ -130,7 +136,7 @@ class Rig:
         return [(item.tag, item.terms.side, f"{item.terms.quantity}", str(item.terms.instrument.symbol)) for item in self.gate.sent]
 
 
-# --- what is sent ---------------------------------------------------------------------------------------------------------------
+# --- what is sent ---------------------------------------------------------------------------------------------------------
 
 
 async def test_a_stop_is_of_its_deployment_and_named_by_the_one_before_it() -> None:
@@ -191,7 +197,7 @@ async def test_a_stop_that_was_reached_is_left_to_its_end(changes: dict[str, Any
     assert len(rig.gate.sent) == (1 if left else 2)
 
 
-# --- what does not rest -------------------------------------------------------------------------------------------------------------
+# --- what does not rest ---------------------------------------------------------------------------------------------------
 
 
 async def test_what_is_refused_is_tried_again_after_growing_pauses_and_told_after_the_second_time() -> None:
@@ -251,12 +257,10 @@ async def test_a_stop_that_is_needed_no_more_ends_its_alarm() -> None:
     assert len(rig.gate.told) == 2
 
 
-# --- what is watched here -----------------------------------------------------------------------------------------------------------
+# --- what is watched here -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("state", "goes"), [(OrderState.OPEN, False), (OrderState.UNKNOWN, True), (OrderState.AMENDING, True)]
-)
+@pytest.mark.parametrize(("state", "goes"), [(OrderState.OPEN, False), (OrderState.UNKNOWN, True), (OrderState.AMENDING, True)])
 async def test_only_what_surely_rests_is_left_to_the_venue(state: OrderState, goes: bool) -> None:
     rig = Rig(STOP)
     await rig.hold(holds("2"))
@@ -284,7 +288,7 @@ async def test_an_exit_is_told_and_the_first_rule_that_says_so_closes() -> None:
     assert intent.terms.reduce_only
     (alert,) = rig.gate.told
     assert (alert.name, alert.level, alert.deployment, alert.instrument) == ("position_exit", "warning", "d", str(BTC.id))
-    assert alert.sentence.endswith("off its best 90: 2.000 is closed at the market by trailing_stop")
+    assert alert.sentence.endswith("off its best 90: 2 is closed at the market by trailing_stop")
 
 
 async def test_an_exit_that_is_denied_says_so() -> None:
@@ -332,7 +336,9 @@ async def test_nothing_is_placed_while_something_else_reduces_the_share() -> Non
     assert rig.gate.sent == [], "an order that closes the part is on its way"
     rig.gate.closing = False
     terms = OrderTerms(account="main", instrument=BTC.id, side="sell", quantity=D(1))
-    out = msgspec.structs.replace(order_of(Intent(intent_id="x", terms=terms, purpose="flatten"), created_ns=1), state=OrderState.OPEN)
+    out = msgspec.structs.replace(
+        order_of(Intent(intent_id="x", terms=terms, purpose="flatten"), created_ns=1), state=OrderState.OPEN
+    )
     for foreign in ({}, {"deployment": "e"}, {"deployment": "d", "purpose": "manual"}):
         rig.gate.orders = {"x": msgspec.structs.replace(out, **foreign)}
         rig.gate.sent.clear()
@@ -348,7 +354,7 @@ async def test_nothing_is_placed_while_something_else_reduces_the_share() -> Non
     assert rig.gate.sent == []
 
 
-# --- a margin ratio that is too high ----------------------------------------------------------------------------------------------
+# --- a margin ratio that is too high --------------------------------------------------------------------------------------
 
 
 async def test_the_largest_position_goes_first_and_one_at_a_time() -> None:
@@ -361,7 +367,9 @@ async def test_the_largest_position_goes_first_and_one_at_a_time() -> None:
     assert (rig.gate.sent, rig.gate.told) == ([], [])
     rig.ratio = D("0.8")
     await rig.hold(*held)
-    assert rig.terms() == [("forced_reduction", "sell", "2", "BTC-USD-PERP")], "four contracts of a hundred dollars; spot has no margin"
+    assert rig.terms() == [("forced_reduction", "sell", "2", "BTC-USD-PERP")], (
+        "four contracts of a hundred dollars; spot has no margin"
+    )
     (alert,) = rig.gate.told
     assert (alert.name, alert.level, alert.deployment, alert.instrument) == ("margin_reduction", "critical", "", "")
     assert alert.sentence.endswith("2 is closed at the market by forced_reduction")
@@ -369,7 +377,7 @@ async def test_the_largest_position_goes_first_and_one_at_a_time() -> None:
     assert len(rig.gate.sent) == 1
     rig.gate.change(rig.gate.sent[0].client_id, state=OrderState.FILLED, filled=D(2), reported=D(2))
     await rig.hold(holds("2"), holds("-30", "10", rules=ETH), holds("2", rules=COIN))
-    assert rig.terms()[1:] == [("forced_reduction", "buy", "15.000", "ETH-USDT-PERP")]
+    assert rig.terms()[1:] == [("forced_reduction", "buy", "15.0", "ETH-USDT-PERP")]
     rig.gate.change(rig.gate.sent[1].client_id, state=OrderState.FILLED, filled=D(15), reported=D(15))
     rig.ratio = D("0.5")
     for _ in range(2):

@@ -17,7 +17,7 @@ from quantservice.services.execution.guarding import _part, _stop_of, _Wanted
 
 D = Decimal
 
-# --- how often, and what is kept ----------------------------------------------------------------------------------------------------
+# --- how often, and what is kept ------------------------------------------------------------------------------------------
 
 
 async def looks_of(rig: Rig, seconds: float, step: float = 0.25) -> list[float]:
@@ -106,7 +106,7 @@ async def test_the_best_of_a_short_is_the_lowest_and_only_a_trailing_stop_needs_
     assert msgspec.json.decode(plain.written[-1])["best"] == {}
 
 
-# --- figures of a stop ------------------------------------------------------------------------------------------------------------
+# --- figures of a stop ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,16 @@ def test_a_part_of_a_share_rests_where_the_venue_takes_so_little() -> None:
 
 @pytest.mark.parametrize(
     ("quantity", "part", "wanted"),
-    [("2", "0.5", "1"), ("-2", "0.5", "1"), ("0.003", "0.5", "0.001"), ("0.001", "0.5", "0.001"), ("0.0004", "0.5", "0.0004")]
-    + [("2", "1", "2"), ("0.0004", "1", "0"), ("2", "0.9999", "1.999")],
+    [
+        ("2", "0.5", "1"),
+        ("-2", "0.5", "1"),
+        ("0.003", "0.5", "0.001"),
+        ("0.001", "0.5", "0.001"),
+        ("0.0004", "0.5", "0.0004"),
+        ("2", "1", "2"),
+        ("0.0004", "1", "0"),
+        ("2", "0.9999", "1.999"),
+    ],
 )
 def test_the_part_that_goes(quantity: str, part: str, wanted: str) -> None:
     assert _part(D(quantity), D(part), BTC) == D(wanted)

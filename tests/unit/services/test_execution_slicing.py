@@ -115,7 +115,11 @@ def test_the_figures_of_a_part() -> None:
     assert (made.parent, made.causation_id, made.purpose) == ("p1", "p1", "algorithm")
     assert child(whole, 3, D("0.2"), now_ns=7, until_ns=60).valid_until_ns == 50
     assert child(parent(), 3, D("0.2"), now_ns=7, until_ns=60).valid_until_ns == 60
-    assert made.intent_id == child(whole, 3, D("0.3"), now_ns=9, until_ns=1).intent_id != child(whole, 4, D(1), now_ns=7, until_ns=40).intent_id
+    assert (
+        made.intent_id
+        == child(whole, 3, D("0.3"), now_ns=9, until_ns=1).intent_id
+        != child(whole, 4, D(1), now_ns=7, until_ns=40).intent_id
+    )
 
 
 @pytest.mark.parametrize(("slices", "duration"), [(0, 1), (-1, 1), (1, -1)])

@@ -27,7 +27,13 @@ D = Decimal
 
 
 def fill(number: int, **more: Any) -> VenueFill:
-    fields: dict[str, Any] = {"account": "paper", "instrument": BTC, "trade_id": f"t{number}", "side": "buy", "price": D("50000.50")}
+    fields: dict[str, Any] = {
+        "account": "paper",
+        "instrument": BTC,
+        "trade_id": f"t{number}",
+        "side": "buy",
+        "price": D("50000.50"),
+    }
     fields |= {"quantity": D("0.10"), "time_ms": T0 // MS + number}
     return VenueFill(**(fields | more))
 
@@ -36,7 +42,7 @@ def names(found: Kept) -> list[str]:
     return [step.step for step in chain_of(found).steps]
 
 
-# --- why it is there -----------------------------------------------------------------------------------------------------------
+# --- why it is there ------------------------------------------------------------------------------------------------------
 
 
 def test_what_the_strategy_had_before_it() -> None:
@@ -140,7 +146,7 @@ def test_an_order_that_was_not_sent_has_no_such_step() -> None:
     assert (step.facts, step.time_ns) == ((("deadline_ns", "7"),), T0 + 3 * MS)
 
 
-# --- what came of it -------------------------------------------------------------------------------------------------------------
+# --- what came of it ------------------------------------------------------------------------------------------------------
 
 
 def told(state: Any, at_ns: int, **more: Any) -> tuple[int, RunTold]:
@@ -152,7 +158,11 @@ def test_an_order_is_accepted_as_its_strategy_was_told_or_by_the_evidence_of_the
     shown = Evidence(source="answer", reference="7", time_ns=T0 + 5 * MS)
     resting = known.order.apply(OrderEvent(change=Change.ACCEPT, evidence=shown, venue_order_id="77"))
     step = named(chain_of(with_(known, order=resting)))["accepted"]
-    assert (step.sentence, step.time_ns, step.facts) == ("the venue has it, by its answer", T0 + 5 * MS, (("venue_order_id", "77"),))
+    assert (step.sentence, step.time_ns, step.facts) == (
+        "the venue has it, by its answer",
+        T0 + 5 * MS,
+        (("venue_order_id", "77"),),
+    )
     heard = with_(known, order=resting, told=(told("accepted", T0 + 6 * MS), told("partially_filled", T0 + 7 * MS)))
     assert [(step.step, step.time_ns) for step in chain_of(heard).steps if step.step == "accepted"] == [("accepted", T0 + 6 * MS)]
     timeless = known.order.apply(OrderEvent(change=Change.ACCEPT, evidence=Evidence(source="push")))

@@ -15,7 +15,7 @@ from tests.support.state import sqlite_store
 from quantservice.adapters.state_store.sql import SqlStateStore
 from quantservice.core.errors import InvalidValue, StoreUnavailable
 from quantservice.ports import EquityPoint
-from quantservice.services.portfolio import equity
+from quantservice.services.portfolio import equity as curves
 from quantservice.services.portfolio.equity import EquityCurve, EquityHistory, EquityLog, _step_for, paid_in, steps_of
 
 D = Decimal
@@ -164,7 +164,7 @@ async def test_a_curve_is_of_the_last_day_and_begins_at_a_whole_step(store: SqlS
 
 
 async def test_no_more_than_the_newest_points_are_shown(store: SqlStateStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(equity, "_MOST", 2)
+    monkeypatch.setattr(curves, "_MOST", 2)
     clock = ManualClock()
     begin = clock.now_ms()
     async with store.transaction() as work:
@@ -179,8 +179,8 @@ async def test_no_more_than_the_newest_points_are_shown(store: SqlStateStore, mo
 
 
 def test_without_equity_there_is_no_fall_and_a_rise_is_none() -> None:
-    def point(equity_: str, low: str = "", high: str = "") -> EquityPoint:
-        amounts = {"equity": D(equity_), "low": D(low or equity_), "high": D(high or equity_), "paid_in": D(0)}
+    def point(equity: str, low: str = "", high: str = "") -> EquityPoint:
+        amounts = {"equity": D(equity), "low": D(low or equity), "high": D(high or equity), "paid_in": D(0)}
         return EquityPoint(account="main", time_ms=0, **amounts)
 
     assert [step.fall for step in steps_of([point("0"), point("-5"), point("0.5"), point("0.25")])] == [D(0), D(0), D(0), D("0.5")]

@@ -185,7 +185,7 @@ def test_the_backtest_sizes_the_same(instrument: Instrument, target: float, pric
         assert result.fills["quantity"].tolist() == [pytest.approx(float(change), rel=1e-12)]
 
 
-# --- both sides of each border ---------------------------------------------------------------------------------------------------
+# --- both sides of each border --------------------------------------------------------------------------------------------
 
 
 def change(target: float, *, equity: str = "10000", held: str = "0", working: str = "0", instrument: Instrument = UM) -> Decimal:
@@ -277,7 +277,11 @@ def test_spot_is_paid_in_the_quote_and_contracts_in_the_settlement() -> None:
 
 
 def test_a_leg_of_one_side_is_taken_no_further_than_to_nothing() -> None:
-    for side, held, target, wanted in (("long", "0.1", 0.0, "sell"), ("short", "-0.1", 0.0, "buy"), ("short", "-0.1", -1.0, "sell")):
+    for side, held, target, wanted in (
+        ("long", "0.1", 0.0, "sell"),
+        ("short", "-0.1", 0.0, "buy"),
+        ("short", "-0.1", -1.0, "sell"),
+    ):
         holdings = msgspec.structs.replace(HELD, positions={(UM.id, side): D(held)})
         (intent,) = size(Signal(UM.id, target, side=side), holdings=holdings).intents  # type: ignore[arg-type]
         assert (intent.terms.side, intent.terms.position_side, intent.terms.quantity) == (wanted, side, D("0.1"))
@@ -285,7 +289,9 @@ def test_a_leg_of_one_side_is_taken_no_further_than_to_nothing() -> None:
 
 
 def test_only_what_turns_no_position_over_is_a_reduction() -> None:
-    (whole,) = size(Signal(UM.id, 0.0), holdings=msgspec.structs.replace(holding(um="0.1"), orders=(order("0.03", side="sell"),))).intents
+    (whole,) = size(
+        Signal(UM.id, 0.0), holdings=msgspec.structs.replace(holding(um="0.1"), orders=(order("0.03", side="sell"),))
+    ).intents
     assert (whole.terms.quantity, whole.terms.reduce_only) == (D("0.07"), True)
     working = msgspec.structs.replace(holding(um="0.1"), orders=(order("0.03"),))
     (more,) = size(Signal(UM.id, 0.0), holdings=working).intents
@@ -295,7 +301,10 @@ def test_only_what_turns_no_position_over_is_a_reduction() -> None:
 
 
 def test_only_its_own_orders_are_the_strategys_to_cancel() -> None:
-    mine = [order(f"0.{number}", purpose=purpose) for number, purpose in enumerate(("signal", "order", "protective", "flatten", "manual"), 1)]
+    mine = [
+        order(f"0.{number}", purpose=purpose)
+        for number, purpose in enumerate(("signal", "order", "protective", "flatten", "manual"), 1)
+    ]
     holdings = msgspec.structs.replace(HELD, orders=tuple(mine))
     assert size(CancelOrders(instrument=UM.id), holdings=holdings).cancels == tuple(item.order_id for item in mine[:2])
 

@@ -58,7 +58,7 @@ def rig(store: SqlStateStore) -> Rig:
     return Rig(store)
 
 
-# --- states ------------------------------------------------------------------------------------------------------------------
+# --- states ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_a_trial_alert_says_that_alerts_arrive(rig: Rig) -> None:
     assert await rig.told() == [(Topic.ALERT, alert.name, "", alert)]
 
 
-# --- who follows ---------------------------------------------------------------------------------------------------------------
+# --- who follows ----------------------------------------------------------------------------------------------------------
 
 
 async def test_each_change_is_awaited_by_those_who_follow_and_noted_for_others(rig: Rig) -> None:
@@ -140,7 +140,7 @@ async def test_each_change_is_awaited_by_those_who_follow_and_noted_for_others(r
     assert len(seen) == 4, "who has gone is not asked"
 
 
-# --- rules -------------------------------------------------------------------------------------------------------------------
+# --- rules ----------------------------------------------------------------------------------------------------------------
 
 
 async def test_rules_are_shown_as_they_are_asked_with_what_they_denied_in_a_day(rig: Rig) -> None:
@@ -189,7 +189,7 @@ async def test_what_one_account_or_deployment_has_of_its_own(rig: Rig) -> None:
     assert await own() == [("deployment", "d1", "cooldown", "enforced", {"seconds": 5})]
 
 
-# --- quotas --------------------------------------------------------------------------------------------------------------------
+# --- quotas ---------------------------------------------------------------------------------------------------------------
 
 
 async def test_a_quota_may_be_nothing_and_a_million_orders(rig: Rig) -> None:
@@ -219,7 +219,7 @@ async def test_a_deployment_without_an_allocation_has_none(rig: Rig) -> None:
     assert (await rig.control.set_quota("d2", max_position=D(1), orders_per_day=1)).allocation == 0
 
 
-# --- the desk --------------------------------------------------------------------------------------------------------------------
+# --- the desk -------------------------------------------------------------------------------------------------------------
 
 
 async def test_a_desk_is_brought_in_line_with_what_is_kept(rig: Rig) -> None:

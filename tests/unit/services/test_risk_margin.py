@@ -127,7 +127,13 @@ def test_what_asks_for_no_margin_counts_nothing() -> None:
     book = MarginBook({item.id: item for item in (BTC, ETH, spot)}.get)
     book.take(told(("USDT", "500", "10000")))
     prices = {BTC.id: D(50_000), spot.id: D(50_000), COIN.id: D(50_000)}
-    legs = {(BTC.id, "both"): D(2), (spot.id, "both"): D(9), (COIN.id, "both"): D(9), (ETH.id, "both"): D(9), (BTC.id, "long"): D(0)}
+    legs = {
+        (BTC.id, "both"): D(2),
+        (spot.id, "both"): D(9),
+        (COIN.id, "both"): D(9),
+        (ETH.id, "both"): D(9),
+        (BTC.id, "long"): D(0),
+    }
     held = [
         position(),
         Position(instrument=spot.id, quantity=D(9), cost=D(9)),

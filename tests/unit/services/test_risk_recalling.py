@@ -30,7 +30,9 @@ DAY_MS = 86_400_000
 NOON_MS = 20_148 * DAY_MS + DAY_MS // 2
 
 
-def fill(number: int, side: str, quantity: str, price: str, deployment: str = "d", rules: Instrument = BTC) -> tuple[VenueFill, str]:
+def fill(
+    number: int, side: str, quantity: str, price: str, deployment: str = "d", rules: Instrument = BTC
+) -> tuple[VenueFill, str]:
     made = VenueFill(
         account="main",
         instrument=rules.id,
@@ -49,10 +51,17 @@ def holds(quantity: str, deployment: str = "d", *, realised: str = "0", rules: I
 
 
 def losses(*fills: tuple[VenueFill, str], held: tuple[HeldPosition, ...] = (), since: int = 0) -> dict[str, tuple[int, int]]:
-    return losses_of(held, fills, KNOWN.get, lambda _name: since)[0]
+    sums: dict[tuple[str, InstrumentId], Decimal] = {}
+    for made, deployment in fills:
+        sums[deployment, made.instrument] = sums.get((deployment, made.instrument), D(0)) + made.as_fill().signed
+    now = [
+        HeldPosition(account="main", deployment=name, position=Position(instrument=of, quantity=quantity))
+        for (name, of), quantity in sums.items()
+    ]
+    return losses_of(held or now, fills, KNOWN.get, lambda _name: since)[0]
 
 
-# --- losses ------------------------------------------------------------------------------------------------------------------
+# --- losses ---------------------------------------------------------------------------------------------------------------
 
 
 def test_losing_trades_are_counted_in_a_row_with_the_time_of_the_last() -> None:
@@ -90,7 +99,11 @@ def test_inverse_contracts_lose_by_their_own_arithmetic() -> None:
     """Bought and sold in two parts: a linear contract would have won nothing."""
     parts = (fill(1, "buy", "2", "100"), fill(2, "sell", "1", "80"), fill(3, "sell", "1", "120"))
     assert losses(*parts) == {"d": (0, 0)}
-    coins = (fill(1, "buy", "2", "100", rules=COIN), fill(2, "sell", "1", "80", rules=COIN), fill(3, "sell", "1", "120", rules=COIN))
+    coins = (
+        fill(1, "buy", "2", "100", rules=COIN),
+        fill(2, "sell", "1", "80", rules=COIN),
+        fill(3, "sell", "1", "120", rules=COIN),
+    )
     assert losses(*coins) == {"d": (1, 3 * MS)}
     strange = msgspec.structs.replace(BTC, id=InstrumentId("binance", "um", "XYZ-USDT-PERP"))
     assert losses(fill(1, "buy", "1", "2", rules=strange), fill(2, "sell", "1", "1", rules=strange)) == {"d": (1, 2 * MS)}
@@ -111,7 +124,7 @@ def test_what_an_open_leg_had_realised_when_it_was_opened() -> None:
     assert losses_of((holds("-1", realised="-20"),), turned, KNOWN.get, lambda _: 0)[1] == {("d", BTC.id, "both"): D(-15)}
 
 
-# --- standing ----------------------------------------------------------------------------------------------------------------
+# --- standing -------------------------------------------------------------------------------------------------------------
 
 
 def point(time_ms: int, equity: int, paid_in: int = 100) -> EquityPoint:
@@ -135,7 +148,7 @@ def test_the_standing_of_equity_over_time() -> None:
     assert standing_of([], midnight) is None
 
 
-# --- reading -----------------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------------------
 
 
 class Work:

@@ -36,14 +36,22 @@ def views(past: Past, *, deployment: str | None = None) -> dict[str, RiskView]:
 
 
 def past_of(orders: list[Order], fills: Sequence[tuple[VenueFill, str, str]] = (), **more: Any) -> Past:
-    return Past(account=ACCOUNT, orders=orders, fills=fills, **more)
+    sums: dict[tuple[str, InstrumentId], Decimal] = {}
+    for made, _, deployment in fills:
+        for name in {"", deployment}:
+            sums[name, made.instrument] = sums.get((name, made.instrument), D(0)) + made.as_fill().signed
+    now = [
+        HeldPosition(account="main", deployment=name, position=Position(instrument=of, quantity=quantity))
+        for (name, of), quantity in sums.items()
+    ]
+    return Past(account=ACCOUNT, orders=orders, fills=fills, **({"held": now} | more))
 
 
 def priced(price: str, at_ms: int, rules: Any = BTC) -> Mark:
     return Mark(rules.id, at_ms, D(price))
 
 
-# --- prices ------------------------------------------------------------------------------------------------------------------------
+# --- prices ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("after_ms", "price"), [(120_000, "100"), (120_001, "200")])
@@ -92,7 +100,7 @@ def test_orders_of_one_deployment_or_of_people_alone() -> None:
     assert list(views(past, deployment="")) == ["o3"]
 
 
-# --- orders, fills, ends -------------------------------------------------------------------------------------------------------------
+# --- orders, fills, ends --------------------------------------------------------------------------------------------------
 
 
 def test_a_fill_that_the_venue_dates_before_its_order_comes_after_it() -> None:
@@ -134,16 +142,20 @@ def test_fills_of_a_deployment_count_for_it_and_for_the_account() -> None:
     assert found["o3"].deployment_orders_today == 2
 
 
-# --- what was held before -------------------------------------------------------------------------------------------------------------
+# --- what was held before -------------------------------------------------------------------------------------------------
 
 
 def held(quantity: str, deployment: str = "", rules: Any = BTC) -> HeldPosition:
-    return HeldPosition(account="main", deployment=deployment, position=Position(instrument=rules.id, quantity=D(quantity)), updated_ms=0)
+    return HeldPosition(
+        account="main", deployment=deployment, position=Position(instrument=rules.id, quantity=D(quantity)), updated_ms=0
+    )
 
 
 def test_what_was_held_before_the_first_fill_is_what_is_held_now_less_all_fills() -> None:
     fills = [(fill_of(1, "buy", "2", "100", 2_000), "o1", "d"), (fill_of(2, "sell", "1", "100", 3_000), "", "")]
-    past = past_of([order(1, 1_000, deployment="d"), order(2, 9_000)], fills, held=[held("6"), held("2", "d")], marks=[priced("100", 500)])
+    past = past_of(
+        [order(1, 1_000, deployment="d"), order(2, 9_000)], fills, held=[held("6"), held("2", "d")], marks=[priced("100", 500)]
+    )
     found = views(past)
     assert found["o1"].position_value == D(500), "five: six now, two bought and one sold"
     assert found["o2"].position_value == D(600)
@@ -154,7 +166,9 @@ def test_what_was_held_before_the_first_fill_is_what_is_held_now_less_all_fills(
 
 def test_an_opening_costs_the_first_price_that_is_known() -> None:
     for rules, quantity, price in ((BTC, "2", "100"), (COIN, "10", "50000")):
-        replay = _Replay(past_of([], held=[held(quantity, rules=rules)], marks=[priced(price, 500, rules)]), KNOWN.get, range(1), None)
+        replay = _Replay(
+            past_of([], held=[held(quantity, rules=rules)], marks=[priced(price, 500, rules)]), KNOWN.get, range(1), None
+        )
         assert list(replay.views()) == []
         (position,) = replay._positions.values()
         assert (position.quantity, position.average_entry, position.unrealised(D(price))) == (D(quantity), D(price), D(0))
@@ -164,7 +178,7 @@ def test_an_opening_costs_the_first_price_that_is_known() -> None:
     assert position.average_entry == D(5), "once"
 
 
-# --- equity ---------------------------------------------------------------------------------------------------------------------------
+# --- equity ---------------------------------------------------------------------------------------------------------------
 
 
 def test_equity_is_known_from_the_first_money_on() -> None:
@@ -178,7 +192,7 @@ def test_equity_is_known_from_the_first_money_on() -> None:
     assert mine.free_margin == D(10_000) - mine.position_value
 
 
-# --- the answer -------------------------------------------------------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_won_is_saved_and_costs_nothing() -> None:

@@ -119,7 +119,7 @@ class Rig:
         return [{"name": name, "mode": mode, "parameters": {"limit": {"value": "50"}}} for name, mode in made]
 
 
-# --- orders --------------------------------------------------------------------------------------------------------------------
+# --- orders ---------------------------------------------------------------------------------------------------------------
 
 
 async def test_orders_are_read_in_pages_until_they_are_old_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +143,7 @@ async def test_orders_of_one_instant_do_not_keep_it_reading(monkeypatch: pytest.
     assert rig.store.asked == [("orders", None), ("open", "main"), ("orders", 51)]
 
 
-# --- fills and entries -----------------------------------------------------------------------------------------------------------
+# --- fills and entries ----------------------------------------------------------------------------------------------------
 
 
 async def test_fills_and_entries_are_read_whole_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,7 +178,9 @@ async def test_a_past_that_is_too_long_is_refused_and_one_that_is_as_long_as_all
     async def read(count: int) -> None:
         rig.store.orders = [order(number, number) for number in range(count)]
         rig.store.fills = [fill(number) for number in range(count)]
-        rig.store.entries = [JournalRow(account="main", sequence=n, entry=Entry(entry_id=f"{n}", postings=())) for n in range(1, count + 1)]
+        rig.store.entries = [
+            JournalRow(account="main", sequence=n, entry=Entry(entry_id=f"{n}", postings=())) for n in range(1, count + 1)
+        ]
         if what == "orders":
             await rig.asked._orders("main", 0)
         elif what == "fills":
@@ -191,7 +193,7 @@ async def test_a_past_that_is_too_long_is_refused_and_one_that_is_as_long_as_all
         await read(4)
 
 
-# --- prices ----------------------------------------------------------------------------------------------------------------------
+# --- prices ---------------------------------------------------------------------------------------------------------------
 
 
 async def test_prices_are_those_of_the_range_and_the_last_one_after_it() -> None:
@@ -242,7 +244,7 @@ async def test_what_fees_were_paid_in_is_priced_by_the_pair_at_spot_where_there_
     assert await named(paid) == {str(BTC.id)}
 
 
-# --- the question ------------------------------------------------------------------------------------------------------------------
+# --- the question ---------------------------------------------------------------------------------------------------------
 
 
 async def test_without_a_range_the_last_thirty_days_are_judged_and_this_instant_too() -> None:
@@ -286,7 +288,7 @@ async def test_a_rule_is_asked_with_its_own_parameters_or_with_those_that_are_gi
         await rig.asked._rules("fresh_data", {})
 
 
-# --- the answer --------------------------------------------------------------------------------------------------------------------
+# --- the answer -----------------------------------------------------------------------------------------------------------
 
 
 def blocked(number: int, rule: str, *, outcome: Outcome | None = None) -> Blocked:
@@ -299,7 +301,9 @@ def test_the_newest_blocked_orders_are_shown_once_for_each_rule() -> None:
     earned = Outcome(currency="USDT", opened=D(2), open=D("0.50"), realised=D("3.0"), fees=D(1), unpriced={"HT": D("0.10")})
     closing = Outcome(currency="USDT", unpriced={"HT": D(1)})
     rows = (blocked(1, "b"), blocked(3, "b", outcome=earned), blocked(2, "b", outcome=closing))
-    first = RuleRehearsal(name="b", parameters={"type": "b", "limit": "1"}, blocked=rows, money=(Money(currency="USDT", cost=D(2)),))
+    first = RuleRehearsal(
+        name="b", parameters={"type": "b", "limit": "1"}, blocked=rows, money=(Money(currency="USDT", cost=D(2)),)
+    )
     second = RuleRehearsal(name="a", blocked=(blocked(3, "a"),))
     together = RuleRehearsal(name="", blocked=rows)
     made = Rehearsal(judged=5, left_out=1, rules=(first, second), together=together, without_price=2)

@@ -163,7 +163,9 @@ async def test_a_hole_at_the_first_bar_of_the_window_is_history_and_the_bar_afte
 
 
 @pytest.mark.parametrize(("seconds", "behind"), [(0.0, 2), (29.999, 2), (30.0, 1), (59.999, 1)])
-async def test_a_bar_has_half_a_minute_beside_its_own_length_to_be_stored(state: SqlStateStore, seconds: float, behind: int) -> None:
+async def test_a_bar_has_half_a_minute_beside_its_own_length_to_be_stored(
+    state: SqlStateStore, seconds: float, behind: int
+) -> None:
     rig = Rig(state)
     begin = rig.clock.now_ms() // MINUTE * MINUTE
     await rig.clock.advance(seconds)

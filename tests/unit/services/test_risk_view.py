@@ -30,7 +30,9 @@ def a_book() -> ExposureBook:
     return ExposureBook("main", KNOWN.get)
 
 
-def want(number: int = 1, side: str = "buy", quantity: str = "2", *, deployment: str = "d", amends: str = "", **more: Any) -> Intent:
+def want(
+    number: int = 1, side: str = "buy", quantity: str = "2", *, deployment: str = "d", amends: str = "", **more: Any
+) -> Intent:
     name = more.pop("name", BTC.id)
     terms = OrderTerms(account="main", instrument=name, side=side, quantity=D(quantity), **more)  # type: ignore[arg-type]
     return Intent(intent_id=f"i{number}", terms=terms, deployment=deployment, amends=amends)
@@ -50,7 +52,7 @@ def held(quantity: str, name: Any = BTC.id, *, realised: str = "0", side: Any = 
     return Position(instrument=name, side=side, quantity=D(quantity), realised=D(realised))
 
 
-# --- the view ---------------------------------------------------------------------------------------------------------------
+# --- the view -------------------------------------------------------------------------------------------------------------
 
 
 def full_book() -> ExposureBook:
@@ -175,7 +177,7 @@ def test_a_part_is_closed_by_an_order_and_never_by_a_change_of_one() -> None:
     assert not book.view(want(2, "sell", "4", amends=name, type="limit", limit_price=D(1)), NOON).closes
 
 
-# --- what is remembered -------------------------------------------------------------------------------------------------------
+# --- what is remembered ---------------------------------------------------------------------------------------------------
 
 
 def test_so_many_orders_and_sides_are_remembered() -> None:
@@ -291,7 +293,7 @@ def test_what_had_been_realised_before_the_open_trade_is_taken_of_legs_that_are_
         assert book.view(want(deployment=deployment), NOON).losses_in_row == 0, "won five since, and of nobody's leg nothing"
 
 
-# --- what is held and flies ------------------------------------------------------------------------------------------------------
+# --- what is held and flies -----------------------------------------------------------------------------------------------
 
 
 def test_a_reload_leaves_nothing_of_what_was() -> None:
@@ -372,7 +374,9 @@ def test_what_is_left_is_summed_by_leg_side_and_whether_it_only_reduces() -> Non
         ("-10", [], ("sell", "2", False), "12"),
     ],
 )
-def test_the_worst_of_a_leg(quantity: str, flying: list[tuple[str, str, bool]], more: tuple[str, str, bool] | None, worst: str) -> None:
+def test_the_worst_of_a_leg(
+    quantity: str, flying: list[tuple[str, str, bool]], more: tuple[str, str, bool] | None, worst: str
+) -> None:
     found = Exposed()
     found.legs["both"] = D(quantity)
     for number, (side, left, reduces) in enumerate(flying):
@@ -393,7 +397,7 @@ def test_the_worst_of_hedged_legs_is_each_with_what_opens_it() -> None:
     assert found.quantities(want(4, "buy", "1", position_side="long").terms) == (D(3), D(8))
 
 
-# --- equity ------------------------------------------------------------------------------------------------------------------
+# --- equity ---------------------------------------------------------------------------------------------------------------
 
 
 def test_equity_begins_with_nothing_and_without_a_day() -> None:
@@ -434,7 +438,7 @@ def test_money_that_moved_counts_on_the_first_day_of_all() -> None:
     assert (book.equity.day, book.equity.day_start) == (0, D(50)), "the day before it has nothing, and fifty were paid in"
 
 
-# --- whether it is to be trusted -----------------------------------------------------------------------------------------------
+# --- whether it is to be trusted ------------------------------------------------------------------------------------------
 
 
 def test_three_minutes_without_a_comparison_are_a_fault_and_not_a_nanosecond_less() -> None:
