@@ -458,3 +458,13 @@ def test_an_order_that_ended_unfilled_has_left() -> None:
     book.apply_order(open_order(1, "buy", "3").apply(OrderEvent(change=Change.CANCEL, evidence=SHOWN)))
     assert (book.in_flight(), book.view(want(2), NOON).open_orders) == ([], 0)
     assert ended(1, Change.CANCEL).state is OrderState.CANCELLED
+
+
+def test_a_quantity_is_worth_its_price_in_the_reporting_currency() -> None:
+    cross = msgspec.structs.replace(ETH, id=msgspec.structs.replace(ETH.id, market="spot", symbol="ETH-BTC"), quote="BTC")
+    book = ExposureBook("main", {cross.id: cross, BTC.id: BTC}.get, "USDT")
+    book.set_price(BTC.id, D(100_000), NOON)
+    assert book.value(cross.id, D(-2), D("0.03")) == D(6_000)
+    assert book.value(cross.id, D(2)) == 0, "no price of it is known"
+    book.set_price(cross.id, D("0.02"), NOON)
+    assert book.value(cross.id, D(2)) == D(4_000)
