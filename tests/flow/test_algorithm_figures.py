@@ -60,7 +60,8 @@ async def test_in_which_part_of_its_time_an_instant_is(desk: Desk) -> None:
 
 
 async def test_nothing_goes_before_its_time(desk: Desk) -> None:
-    for number, (kind, more) in enumerate((("twap", {}), ("limit", {"minutes": 0}))):
+    kinds: list[tuple[str, dict[str, Any]]] = [("twap", {}), ("limit", {"minutes": 0})]
+    for number, (kind, more) in enumerate(kinds):
         wanted = desk.wanted(kind, cause=f"p{number}", **more)
         later = {"start_ns": wanted.start_ns + 10 * SECOND}
         later |= {"end_ns": wanted.end_ns + 10 * SECOND} if wanted.end_ns else {}

@@ -223,7 +223,7 @@ def an_order(state: OrderState = OrderState.OPEN, **more: Any) -> Order:
 
 def asked(quantity: str = "1", price: str | None = "99") -> Intent:
     kind = {"type": "market", "limit_price": None} if price is None else {"limit_price": D(price)}
-    return Intent(intent_id="i2", terms=msgspec.structs.replace(TERMS, quantity=D(quantity), **kind), amends="o1")  # type: ignore[arg-type]
+    return Intent(intent_id="i2", terms=msgspec.structs.replace(TERMS, quantity=D(quantity), **kind), amends="o1")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -122,15 +122,13 @@ async def test_each_change_is_awaited_by_those_who_follow_and_noted_for_others(r
 
     async with rig.control.followed(reload):
         notes = [await rig.changes()]
-        for number, change in enumerate(
-            (
-                lambda: rig.control.set_state("system", "", "REDUCING"),
-                lambda: rig.control.set_rule("max_exposure", "shadow", {}),
-                lambda: rig.control.set_protection("account", "paper", "stop_loss", "enforced", {}),
-                lambda: rig.control.set_quota("d1", max_position=D(1), orders_per_day=1),
-            ),
-            1,
-        ):
+        changes: list[Callable[[], Awaitable[Any]]] = [
+            lambda: rig.control.set_state("system", "", "REDUCING"),
+            lambda: rig.control.set_rule("max_exposure", "shadow", {}),
+            lambda: rig.control.set_protection("account", "paper", "stop_loss", "enforced", {}),
+            lambda: rig.control.set_quota("d1", max_position=D(1), orders_per_day=1),
+        ]
+        for number, change in enumerate(changes, 1):
             await change()
             assert len(seen) == number
             notes.append(await rig.changes())
@@ -147,11 +145,18 @@ async def test_rules_are_shown_as_they_are_asked_with_what_they_denied_in_a_day(
     now_ns = rig.clock.now_ns()
     async with rig.store.transaction() as work:
         for age_ns, shadow in ((0, False), (24 * HOUR_NS, False), (24 * HOUR_NS + 1, False), (1, True)):
-            row = {"intent_id": "i", "account": "paper", "instrument": "x", "limit": "1", "value": "2", "sentence": "s"}
+            row: dict[str, Any] = {
+                "intent_id": "i",
+                "account": "paper",
+                "instrument": "x",
+                "limit": "1",
+                "value": "2",
+                "sentence": "s",
+            }
             await work.risk.note(RiskDecision(rule="max_position", shadow=shadow, time_ns=now_ns - age_ns, **row))
     rows = {row["name"]: row for row in await rig.control.rules()}
     assert list(rows) == [*RULES, *POSITION_RULES]
-    default = {rule.name for rule in (*DEFAULT_RULES, *DEFAULT_PROTECTION)}
+    default = {rule.name for rule in DEFAULT_RULES} | {rule.name for rule in DEFAULT_PROTECTION}
     assert {name for name, row in rows.items() if row["mode"] == "enforced"} == default
     assert {row["mode"] for row in rows.values()} == {"enforced", "off"}
     shown = rows["max_position"]

@@ -151,7 +151,8 @@ async def test_fills_and_entries_are_read_whole_oldest_first(monkeypatch: pytest
     rig = Rig()
     rig.store.fills, rig.store.held = [fill(number) for number in range(1, 8)], ["held"]
     found, held = await rig.asked._fills("main")
-    assert ([item.trade_id for item, _, _ in found], held) == ([f"{number:03}" for number in range(1, 8)], ["held"])
+    assert [item.trade_id for item, _, _ in found] == [f"{number:03}" for number in range(1, 8)]
+    assert held is rig.store.held
     assert rig.store.asked == [("fills", since, False) for since in (None, 3, 5, 7)]
     rig.store.asked.clear()
     rig.store.entries = [JournalRow(account="main", sequence=n, entry=Entry(entry_id=f"{n}", postings=())) for n in range(1, 7)]
@@ -322,7 +323,7 @@ def test_the_newest_blocked_orders_are_shown_once_for_each_rule() -> None:
     bare, opened, closed = answer["blocked"]
     common = {"deployment": "", "instrument": str(BTC.id), "side": "buy", "quantity": "1", "state": "filled"}
     common |= {"limit": "1", "value": "2", "sentence": "no"}
-    nothing = {"profit": None, "currency": "", "open": "0", "unpriced_fees": {}}
+    nothing: dict[str, Any] = {"profit": None, "currency": "", "open": "0", "unpriced_fees": {}}
     assert bare == {"time_ms": 3, "order_id": "o3", "rule": "a"} | common | nothing
     money = {"profit": "2.0", "currency": "USDT", "open": "0.50", "unpriced_fees": {"HT": "0.10"}}
     assert opened == {"time_ms": 3, "order_id": "o3", "rule": "b"} | common | money

@@ -246,7 +246,7 @@ def test_a_persons_look_forgives_where_it_was_had() -> None:
             book.apply_trade_result(name, D(-1), NOON)
         return book
 
-    def rows(book: ExposureBook) -> tuple[int, int, int]:
+    def rows(book: ExposureBook) -> tuple[int, ...]:
         return book.rejects_in_row, *(book.view(want(deployment=name), NOON).losses_in_row for name in ("d", "e"))
 
     assert rows(lost()) == (1, 1, 1)
@@ -338,14 +338,13 @@ def test_an_order_is_open_until_it_ends_and_flies_until_its_fills_are_booked() -
 
 def test_what_is_left_is_summed_by_leg_side_and_whether_it_only_reduces() -> None:
     found = Exposed()
-    for number, (side, quantity, more) in enumerate(
-        [
-            ("buy", "1", {"position_side": "long"}),
-            ("buy", "2", {"position_side": "short"}),
-            ("buy", "4", {"position_side": "long", "reduce_only": True}),
-            ("sell", "8", {"position_side": "long"}),
-        ]
-    ):
+    flying: list[tuple[str, str, dict[str, Any]]] = [
+        ("buy", "1", {"position_side": "long"}),
+        ("buy", "2", {"position_side": "short"}),
+        ("buy", "4", {"position_side": "long", "reduce_only": True}),
+        ("sell", "8", {"position_side": "long"}),
+    ]
+    for number, (side, quantity, more) in enumerate(flying):
         found.put(open_order(number, side, quantity, **more), flies=True)
     assert (found.left("buy"), found.left("sell")) == (D(7), D(8))
     assert (found.left("buy", reducing=False), found.left("buy", leg="long"), found.left("buy", leg="short")) == (D(3), D(5), D(2))
