@@ -467,3 +467,5 @@ def test_a_quantity_is_worth_its_price_in_the_reporting_currency() -> None:
     assert book.value(cross.id, D(2)) == 0, "no price of it is known"
     book.set_price(cross.id, D("0.02"), NOON)
     assert book.value(cross.id, D(2)) == D(4_000)
+    book.apply_position(held("3", cross.id), "d")
+    assert book.used(NOON)["d"] == Used(gross=D(6_000), largest=D(6_000)), "a deployment's part too"
