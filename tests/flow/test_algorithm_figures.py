@@ -60,7 +60,7 @@ async def test_in_which_part_of_its_time_an_instant_is(desk: Desk) -> None:
 
 
 async def test_nothing_goes_before_its_time(desk: Desk) -> None:
-    kinds: tuple[tuple[str, dict[str, Any]], ...] = (("twap", {}), ("limit", {"minutes": 0}))
+    kinds: list[tuple[str, dict[str, Any]]] = [("twap", {}), ("limit", {"minutes": 0})]
     for number, (kind, more) in enumerate(kinds):
         wanted = desk.wanted(kind, cause=f"p{number}", **more)
         later = {"start_ns": wanted.start_ns + 10 * SECOND}
@@ -302,3 +302,20 @@ async def test_it_looks_four_times_a_second_while_the_account_is_ready_and_reads
     assert looked[4:] == [True]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_part_that_is_complete_is_asked_for_no_more(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk.algorithms.place(desk.wanted("twap"))
+    await desk.algorithms.look()
+    (first,) = desk.live
+    await desk.fill(first)
+    await desk.algorithms.look()
+    original, asked = desk.rig.gateway.find, list[str]()
+
+    async def find(order_id: str) -> Any:
+        asked.append(order_id)
+        return await original(order_id)
+
+    monkeypatch.setattr(desk.rig.gateway, "find", find)
+    await desk.algorithms.look()
+    assert (len(asked), first.client_id in asked) == (3, False)

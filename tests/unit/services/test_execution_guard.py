@@ -405,3 +405,10 @@ async def test_no_ratio_reduces_nothing_whatever_the_limit_is() -> None:
     rig.ratio = D("0.001")
     await rig.guard.look()
     assert len(rig.gate.sent) == 1
+
+
+async def test_a_share_whose_rules_are_not_known_holds_no_other_back() -> None:
+    strange = msgspec.structs.replace(BTC, id=InstrumentId("binance", "um", "XYZ-USDT-PERP"))
+    rig = Rig(STOP)
+    await rig.hold(holds("1", rules=strange), holds("2"))
+    assert [intent.terms.instrument for intent in rig.gate.sent] == [BTC.id]

@@ -122,12 +122,12 @@ async def test_each_change_is_awaited_by_those_who_follow_and_noted_for_others(r
 
     async with rig.control.followed(reload):
         notes = [await rig.changes()]
-        changes: tuple[Callable[[], Awaitable[Any]], ...] = (
+        changes: list[Callable[[], Awaitable[Any]]] = [
             lambda: rig.control.set_state("system", "", "REDUCING"),
             lambda: rig.control.set_rule("max_exposure", "shadow", {}),
             lambda: rig.control.set_protection("account", "paper", "stop_loss", "enforced", {}),
             lambda: rig.control.set_quota("d1", max_position=D(1), orders_per_day=1),
-        )
+        ]
         for number, change in enumerate(changes, 1):
             await change()
             assert len(seen) == number

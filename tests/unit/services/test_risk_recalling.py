@@ -194,8 +194,8 @@ async def test_what_is_asked_of_the_store() -> None:
         "equity": ("main", 60_000, {"start_ms": NOON_MS - 2 * DAY_MS, "end_ms": NOON_MS + 1}),
         "counts": ("main", 20_148 * DAY_MS * MS),
     }
-    shown: Any = (found.orders, found.fills)  # of a store that gives texts
-    assert shown == (["oldest", "newest"], [("a", "e"), ("c", "d")]), "oldest first, deployments' alone"
+    read: Any = (found.orders, found.fills)
+    assert read == (["oldest", "newest"], [("a", "e"), ("c", "d")]), "oldest first, deployments' alone"
     assert (found.counts, found.now_ns) == ({"d": 4}, NOON_MS * MS + 7)
     assert found.standing == standing_of([point(NOON_MS - 60_000, 120)], NOON_MS)
 

@@ -338,13 +338,13 @@ def test_an_order_is_open_until_it_ends_and_flies_until_its_fills_are_booked() -
 
 def test_what_is_left_is_summed_by_leg_side_and_whether_it_only_reduces() -> None:
     found = Exposed()
-    orders: list[tuple[str, str, dict[str, Any]]] = [
+    flying: list[tuple[str, str, dict[str, Any]]] = [
         ("buy", "1", {"position_side": "long"}),
         ("buy", "2", {"position_side": "short"}),
         ("buy", "4", {"position_side": "long", "reduce_only": True}),
         ("sell", "8", {"position_side": "long"}),
     ]
-    for number, (side, quantity, more) in enumerate(orders):
+    for number, (side, quantity, more) in enumerate(flying):
         found.put(open_order(number, side, quantity, **more), flies=True)
     assert (found.left("buy"), found.left("sell")) == (D(7), D(8))
     assert (found.left("buy", reducing=False), found.left("buy", leg="long"), found.left("buy", leg="short")) == (D(3), D(5), D(2))
@@ -457,3 +457,15 @@ def test_an_order_that_ended_unfilled_has_left() -> None:
     book.apply_order(open_order(1, "buy", "3").apply(OrderEvent(change=Change.CANCEL, evidence=SHOWN)))
     assert (book.in_flight(), book.view(want(2), NOON).open_orders) == ([], 0)
     assert ended(1, Change.CANCEL).state is OrderState.CANCELLED
+
+
+def test_a_quantity_is_worth_its_price_in_the_reporting_currency() -> None:
+    cross = msgspec.structs.replace(ETH, id=msgspec.structs.replace(ETH.id, market="spot", symbol="ETH-BTC"), quote="BTC")
+    book = ExposureBook("main", {cross.id: cross, BTC.id: BTC}.get, "USDT")
+    book.set_price(BTC.id, D(100_000), NOON)
+    assert book.value(cross.id, D(-2), D("0.03")) == D(6_000)
+    assert book.value(cross.id, D(2)) == 0, "no price of it is known"
+    book.set_price(cross.id, D("0.02"), NOON)
+    assert book.value(cross.id, D(2)) == D(4_000)
+    book.apply_position(held("3", cross.id), "d")
+    assert book.used(NOON)["d"] == Used(gross=D(6_000), largest=D(6_000)), "a deployment's part too"
