@@ -12,7 +12,7 @@ from msgspec import structs
 from quantservice.core.errors import InvalidValue
 from quantservice.core.instruments import Instrument, InstrumentId
 from quantservice.core.intents import Intent, OrderTerms
-from quantservice.services.execution.slicing import _least, chase, child, iceberg, part_now, quantities, twap, vwap
+from quantservice.services.execution.slicing import _least, chase, child, iceberg, part_now, quantities
 
 D = Decimal
 BTC = Instrument(
@@ -20,7 +20,6 @@ BTC = Instrument(
     tick_size=D("0.1"), lot_size=D("0.001"), min_quantity=D("0.001"), min_notional=D(100),
 )  # fmt: skip
 PRICE = D(50_000)
-HOUR = 3_600_000_000_000
 
 
 def parent(quantity: str = "1", *, side: str = "buy", until: int = 0, post_only: bool = False) -> Intent:
@@ -29,31 +28,19 @@ def parent(quantity: str = "1", *, side: str = "buy", until: int = 0, post_only:
     return Intent(intent_id="p1", terms=terms, deployment="d1", valid_until_ns=until, tag="exit")
 
 
-def test_twap_is_even_and_on_time() -> None:
-    plan = twap(parent(), BTC, price=PRICE, slices=4, start_ns=100, duration_ns=HOUR)
-    assert [part.intent.terms.quantity for part in plan] == [D("0.25")] * 4
-    assert [part.due_ns for part in plan] == [100 + number * HOUR // 4 for number in range(4)]
-    assert [part.intent.valid_until_ns for part in plan] == [100 + (number + 1) * HOUR // 4 for number in range(4)]
-    assert {(part.intent.parent, part.intent.purpose, part.intent.tag) for part in plan} == {("p1", "algorithm", "exit")}
-    assert len({part.intent.client_id for part in plan}) == 4
-    assert plan == twap(parent(), BTC, price=PRICE, slices=4, start_ns=100, duration_ns=HOUR)
+def spread(total: str, *weights: float, price: Decimal = PRICE) -> list[tuple[int, Decimal]]:
+    return quantities(D(total), BTC, price=price, weights=[D(str(weight)) for weight in weights])
 
 
-def test_a_part_ends_with_its_parent() -> None:
-    plan = twap(parent(until=HOUR // 3), BTC, price=PRICE, slices=2, start_ns=0, duration_ns=HOUR)
-    assert [part.intent.valid_until_ns for part in plan] == [HOUR // 3, HOUR // 3]
-
-
-def test_vwap_follows_the_profile() -> None:
-    plan = vwap(parent(), BTC, price=PRICE, profile=[1, 0, 3], start_ns=0, duration_ns=3)
-    assert [(part.due_ns, part.intent.terms.quantity) for part in plan] == [(0, D("0.25")), (2, D("0.75"))]
+def test_equal_weights_make_equal_parts_and_the_last_takes_what_rounding_left() -> None:
+    assert spread("1", 1, 1, 1, 1) == [(place, D("0.25")) for place in range(4)]
+    assert spread("1", 1, 1, 1) == [(0, D("0.333")), (1, D("0.333")), (2, D("0.334"))]
+    assert spread("1", 1, 0, 3) == [(0, D("0.25")), (2, D("0.75"))]
 
 
 def test_parts_that_would_be_too_small_go_with_the_next() -> None:
-    plan = twap(parent("0.005"), BTC, price=PRICE, slices=5, start_ns=0, duration_ns=5)
-    assert [part.intent.terms.quantity for part in plan] == [D("0.002"), D("0.003")], "100 USDT is 0.002 BTC"
-    (one,) = twap(parent("0.001"), BTC, price=PRICE, slices=5, start_ns=0, duration_ns=5)
-    assert one.intent.terms.quantity == D("0.001"), "what is too small as a whole is refused by others, not lost here"
+    assert spread("0.005", 1, 1, 1, 1, 1) == [(1, D("0.002")), (4, D("0.003"))], "100 USDT is 0.002 BTC"
+    assert spread("0.001", 1, 1, 1, 1, 1) == [(4, D("0.001"))], "what is too small as a whole is refused by others, not lost here"
 
 
 @given(
@@ -65,13 +52,13 @@ def test_parts_add_up_and_none_is_too_small(lots: int, profile: list[float], pri
     if not any(profile):
         return
     whole = D(lots) / 1_000
-    plan = vwap(parent(str(whole)), BTC, price=D(price), profile=profile, start_ns=0, duration_ns=HOUR)
-    quantities = [part.intent.terms.quantity for part in plan]
-    assert sum(quantities, D(0)) == whole
-    assert all(quantity % BTC.lot_size == 0 for quantity in quantities)
+    plan = spread(str(whole), *profile, price=D(price))
+    parts = [quantity for _, quantity in plan]
+    assert sum(parts, D(0)) == whole
+    assert all(quantity % BTC.lot_size == 0 for quantity in parts)
     if len(plan) > 1:
-        assert all(BTC.notional(D(price), quantity) >= BTC.min_notional for quantity in quantities)
-    assert [part.due_ns for part in plan] == sorted(part.due_ns for part in plan)
+        assert all(BTC.notional(D(price), quantity) >= BTC.min_notional for quantity in parts)
+    assert [place for place, _ in plan] == sorted({place for place, _ in plan})
 
 
 def test_an_iceberg_shows_no_more_than_asked_until_it_is_whole() -> None:
@@ -102,12 +89,6 @@ def test_a_chase_follows_the_touch_and_never_goes_beyond(side: str, touch: str, 
         assert (made.terms.limit_price, made.terms.quantity, made.terms.post_only) == (D(price), D("0.4"), True)
 
 
-@pytest.mark.parametrize("profile", [[], [0.0, 0.0], [1.0, -1.0], [float("nan")]])
-def test_a_profile_that_says_nothing_is_refused(profile: list[float]) -> None:
-    with pytest.raises(InvalidValue, match="profile"):
-        vwap(parent(), BTC, price=PRICE, profile=profile, start_ns=0, duration_ns=1)
-
-
 def test_the_figures_of_a_part() -> None:
     whole = parent(until=50)
     made = child(whole, 3, D("0.2"), now_ns=7, until_ns=40)
@@ -120,14 +101,6 @@ def test_the_figures_of_a_part() -> None:
         == child(whole, 3, D("0.3"), now_ns=9, until_ns=1).intent_id
         != child(whole, 4, D(1), now_ns=7, until_ns=40).intent_id
     )
-
-
-@pytest.mark.parametrize(("slices", "duration"), [(0, 1), (-1, 1), (1, -1)])
-def test_a_plan_without_a_part_or_a_time_is_refused(slices: int, duration: int) -> None:
-    with pytest.raises(InvalidValue, match="slices"):
-        twap(parent(), BTC, price=PRICE, slices=slices, start_ns=0, duration_ns=duration)
-    (one,) = twap(parent(), BTC, price=PRICE, slices=1, start_ns=5, duration_ns=0)
-    assert (one.due_ns, one.intent.terms.quantity) == (5, D(1))
 
 
 def test_what_is_left_is_spread_over_the_times_that_are_left() -> None:
@@ -143,9 +116,6 @@ def test_what_is_left_is_spread_over_the_times_that_are_left() -> None:
 
 
 def test_no_part_leaves_less_than_the_venue_takes() -> None:
-    def spread(total: str, *weights: int) -> list[tuple[int, Decimal]]:
-        return quantities(D(total), BTC, price=PRICE, weights=[D(weight) for weight in weights])
-
     assert spread("0.004", 1, 1) == [(0, D("0.002")), (1, D("0.002"))], "the least is 0.002"
     assert spread("0.005", 4, 1) == [(1, D("0.005"))], "0.004 would leave 0.001"
     assert spread("0.006", 2, 1) == [(0, D("0.004")), (1, D("0.002"))]

@@ -1,4 +1,4 @@
-"""Large orders in parts: TWAP, VWAP and iceberg as plans of child intents. Pure.
+"""Large orders in parts: what goes now, and the child intents of a parent. Pure.
 
 A child's id is a function of its parent and its place in the plan, so that a plan made again after a restart is the same plan and
 nothing is sent twice. The parts add up to the parent's quantity to the last step, and none is below the venue's least.
@@ -15,32 +15,6 @@ from quantservice.core.errors import InvalidValue
 from quantservice.core.instruments import Instrument
 from quantservice.core.intents import Intent, intent_id
 from quantservice.core.money import ZERO, exact, round_to_step
-
-
-class Slice(msgspec.Struct, frozen=True, kw_only=True):
-    """A part and when it is due (UTC nanoseconds)."""
-
-    due_ns: int
-    intent: Intent
-
-
-def twap(
-    parent: Intent, instrument: Instrument, *, price: Decimal, slices: int, start_ns: int, duration_ns: int
-) -> tuple[Slice, ...]:
-    """Spread a parent evenly over a time. Fewer slices than asked where parts of that size would be too small for the venue."""
-    if slices < 1 or duration_ns < 0:
-        raise InvalidValue("slices", f"{slices} slices over {duration_ns} ns: at least one slice, and no time before the start")
-    return _plan(parent, instrument, price, [Decimal(1)] * slices, start_ns, duration_ns)
-
-
-def vwap(
-    parent: Intent, instrument: Instrument, *, price: Decimal, profile: Sequence[float], start_ns: int, duration_ns: int
-) -> tuple[Slice, ...]:
-    """Spread a parent over a time as the market's volume usually is: ``profile`` has one share per equal part of the time."""
-    weights = [Decimal(str(share)) for share in profile]
-    if not weights or any(not weight.is_finite() or weight < 0 for weight in weights) or not any(weights):
-        raise InvalidValue("profile", "needs shares of volume, none below zero and one above it")
-    return _plan(parent, instrument, price, weights, start_ns, duration_ns)
 
 
 @exact
@@ -88,31 +62,18 @@ def quantities(total: Decimal, instrument: Instrument, *, price: Decimal, weight
     planned = carried = ZERO
     for place, weight in enumerate(weights):
         carried += total * weight / whole
-        quantity = round_to_step(carried, lot, "ROUND_FLOOR")
+        last = place == len(weights) - 1  # what rounding left is its own
+        quantity = total - planned if last else round_to_step(carried, lot, "ROUND_FLOOR")
         rest = total - planned - quantity
         if quantity < least or (0 < rest < least):
             continue  # too small by itself, or it would leave too little: it goes with the next
         parts.append((place, quantity))
         planned += quantity
         carried -= quantity
-    if planned < total:  # what rounding left goes with the last part
+    if planned < total:  # too small for a part of its own: it goes with the one before
         place, quantity = parts.pop() if parts else (len(weights) - 1, ZERO)
         parts.append((place, quantity + total - planned))
     return parts
-
-
-def _plan(
-    parent: Intent, instrument: Instrument, price: Decimal, weights: Sequence[Decimal], start_ns: int, duration_ns: int
-) -> tuple[Slice, ...]:
-    step_ns = duration_ns // len(weights)
-    parts = quantities(parent.terms.quantity, instrument, price=price, weights=weights)
-    return tuple(
-        Slice(
-            due_ns=start_ns + place * step_ns,
-            intent=child(parent, place, quantity, now_ns=start_ns + place * step_ns, until_ns=start_ns + (place + 1) * step_ns),
-        )
-        for place, quantity in parts
-    )
 
 
 def _least(instrument: Instrument, price: Decimal) -> Decimal:
