@@ -81,6 +81,17 @@ class SeededLoop(asyncio.SelectorEventLoop):
                 self.failures.append(cause)
 
 
+class InPlace:
+    """The state store's thread, of a world without threads: what is given runs at once."""
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        """Return what the work returns."""
+        return work()
+
+    def end(self) -> None:
+        """There is nothing to end."""
+
+
 def _causes(error: BaseException | None) -> list[BaseException]:
     if error is None:
         return []

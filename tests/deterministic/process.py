@@ -24,7 +24,7 @@ from quantservice.services.execution import ExecutionConfig, ExecutionService, G
 from quantservice.services.portfolio import Bookkeeper
 from quantservice.services.risk import ExposureBook, RiskDesk, RuleSet
 from tests.deterministic.chance import Chance
-from tests.deterministic.loop import OWNER, LoopClock, SeededLoop
+from tests.deterministic.loop import OWNER, InPlace, LoopClock, SeededLoop
 from tests.deterministic.venue import ACCOUNT, Exchange, Wire
 
 #: Value that no position may exceed, in USDT: counted with everything in flight.
@@ -51,7 +51,7 @@ class Store(SqlStateStore):
     async def open(self) -> None:
         """Connect; no migration."""
         if self._engine is None:
-            self._engine = SqliteEngine(self._url)
+            self._engine = SqliteEngine(self._url, InPlace())
 
 
 class Process:

@@ -20,7 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, CursorResult, Dialect
 
 from quantservice.adapters.state_store.prepared import Compiled, Prepared, Row
-from quantservice.adapters.state_store.thread import StoreThread
+from quantservice.adapters.state_store.thread import Runner
 
 _BUSY_TIMEOUT_MS: Final = 30_000
 _WAL_TRIES: Final = 500
@@ -78,11 +78,11 @@ class SqliteConnection:
 class SqliteEngine:
     """One file, one transaction at a time: the caller sees to that."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, thread: Runner) -> None:
         # hide_parameters: an error must not carry a sealed password or a key hash into a log.
         arguments = {"check_same_thread": False}
         self._engine = sa.create_engine(url, hide_parameters=True, connect_args=arguments)
-        self._thread = StoreThread("state-store")
+        self._thread = thread
         self._kept: sa.Connection | None = None
         self._within = False  # from before a begin until after the end
         self._version: int | None = None  # as it was when the transaction that runs began; None while it waits for its begin

@@ -7,10 +7,22 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 _T = TypeVar("_T")
 _Piece: TypeAlias = Callable[[], None]
+
+
+class Runner(Protocol):
+    """Where what waits for a lock or for the disk runs."""
+
+    async def run(self, work: Callable[[], _T]) -> _T:
+        """Return what ``work`` returned, run to its end also where the caller is cancelled."""
+        ...
+
+    def end(self) -> None:
+        """End once what was given is done."""
+        ...
 
 
 class _Whole(asyncio.Future[Any]):
