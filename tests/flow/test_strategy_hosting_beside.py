@@ -17,7 +17,7 @@ from tests.support.state import sqlite_store
 from quantservice.core.events import Kind, Quote, Source, StreamId, Ticker
 from quantservice.core.messages import MarketBatch, Message, StoredBatch, StrategySignal, Topic
 from quantservice.core.signals import OrderUpdate
-from quantservice.ports import Deployment, RunAsked, RunSilent, RunTold, StateStore, fact_of, kind_of
+from quantservice.ports import Deployment, DeploymentSnapshot, RunAsked, RunSilent, RunTold, StateStore, fact_of, kind_of
 
 BTC = instrument("BTC").id
 
@@ -80,15 +80,24 @@ async def test_what_became_of_orders_is_told_at_the_next_close_before_its_kline_
         assert third.decisions[0].tag.endswith(" accepted:a,filled:a")
 
 
+async def first_save(state: StateStore, deployment: str) -> DeploymentSnapshot:
+    """Return what was saved of a deployment, once it is: that comes after the signal."""
+    async with asyncio.timeout(20):
+        while True:
+            async with state.transaction() as work:
+                saved = await work.deployments.last_state(deployment)
+            if saved is not None:
+                return saved
+            await asyncio.sleep(0.01)
+
+
 async def test_after_a_crash_it_remembers_what_it_did_and_heard_since_the_last_save(state: StateStore) -> None:
     async with house(state) as made:
         deployed = await made.deploy("hearing", "BTC")
         await made.warm(deployed)
         await made.live(WARM, "BTC")
         await made.signals(1)
-        async with state.transaction() as work:
-            saved = await work.deployments.last_state(deployed.id)
-        assert saved is not None
+        saved = await first_save(state, deployed.id)
         await tell(state, deployed, "filled", "a")
         await made.live(WARM + 1, "BTC")
         await made.signals(1)
