@@ -1725,8 +1725,8 @@ export interface paths {
          * Daily statements
          * @description Newest day first, a row per currency: opening, moves by reason, closing, and what the venue said.
          *
-         *     The whole journal is added up again: `balanced` says whether every day and every balance is what its entries make it, and
-         *     whether the venue's last word was the same.
+         *     Every entry of the journal is added up, once in the life of the process: `balanced` says whether every day and every
+         *     balance is what its entries make it, and whether the venue's last word was the same.
          */
         get: operations["get_statements_api_v1_portfolio_statements_get"];
         put?: never;

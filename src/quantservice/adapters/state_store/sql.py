@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from quantservice.adapters.state_store.repositories import SqlUnitOfWork
 from quantservice.adapters.state_store.schema import migrate
 from quantservice.adapters.state_store.sqlite import SqliteConnection, SqliteEngine
-from quantservice.adapters.state_store.thread import Runner, StoreThread
+from quantservice.adapters.state_store.thread import StoreThread
 from quantservice.adapters.state_store.urls import parse_url, shown, sqlite_path
 from quantservice.adapters.state_store.whole import WholeConnection, whole
 from quantservice.core.errors import EnvironmentFault, StoreUnavailable
@@ -63,19 +63,12 @@ class SqlStateStore:
     """Transactions over SQLite (WAL, one writer at a time, also across processes) or PostgreSQL."""
 
     def __init__(
-        self,
-        url: str,
-        sealer: Sealer,
-        *,
-        payloads: Mapping[str, type[msgspec.Struct]] = DURABLE_PAYLOADS,
-        pool_size: int = 5,
-        make_thread: Callable[[], Runner] = lambda: StoreThread("state-store"),
+        self, url: str, sealer: Sealer, *, payloads: Mapping[str, type[msgspec.Struct]] = DURABLE_PAYLOADS, pool_size: int = 5
     ) -> None:
         self._url, self._arguments = parse_url(url)
         self._sealer = sealer
         self._payloads = payloads
         self._pool_size = pool_size
-        self._make_thread = make_thread
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._engine: AsyncEngine | SqliteEngine | None = None
         self._turn = asyncio.Lock()
@@ -192,7 +185,7 @@ class SqlStateStore:
 
     def _create_engine(self) -> AsyncEngine | SqliteEngine:
         if self._sqlite:
-            return SqliteEngine(self._url, self._make_thread())
+            return SqliteEngine(self._url, StoreThread("state-store"))
         return create_async_engine(
             self._url,
             connect_args=self._arguments,

@@ -72,8 +72,8 @@ def _add(router: APIRouter, trading: TradingFace) -> None:
     ) -> Response:
         """Newest day first, a row per currency: opening, moves by reason, closing, and what the venue said.
 
-        The whole journal is added up again: `balanced` says whether every day and every balance is what its entries make it, and
-        whether the venue's last word was the same.
+        Every entry of the journal is added up, once in the life of the process: `balanced` says whether every day and every
+        balance is what its entries make it, and whether the venue's last word was the same.
         """
         found = await trading.accounts.get(account)
         made = await trading.portfolio.statements(found.name, days=days)
