@@ -71,7 +71,7 @@ class OrderMachine(RuleBasedStateMachine):
         elif change is Change.SUBMIT:
             after = "submitting" if where == "approved" else ""
         elif change is Change.DISCARD:
-            after = "not_sent" if where in ("approved", "submitting") else ""
+            after = {"approved": "not_sent", "submitting": "not_sent", "unknown": "unknown", "not_sent": "not_sent"}.get(where, "")
         else:
             after = "not_sent" if where in ("unknown", "not_sent") else ""
         ends = after != where and OrderState(after) in FINAL if after else False
