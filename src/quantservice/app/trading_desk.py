@@ -8,6 +8,7 @@ import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from quantservice.app.parts import Parts
 
 log = structlog.get_logger(__name__)
-#: This process, among all that may ever use the store: process numbers come again, in containers on every host
-_HOLDER: Final = f"{socket.gethostname()}, process {os.getpid()}, {secrets.token_hex(4)}"
 _LEASE_MS: Final = 6_000  # a killed process is followed so late at most: with the start itself within the ten seconds of G5
 _EQUITY_EVERY_S: Final = 1.0
 _QUOTED_NS: Final = 10_000_000_000  # how long a quote counts
@@ -50,6 +49,12 @@ _DAY_NS: Final = 86_400 * 1_000_000_000
 _STANDING_NS: Final = 5_000_000_000  # how often a peak that grows is kept
 _RATIO_DIGITS: Final = 4
 _VALID_NS: Final = 30_000_000_000  # how long after a signal its orders may be sent
+
+
+@cache
+def holder_of(process: int) -> str:
+    """Name this process, among all that may ever use the store: process numbers come again, in containers on every host."""
+    return f"{socket.gethostname()}, process {process}, {secrets.token_hex(4)}"
 
 
 class AccountDesk:
@@ -96,7 +101,7 @@ class AccountDesk:
             check=risk,
             books=self.books,
             told=self._told,
-            holder=_HOLDER,
+            holder=holder_of(os.getpid()),
             config=GatewayConfig(lease_ms=round(_LEASE_MS * speed), send_within_s=10.0 * speed),
         )
         self.gateway.reconciled = self._reconciled

@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
 #: Figures of a run that its row in the ledger keeps.
 TOLD: Final = ("duration", "sharpe_daily", "skew", "kurtosis")
 _T = TypeVar("_T")
-#: Names the runs of this process, with their number: what is counted twice by accident is counted once.
-_SESSION: Final = f"{os.getpid():x}-{secrets.token_hex(6)}"
 _numbers: Final = count()
+
+
+@cache
+def _session(process: int) -> str:
+    """Name the runs of this process, with their number: what is counted twice by accident is counted once."""
+    return f"{process:x}-{secrets.token_hex(6)}"
 
 
 class Client(Protocol):
@@ -77,7 +82,7 @@ def trial_of(strategy: Strategy, figures: Mapping[str, float], *, data_fingerpri
         code_hash=code_hash(cls),
         parameters=strategy.parameters,
         parameter_hash=parameter_hash(strategy.parameters),
-        run_id=f"{source}-{_SESSION}",
+        run_id=f"{source}-{_session(os.getpid())}",
         number=next(_numbers),
         source=source,
         data_fingerprint=data_fingerprint,

@@ -7,6 +7,7 @@ rebuilt from the store. Trade topics are durable: one message, one fact, written
 from __future__ import annotations
 
 import itertools
+import os
 import secrets
 import time
 from collections.abc import Sequence
@@ -206,13 +207,27 @@ Payload = (
     MarketBatch | StoredBatch | IndicatorBatch | StrategySignal | FeedStatus | GapChange | Command | SystemEvent | msgspec.Struct
 )
 
-_BOOT: Final = secrets.token_hex(6)
-_SEQUENCE: Final = itertools.count(1)
+
+class _Ids:
+    """Ids of one process. A forked child is another process: it begins its own."""
+
+    def __init__(self) -> None:
+        self._boot, self._sequence = secrets.token_hex(6), itertools.count(1)
+        os.register_at_fork(after_in_child=self._begin)
+
+    def _begin(self) -> None:
+        self._boot, self._sequence = secrets.token_hex(6), itertools.count(1)
+
+    def __next__(self) -> str:
+        return f"{self._boot}-{next(self._sequence):x}"
+
+
+_IDS: Final = _Ids()
 
 
 def new_event_id() -> str:
     """Return an id unique over processes and boots, ordered within one process."""
-    return f"{_BOOT}-{next(_SEQUENCE):x}"
+    return next(_IDS)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 import pytest
 from tests.support.market import batch, kline, kline_stream
@@ -224,3 +226,20 @@ class TestSpans:
         assert split(Span(0, 2), 1) == [Span(0, 1), Span(1, 2)]
         with pytest.raises(InvalidValue, match="length_ms"):
             split(Span(0, 7), 0)
+
+
+def test_a_forked_child_makes_ids_of_its_own() -> None:
+    """It would write the same keys into the same outbox as its parent."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, f"{new_event_id()} {new_event_id()}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    of_the_child = os.read(reading, 1_000).decode().split()
+    for end in (reading, writing):
+        os.close(end)
+    ids = [*of_the_child, new_event_id(), new_event_id()]
+    assert len(set(ids)) == 4
+    boots = [name.partition("-")[0] for name in ids]
+    assert boots[0] == boots[1] != boots[2] == boots[3]
