@@ -251,9 +251,9 @@ async def test_what_ended_while_nobody_looked_is_found_at_the_start(rig: Rig) ->
 
 
 async def test_what_was_not_reconciled_sends_nothing(rig: Rig) -> None:
-    with pytest.raises(VenueError, match="not reconciled"):
+    with pytest.raises(EnvironmentFault, match="not reconciled"):
         await rig.make("one").submit([rig.intent()])
-    with pytest.raises(VenueError, match="not reconciled"):
+    with pytest.raises(EnvironmentFault, match="not reconciled"):
         await rig.make("one").amend(rig.intent(type="limit", limit_price=D(1)))
     assert rig.venue.sent == []
 

@@ -399,7 +399,7 @@ class Gateway:
 
     def _need_ready(self) -> None:
         if self.closed:
-            raise VenueError(self.closed)
+            raise EnvironmentFault(self.closed)
 
     def _evidence(self, source: str, *, reference: str, detail: str) -> Evidence:
         return Evidence(source=source, reference=reference, time_ns=self._clock.now_ns(), detail=detail[:500])
