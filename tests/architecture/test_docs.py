@@ -18,8 +18,8 @@ from typing import Any, get_args
 import pytest
 import typer
 import yaml
-from tests.support.commands import RunningDemo, environment, free_port, running, wait_for
-from tests.support.docs import CommandServer, Example, command_server, examples, headings
+from tests.support.commands import RunningDemo, environment, free_port, qs, running, wait_for
+from tests.support.docs import Example, examples, headings
 
 from quantservice.app.cli import app
 from quantservice.app.docs import configuration_page, settings_file
@@ -210,7 +210,6 @@ class Stage:
     client_port: int
     simulator_port: int
     folder: Path
-    server: CommandServer
 
     @property
     def env(self) -> dict[str, str]:
@@ -229,7 +228,8 @@ class Stage:
             return self._shell(["sh", "-c", quick])
         settings, _, command = line.partition("./qs")
         env = self.env | dict(word.split("=", 1) for word in shlex.split(settings))
-        return self.server.run(f"./qs{command}", cwd=self.folder, env=env)
+        done = qs(*shlex.split(command), cwd=self.folder, env=env, timeout_s=_PATIENCE_S)
+        return done.returncode, done.stdout + done.stderr
 
     def run_python(self, text: str) -> tuple[int, str]:
         """Run a Python block."""
@@ -256,14 +256,11 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        with (
-            command_server(environment()) as server,
-            running("demo", data_dir=folder / "data" / "demo", env=settings) as demo,
-        ):
+        with running("demo", data_dir=folder / "data" / "demo", env=settings) as demo:
             # All but the gap that the demo makes on purpose, which takes its time.
             wait_for(lambda: _mostly_there(demo.get("/api/v1/status")["history"]), "the demo's history")
             wait_for(lambda: _answers(f"http://127.0.0.1:{ports['simulator']}/_referee"), "the simulator's first answer")
-            yield Stage(demo, ports["client"], ports["simulator"], folder, server)
+            yield Stage(demo, ports["client"], ports["simulator"], folder)
             code, said = demo.end()
             assert code == 0, said
             assert "Traceback" not in said

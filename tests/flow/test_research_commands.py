@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 from tests.support import research_store
-from tests.support.commands import qs
+from tests.support.commands import environment, qs
 from typer.testing import CliRunner
 
 from quantservice.app.cli import app
@@ -252,8 +252,17 @@ def test_the_same_sweep_on_a_local_ray_cluster(stored: Path, swept: dict[str, An
 def test_an_engine_that_is_not_installed_is_said(stored: Path) -> None:
     (stored.parent / "ray.py").write_text("raise ImportError('no ray here')\n")
     try:
-        env = {"PYTHONPATH": str(stored.parent)}
-        done = qs("sweep", "ma_cross", *BARS, *SPACE, "--engine=ray", f"--data-dir={stored}", cwd=stored.parent, env=env)
+        command = [sys.executable, "-m", "quantservice.app.cli", "sweep", "ma_cross", *BARS, *SPACE, "--engine=ray"]
+        env = environment({"PYTHONPATH": str(stored.parent)})
+        done = subprocess.run(
+            [*command, f"--data-dir={stored}"],
+            cwd=stored.parent,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=WAIT_S,
+            check=False,
+        )
     finally:
         (stored.parent / "ray.py").unlink()
     assert done.returncode == 1

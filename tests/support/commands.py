@@ -12,8 +12,11 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+from tests.support.command_server import CommandServer
 
 PATIENCE_S = 60.0
 
@@ -32,16 +35,13 @@ def environment(extra: dict[str, str] | None = None) -> dict[str, str]:
 
 
 def qs(*arguments: str, cwd: Path, timeout_s: float = 90.0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "quantservice.app.cli", *arguments],
-        cwd=cwd,
-        env=environment(env),
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
+    """Run one command to its end, in a process of its own that has been loaded already."""
+    return _server().run(arguments, cwd=cwd, env=environment(env), timeout_s=timeout_s)
+
+
+@cache
+def _server() -> CommandServer:
+    return CommandServer(environment())
 
 
 def wait_for(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
