@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Playwright
+from playwright.sync_api import Page, Playwright, Route
 from tests.support.browser import Platform, Screen, browser, cut_tables, new_screen, until, untranslated, words_on
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
@@ -196,6 +196,29 @@ def test_a_deployment_is_made_started_changed_and_rolled_back(visitor: Page, pla
     visitor.locator("#typed-word").last.fill("by hand")
     confirm.click()
     until(lambda: platform.get("/api/v1/deployments/by%20hand")["parameters"]["fast"] == 5, what="the first version to be back")
+
+
+def test_a_page_that_is_being_opened_is_not_ended_by_the_form_that_writes_its_address(visitor: Page, platform: Platform) -> None:
+    """The form keeps what it shows in its address, a moment later; by then its person may be on the way to another page."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    chunk = re.compile(r"/assets/StrategiesPage-.*\.js$")
+    visitor.goto(f"{platform.url}/strategies/deployments/new?strategy=ma_cross&symbols={NAME}&period=1m")
+    visitor.locator('[data-figure="stored-klines"]').wait_for(timeout=WAIT_S * 1000)
+    visitor.route(chunk, hold)
+    try:
+        visitor.locator('[data-parameter="fast"] input').fill("7")
+        visitor.locator('[data-parameter="fast"] input').press("Tab")
+        visitor.locator("form header a").click()
+        until(lambda: visitor.evaluate("1") and held, what="the other page to be asked for", timeout_s=WAIT_S)
+        visitor.evaluate("() => new Promise((done) => setTimeout(done, 600))")  # in the page's own order: after the form's 400
+        held[0].continue_()
+        visitor.wait_for_url("**/strategies/deployments", timeout=WAIT_S * 1000)
+    finally:
+        visitor.unroute(chunk)
 
 
 def test_a_job_is_deleted_by_its_typed_name_and_stays_counted(visitor: Page, platform: Platform) -> None:

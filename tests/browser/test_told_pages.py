@@ -173,13 +173,18 @@ def test_every_step_of_an_orders_chain_is_said_in_the_pages_language(
 
 
 #: an order beyond the steps of its instrument; what is said of it in English and Chinese
-REFUSED = [
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
     (
         {"quantity": "0.0015"},
         "quantity: 0.0015 is no multiple of the lot of BTC-USDT-PERP, 0.001",
         "数量：0.0015 不是 BTC-USDT-PERP 数量步长",
     ),
     ({"symbol": "BTCUSTD"}, "Unknown symbol “BTCUSTD”; did you mean: BTCUSDT", "未知的品种“BTCUSTD”，是否为：BTCUSDT"),
+    (
+        {"type": "limit", "limit_price": "50000", "post_only": True, "time_in_force": "IOC"},
+        "post_only: an order that is IOC never rests, and a post-only one may do nothing else",
+        "只做挂单方：IOC 单从不挂在盘口，而只做挂单方的订单只能挂在盘口",
+    ),
     ({"type": "limit", "limit_price": "-1"}, "limit price must be a positive number, not -1", "限价须为正数，而不是 -1"),
 ]
 
@@ -187,7 +192,7 @@ REFUSED = [
 def test_a_refused_order_is_said_in_the_pages_language(owner: Page, platform: Platform, desks: tuple[str, str]) -> None:
     """Rebuilt from what the server says is wrong: each answer is the server's own, the form would not let all of them through."""
     order = {"account": desks[0], "symbol": "BTCUSDT", "market": "um", "side": "buy", "quantity": "0.01"}
-    changes: dict[str, str] = {}
+    changes: dict[str, Any] = {}
 
     def send(route: Route) -> None:
         route.continue_(post_data=json.dumps(order | changes))

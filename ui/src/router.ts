@@ -1,4 +1,4 @@
-import { createRouter, createWebHistory } from "vue-router";
+import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteLocationRaw } from "vue-router";
 
 export const SETTINGS_TABS = ["pairs", "proxies", "keys", "display", "platform"] as const;
 export const STRATEGY_TABS = ["library", "deployments"] as const;
@@ -32,3 +32,21 @@ export const router = createRouter({
     { path: "/:rest(.*)*", name: "lost", component: () => import("./pages/LostPage.vue") },
   ],
 });
+
+let headedFor: RouteLocationNormalized | null = null; // what is being opened
+router.beforeEach((to) => {
+  headedFor = to;
+});
+const arrived = (to: RouteLocationNormalized): void => {
+  if (headedFor === to) headedFor = null; // not where another navigation ended this one
+};
+router.afterEach(arrived);
+router.onError((_error, to) => arrived(to));
+
+/**
+ * Write what the page `name` shows into its address. Not while another page is being opened: a later navigation ends the one that
+ * is under way, and whoever went there would stay here.
+ */
+export function keepAddress(name: unknown, to: RouteLocationRaw): void {
+  if (router.currentRoute.value.name === name && (headedFor === null || headedFor.name === name)) void router.replace(to);
+}

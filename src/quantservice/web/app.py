@@ -53,7 +53,16 @@ Live: /ws speaks JSON. Send {"action": "subscribe", "topics": ["kline:binance:um
 {"action": "resume", "session", "last_seq", "topics"}: what was missed follows, or {"type": "reset"} says to read again over REST.
 
 The client protocol (query, subscribe, subscribe_incremental) is another server, on port 8765."""
-_LIVE_MODELS = (models.LiveRequest, models.LiveReply, models.LiveEvent, models.LiveTicker, models.LiveStatus, LiveKline)
+#: What no route names as its model: the errors of all of them, and what the WebSocket says.
+_MORE_MODELS = (
+    models.ErrorBody,
+    models.LiveRequest,
+    models.LiveReply,
+    models.LiveEvent,
+    models.LiveTicker,
+    models.LiveStatus,
+    LiveKline,
+)
 
 
 class WebApp(FastAPI):
@@ -115,15 +124,15 @@ async def _no_lifespan(_app: FastAPI) -> AsyncIterator[None]:
 
 
 def _complete(schema: dict[str, Any]) -> dict[str, Any]:
-    """Add what FastAPI cannot know: the WebSocket's models and who may call what."""
+    """Add what FastAPI cannot know: the models of errors and of the WebSocket, and who may call what."""
     parts = schema.setdefault("components", {})
     known = parts.setdefault("schemas", {})
     known.pop("HTTPValidationError", None)
     known.pop("ValidationError", None)
-    _keys, live = models_json_schema(
-        [(model, "serialization") for model in _LIVE_MODELS], ref_template="#/components/schemas/{model}"
+    _keys, more = models_json_schema(
+        [(model, "serialization") for model in _MORE_MODELS], ref_template="#/components/schemas/{model}"
     )
-    for name, model in live["$defs"].items():
+    for name, model in more["$defs"].items():
         known.setdefault(name, model)
     parts["securitySchemes"] = {
         "owner": {"type": "http", "scheme": "bearer", "description": "The owner token made at first start."},

@@ -4401,68 +4401,6 @@ export interface components {
             drawdown: string;
         };
         /**
-         * ErrorBody
-         * @description The body of every 4xx and 5xx answer.
-         */
-        ErrorBody: {
-            error: components["schemas"]["ErrorDetail"];
-        };
-        /**
-         * ErrorDetail
-         * @description What went wrong, in one sentence.
-         */
-        ErrorDetail: {
-            /**
-             * Code
-             * @description Short, stable name of the error.
-             * @example unknown_symbol
-             */
-            code: string;
-            /**
-             * Message
-             * @description One sentence that says what to do.
-             * @example unknown symbol 'BTCUSTD'; did you mean: BTCUSDT
-             */
-            message: string;
-            /**
-             * Field
-             * @description The argument that is at fault.
-             * @example symbol
-             */
-            field?: string | null;
-            /**
-             * Valid
-             * @description Valid values, nearest first.
-             * @example [
-             *       "BTCUSDT"
-             *     ]
-             */
-            valid?: string[] | null;
-            /**
-             * Reason
-             * @description Names what is wrong, for a reader's own words; absent where only the message says it.
-             * @example off_lot
-             */
-            reason?: string | null;
-            /**
-             * Values
-             * @description What stands in the sentence.
-             * @example {
-             *       "given": "0.0015",
-             *       "step": "0.001"
-             *     }
-             */
-            values?: {
-                [key: string]: string;
-            } | null;
-            /**
-             * Id
-             * @description Id of an unexpected fault, to be found in the log.
-             * @example 5f0c1e-2a
-             */
-            id?: string | null;
-        };
-        /**
          * FillList
          * @description Fills, newest first.
          */
@@ -9270,6 +9208,73 @@ export interface components {
              * @example 1748736000000
              */
             last_ms: number;
+        };
+        /**
+         * ErrorBody
+         * @description The body of every 4xx and 5xx answer.
+         */
+        ErrorBody: {
+            error: components["schemas"]["ErrorDetail"];
+        };
+        /**
+         * ErrorDetail
+         * @description What went wrong, in one sentence.
+         */
+        ErrorDetail: {
+            /**
+             * Code
+             * @description Short, stable name of the error.
+             * @example unknown_symbol
+             */
+            code: string;
+            /**
+             * Message
+             * @description One sentence that says what to do.
+             * @example unknown symbol 'BTCUSTD'; did you mean: BTCUSDT
+             */
+            message: string;
+            /**
+             * Field
+             * @description The argument that is at fault.
+             * @default null
+             * @example symbol
+             */
+            field: string | null;
+            /**
+             * Valid
+             * @description Valid values, nearest first.
+             * @default null
+             * @example [
+             *       "BTCUSDT"
+             *     ]
+             */
+            valid: string[] | null;
+            /**
+             * Reason
+             * @description Names what is wrong, for a reader's own words; absent where only the message says it.
+             * @default null
+             * @example off_lot
+             */
+            reason: string | null;
+            /**
+             * Values
+             * @description What stands in the sentence.
+             * @default null
+             * @example {
+             *       "given": "0.0015",
+             *       "step": "0.001"
+             *     }
+             */
+            values: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Id
+             * @description Id of an unexpected fault, to be found in the log.
+             * @default null
+             * @example 5f0c1e-2a
+             */
+            id: string | null;
         };
         /**
          * LiveEvent
@@ -21905,7 +21910,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description Credentials are needed or wrong. */
@@ -21914,7 +21919,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The caller may not do this. */
@@ -21923,7 +21928,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description An unknown name; `valid` names the nearest known ones. */
@@ -21932,7 +21937,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The body is too large. */
@@ -21941,7 +21946,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The body is not JSON. */
@@ -21950,7 +21955,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description The Host header is not one of ours. */
@@ -21959,7 +21964,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description An argument is not valid; `field` names it. */
@@ -21968,7 +21973,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description Too many requests; wait as Retry-After says. */
@@ -21977,7 +21982,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             /** @description A store or the venue does not answer now; wait as Retry-After says. */
@@ -21986,7 +21991,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/plain": components["schemas"]["ErrorBody"];
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };

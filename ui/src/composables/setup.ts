@@ -1,8 +1,9 @@
 // What a run is asked with: strategy, bars, parameters, assumptions. It lives in the address, so that it can be shared.
 import { computed, reactive, watch } from "vue";
-import { useRoute, useRouter, type LocationQuery } from "vue-router";
+import { useRoute, type LocationQuery } from "vue-router";
 import { parametersOf, type Scalar } from "@/lib/parameters";
 import { byLength, isPeriod } from "@/lib/periods";
+import { keepAddress } from "@/router";
 import { useMarkets } from "@/stores/markets";
 import { useResearch } from "@/stores/research";
 
@@ -59,7 +60,6 @@ function read(word: string): Scalar {
 /** The setup of this address, kept in it while it changes. */
 export function useSetup() {
   const route = useRoute();
-  const router = useRouter();
   const markets = useMarkets();
   const research = useResearch();
   const name = route.name;
@@ -131,9 +131,8 @@ export function useSetup() {
     () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
-        if (route.name !== name) return;
         const kept = Object.fromEntries(Object.entries(route.query).filter(([key]) => key.startsWith("r.")));
-        void router.replace({ query: { ...queryOf(setup, parameters.value), ...kept } });
+        keepAddress(name, { query: { ...queryOf(setup, parameters.value), ...kept } });
       }, 400);
     },
     { deep: true },

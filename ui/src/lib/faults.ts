@@ -2,6 +2,7 @@
 import type { ApiError } from "@/api/client";
 import { i18n } from "@/i18n";
 import { breachText, deniedSentence } from "./rules";
+import { ownSentence } from "./sentences";
 import { shortName } from "./report";
 
 /** What a number must be, by the server's words for it. */
@@ -30,7 +31,8 @@ function wanted(text: string): string {
 function fieldText(field: string): string {
   const { t, te } = i18n.global;
   const [, place = "", name = field] = /^(orders\.\d+\.)?(.*)$/.exec(field) ?? [];
-  return `${place}${te(`fault.field.${name}`) ? t(`fault.field.${name}`) : name}`;
+  const key = `fault.field.${name.replaceAll(" ", "_")}`;
+  return `${place}${te(key) ? t(key) : name}`;
 }
 
 function worded(name: string, value: string): string {
@@ -39,10 +41,17 @@ function worded(name: string, value: string): string {
   return name === "given" || name === "name" || name === "account" ? value : breachText(value);
 }
 
+/** The sentence in the page's own language, after the argument's name where it begins with that. */
+function ownFault(fault: ApiError): string | null {
+  const lead = fault.field ? [`${fault.field}: `, `${fault.field} `].find((start) => fault.message.startsWith(start)) : undefined;
+  const inner = lead === undefined ? null : ownSentence(fault.message.slice(lead.length));
+  return inner === null ? ownSentence(fault.message) : `${fieldText(fault.field ?? "")}：${inner}`;
+}
+
 export function faultText(fault: ApiError): string {
   const { t, te } = i18n.global;
   if (fault.code === "risk_denied") return deniedSentence(fault.message);
-  if (!fault.reason || !te(`fault.said.${fault.reason}`)) return fault.message;
+  if (!fault.reason || !te(`fault.said.${fault.reason}`)) return ownFault(fault) ?? fault.message;
   const values = Object.fromEntries(Object.entries(fault.values).map(([name, value]) => [name, worded(name, value)]));
   const said = t(`fault.said.${fault.reason}`, { ...values, field: fieldText(fault.field ?? ""), near: fault.valid.join(", ") });
   return fault.values.hint ? `${said}. ${fault.values.hint}` : said;

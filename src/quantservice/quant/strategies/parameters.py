@@ -64,7 +64,8 @@ class ParameterSpec:
         if self.kind is str or self.kind is bool:
             if isinstance(value, self.kind):
                 return typing.cast(Value, value)
-            raise InvalidValue(self.name, f"{value!r} is not {'a text' if self.kind is str else 'true or false'}")
+            said = "is not a text" if self.kind is str else "is not true or false"
+            raise InvalidValue(self.name, f"{value!r} {said}")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise InvalidValue(self.name, f"{value!r} is not a number")
         if not math.isfinite(value):

@@ -139,8 +139,10 @@ def _modes(facts: Facts) -> Iterator[Finding]:
         yield Finding("mode", "warning", "other currencies serve as margin too (multi-asset mode): losses may be taken from them")
     for name, leverage in sorted(modes.leverage.items()):
         high = leverage > _HIGH_LEVERAGE
-        advice = f": a move of {1 / leverage:.1%} against a full position uses it up" if high else ""
-        yield Finding("leverage", "warning" if high else "ok", f"{name} stands at {leverage:f}x{advice}")
+        said = f"{name} stands at {leverage:f}x"
+        if high:
+            said = f"{said}: a move of {1 / leverage:.1%} against a full position uses it up"
+        yield Finding("leverage", "warning" if high else "ok", said)
 
 
 def _fees(facts: Facts) -> Iterator[Finding]:

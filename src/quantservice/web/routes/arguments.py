@@ -27,8 +27,12 @@ _WORDS = {
     429: "Too many requests; wait as Retry-After says.",
     503: "A store or the venue does not answer now; wait as Retry-After says.",
 }
+#: By its name, not as a model: FastAPI would make a checker of it for each status of each route, a thousand at every start.
+_ERROR_CONTENT = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
 #: Errors that any route may answer with.
-ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody, "description": text} for status, text in _WORDS.items()}
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": _ERROR_CONTENT} for status, text in _WORDS.items()
+}
 
 Symbol: TypeAlias = Annotated[
     str,

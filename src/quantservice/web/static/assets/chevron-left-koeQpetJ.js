@@ -1,0 +1,1 @@
+import{y as e}from"./preferences-Ds9yYbVW.js";var t=e(`chevron-left`,[[`path`,{d:`m15 18-6-6 6-6`,key:`1wnfg3`}]]);export{t};

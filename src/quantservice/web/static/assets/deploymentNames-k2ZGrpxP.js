@@ -1,1 +1,0 @@
-import{f as e}from"./_plugin-vue_export-helper-JX2JWsls.js";import{v as t}from"./preferences-CwGXEtec.js";import{t as n}from"./resource-BijfY8on.js";function r(){let r=n(e=>t.deployments(e),3e4),i=e(()=>r.data.value?.data??[]),a=e(()=>new Map(i.value.map(e=>[e.id,e.name])));return{rows:i,nameOf:e=>a.value.get(e)??e}}var i=()=>r().nameOf;export{r as n,i as t};

@@ -1,1 +1,0 @@
-import{y as e}from"./preferences-CwGXEtec.js";var t=e(`plus`,[[`path`,{d:`M5 12h14`,key:`1ays0h`}],[`path`,{d:`M12 5v14`,key:`s699le`}]]);export{t};

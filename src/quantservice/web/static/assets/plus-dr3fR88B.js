@@ -1,0 +1,1 @@
+import{y as e}from"./preferences-Ds9yYbVW.js";var t=e(`plus`,[[`path`,{d:`M5 12h14`,key:`1ays0h`}],[`path`,{d:`M12 5v14`,key:`s699le`}]]);export{t};
