@@ -62,13 +62,13 @@ async def nowhere(_wish: OrderWish) -> list[Candidate]:
     return []
 
 
-def accounts_of(context: WebContext) -> Accounts:
+def accounts_of(context: WebContext, folder: Path) -> Accounts:
     """The registry of accounts; no key is ever checked."""
 
     async def permissions_of(_account: TradingAccount, _secret: VenueSecret) -> KeyPermissions:
         raise AssertionError("no key is asked for")
 
-    sealer = AesGcmEnvelopes(FileKeyRing(Path("never.keys")))
+    sealer = AesGcmEnvelopes(FileKeyRing(folder / "never.keys"))
     return Accounts(context.state_store, context.clock, sealer, permissions_of, venues=lambda: [("binance", "um")])
 
 
@@ -90,7 +90,7 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         jobs = Jobs(state, clock, checks(tmp_path / "plugins"))
         desk = ResearchDesk(jobs=jobs, backtests=Backtests(state, clock), trials=Trials(state, clock))
         deployments = Deployments(state, clock, context.instruments, inspector(tmp_path / "plugins"))
-        accounts, orders, risk = accounts_of(context), Orders(state, clock, nobody), RiskControl(state, clock)
+        accounts, orders, risk = accounts_of(context, tmp_path), Orders(state, clock, nobody), RiskControl(state, clock)
         kill = KillSwitch(risk, orders, accounts, nothing).pull
         trading = TradingFace(
             accounts=accounts,
