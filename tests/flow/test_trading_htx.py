@@ -151,9 +151,9 @@ async def test_an_unreadable_message_opens_the_stream_anew(desk: HtxHarness) -> 
 
 
 async def test_the_venues_own_limits_and_pings_are_kept() -> None:
-    """The published limits, a venue that pings ten times a second: nothing is broken, and an order too many is not sent."""
+    """The published limits, a venue that pings three times a second: nothing is broken, and an order too many is not sent."""
     config = SimulatorConfig(start_ms=1_780_000_215_000, tick_ms=10, trading=TradingConfig())
-    config = msgspec.structs.replace(config, htx=msgspec.structs.replace(config.htx, ping_s=0.1, private_ping_s=0.1))
+    config = msgspec.structs.replace(config, htx=msgspec.structs.replace(config.htx, ping_s=0.3, private_ping_s=0.3))
     simulator = Simulator(config)
     await simulator.start()
     made = Bench(simulator)

