@@ -21,7 +21,8 @@ CALLS = frozenset(
     {"asyncio.sleep", "asyncio.open_connection", "asyncio.start_server", "datetime.now", "datetime.utcnow", "os.urandom"}
 )
 MEANT = {
-    "core/messages.py": "an envelope's own id and time: they name a message, and decide nothing",
+    "core/messages.py": "an envelope's own time: it is shown, and decides nothing",
+    "core/process.py": "the name of a process, in ids of messages and holders of leases",
     "services/access_keys/commands.py": "a key's secret must be chance",
     "services/access_keys/owner.py": "a key's secret must be chance",
     "services/backfill/lane.py": "jitter of a pause after a failed request for history",

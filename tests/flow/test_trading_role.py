@@ -369,10 +369,10 @@ async def test_a_process_that_waits_says_who_leads_and_takes_over_with_what_is_i
     store: SqlStateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("quantservice.app.trading._CHANGES_EVERY_S", 1e6)  # nothing is looked for meanwhile
-    monkeypatch.setattr("quantservice.app.trading_desk.holder_of", lambda _process: "first on host a")
+    monkeypatch.setattr("quantservice.app.trading_desk.holder", lambda: "first on host a")
     first = platform_of(store)
     async with trading(first):
-        monkeypatch.setattr("quantservice.app.trading_desk.holder_of", lambda _process: "second on host b")
+        monkeypatch.setattr("quantservice.app.trading_desk.holder", lambda: "second on host b")
         second = platform_of(store)
         role = TradingRole(second)
         task = asyncio.create_task(role.run())

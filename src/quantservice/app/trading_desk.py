@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import socket
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -21,6 +19,7 @@ from quantservice.core.instruments import InstrumentId
 from quantservice.core.messages import Alert, BalanceChanged, Message, OrderChanged, PositionChanged, Topic
 from quantservice.core.money import exact, round_to_digits
 from quantservice.core.positions import Position
+from quantservice.core.process import process_token
 from quantservice.core.worth import Collateral, Worth, worth_of
 from quantservice.ports import (
     AccountFees,
@@ -51,10 +50,9 @@ _RATIO_DIGITS: Final = 4
 _VALID_NS: Final = 30_000_000_000  # how long after a signal its orders may be sent
 
 
-@cache
-def holder_of(process: int) -> str:
-    """Name this process, among all that may ever use the store: process numbers come again, in containers on every host."""
-    return f"{socket.gethostname()}, process {process}, {secrets.token_hex(4)}"
+def holder() -> str:
+    """Name this process, among all that may ever use the store, so that a person knows where to look for it."""
+    return f"{socket.gethostname()}, process {os.getpid()}, {process_token()}"
 
 
 class AccountDesk:
@@ -101,7 +99,7 @@ class AccountDesk:
             check=risk,
             books=self.books,
             told=self._told,
-            holder=holder_of(os.getpid()),
+            holder=holder(),
             config=GatewayConfig(lease_ms=round(_LEASE_MS * speed), send_within_s=10.0 * speed),
         )
         self.gateway.reconciled = self._reconciled

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
-import secrets
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -18,6 +15,7 @@ from quantservice.app.client import platform_client
 from quantservice.app.places import Places
 from quantservice.app.process import find_running
 from quantservice.app.settings import LoadedSettings
+from quantservice.core.process import process_token
 from quantservice.ports import Trial, TrialSummary
 
 if TYPE_CHECKING:
@@ -30,12 +28,6 @@ if TYPE_CHECKING:
 TOLD: Final = ("duration", "sharpe_daily", "skew", "kurtosis")
 _T = TypeVar("_T")
 _numbers: Final = count()
-
-
-@cache
-def _session(process: int) -> str:
-    """Name the runs of this process, with their number: what is counted twice by accident is counted once."""
-    return f"{process:x}-{secrets.token_hex(6)}"
 
 
 class Client(Protocol):
@@ -82,7 +74,7 @@ def trial_of(strategy: Strategy, figures: Mapping[str, float], *, data_fingerpri
         code_hash=code_hash(cls),
         parameters=strategy.parameters,
         parameter_hash=parameter_hash(strategy.parameters),
-        run_id=f"{source}-{_session(os.getpid())}",
+        run_id=f"{source}-{process_token()}",  # with the number: what is counted twice by accident is counted once
         number=next(_numbers),
         source=source,
         data_fingerprint=data_fingerprint,

@@ -7,8 +7,6 @@ rebuilt from the store. Trade topics are durable: one message, one fact, written
 from __future__ import annotations
 
 import itertools
-import os
-import secrets
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -22,6 +20,7 @@ from quantservice.core.intents import Denied
 from quantservice.core.money import ZERO
 from quantservice.core.orders import Order, VenueFill
 from quantservice.core.positions import Position
+from quantservice.core.process import process_token
 from quantservice.core.signals import Decision
 from quantservice.core.spans import Span
 
@@ -207,27 +206,12 @@ Payload = (
     MarketBatch | StoredBatch | IndicatorBatch | StrategySignal | FeedStatus | GapChange | Command | SystemEvent | msgspec.Struct
 )
 
-
-class _Ids:
-    """Ids of one process. A forked child is another process: it begins its own."""
-
-    def __init__(self) -> None:
-        self._boot, self._sequence = secrets.token_hex(6), itertools.count(1)
-        os.register_at_fork(after_in_child=self._begin)
-
-    def _begin(self) -> None:
-        self._boot, self._sequence = secrets.token_hex(6), itertools.count(1)
-
-    def __next__(self) -> str:
-        return f"{self._boot}-{next(self._sequence):x}"
-
-
-_IDS: Final = _Ids()
+_SEQUENCE: Final = itertools.count(1)
 
 
 def new_event_id() -> str:
     """Return an id unique over processes and boots, ordered within one process."""
-    return next(_IDS)
+    return f"{process_token()}-{next(_SEQUENCE):x}"
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

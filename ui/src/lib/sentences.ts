@@ -1,5 +1,6 @@
 // Sentences of the server in the page's language. The key of a sentence is its English form with {0}, {1}… where values stand; what
-// stands there may be a sentence of the table itself. A sentence that the table does not have is shown as it came.
+// stands there may be a sentence of the table itself (never a single word: that is a name). What the table does not have is shown as
+// it came.
 import { i18n } from "@/i18n";
 import table from "@/i18n/sentences.json";
 
@@ -23,7 +24,7 @@ function translated(sentence: string, nested: number): string | null {
   for (const { pattern, own } of KNOWN) {
     const found = pattern.exec(sentence);
     if (!found) continue;
-    const inner = (text: string): string => (nested < MOST_NESTED ? translated(text, nested + 1) : null) ?? text;
+    const inner = (text: string): string => (nested < MOST_NESTED && text.includes(" ") ? translated(text, nested + 1) : null) ?? text;
     return own.replace(/\{(\d+)\}/g, (_, place: string) => inner(found[Number(place) + 1] ?? ""));
   }
   return null;
